@@ -1,0 +1,9 @@
+# Templates: whoever starts nginx fills in the @PLACEHOLDERS@.
+nginxdir = $(pkgdatadir)/nginx
+dist_nginx_DATA = \
+	nginx/demo.conf.in \
+	nginx/switchboard.conf.in
+
+# What the browser loads besides the page itself: styles, script, icons.  nginx serves it as /static/.
+staticdir = $(pkgdatadir)/static
+dist_static_DATA =

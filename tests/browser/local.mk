@@ -1,0 +1,2 @@
+# Tests in a real browser, run by ./check.
+EXTRA_DIST += tests/browser

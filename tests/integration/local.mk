@@ -1,0 +1,2 @@
+# Tests over HTTP against the whole running stack, run by ./check.
+EXTRA_DIST += tests/integration tests/stack.mjs

@@ -1,0 +1,1 @@
+# The simulated platform: a test program, built but never installed.
