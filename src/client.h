@@ -1,0 +1,94 @@
+#ifndef SWITCHBOARD_CLIENT_H
+#define SWITCHBOARD_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "err.h"
+#include "sbuf.h"
+
+/*
+ * The one door for outbound HTTP (libcurl).  Every transfer has limits on
+ * time and size, never follows a redirect, speaks https only (or http to a
+ * loopback host), keeps no cookies and verifies certificates.
+ */
+enum client_method { CLIENT_GET, CLIENT_POST, CLIENT_DELETE, CLIENT_METHOD__MAX };
+
+#define CLIENT_URL_MAX 4096
+#define CLIENT_HEADERS_MAX 8
+
+struct client_request {
+	enum client_method method;
+	const char *url;
+	const char *bearer;	  /* Authorization: Bearer …, or NULL */
+	const char *basic_user;	  /* HTTP Basic, or NULL */
+	const char *basic_password;
+	const char *content_type; /* of the body, or NULL */
+	const char *accept;	  /* or NULL */
+	const char *body;	  /* or NULL */
+	size_t body_length;
+	long connect_timeout_ms; /* 0 = 3000 */
+	long timeout_ms;	 /* whole transfer; 0 = 10000 */
+	size_t response_limit;	 /* bytes of body accepted; 0 = 4 MB */
+};
+
+struct client_reply {
+	int status;		/* 0 when there was none */
+	struct sbuf body;	/* secret: may hold tokens */
+	int64_t retry_after_ms; /* Retry-After (seconds or date), -1 when absent */
+	int64_t limit_reset_ms; /* X-RateLimit-Reset as sent (its unit is uncertain), -1 when absent */
+	int64_t limit_remaining; /* X-RateLimit-Remaining, -1 when absent */
+	bool sent;		/* the request (or part of it) left for the server: it may have been carried out */
+	int64_t elapsed_ms;
+};
+void client_reply_clear(struct client_reply *reply);
+
+/*
+ * Blocking use: one connection-keeping handle per process, made after fork.
+ * *out is the caller's.  SW_ENOMEM, SW_EINTERNAL.
+ */
+struct client;
+SW_MUSTCHECK enum sw_err client_new(struct client **out);
+void client_free(struct client *client);
+
+/*
+ * Perform one request; blocks at most timeout_ms.  SW_OK: an HTTP answer
+ * came, whatever its status.  SW_ETIMEOUT; SW_ETOOLARGE: the answer was cut
+ * off at response_limit; SW_EUNAVAILABLE: no connection, TLS failure, connection cut; SW_EINPUT:
+ * a URL it refuses.  reply must be all zero or from an earlier call (it is reset first).
+ */
+SW_MUSTCHECK enum sw_err client_perform(
+    struct client *client, const struct client_request *request, struct client_reply *reply);
+
+/*
+ * Event-loop use: many transfers at once on one curl_multi, HTTP/2 when the
+ * server offers it, connections reused.
+ */
+struct client_pool;
+typedef void client_done(void *context, enum sw_err err, struct client_reply *reply);
+
+SW_MUSTCHECK enum sw_err client_pool_new(struct client_pool **out);
+void client_pool_free(struct client_pool *pool); /* transfers under way are dropped without their callback */
+
+/*
+ * Start a transfer; everything in "request" is copied.  "done" is called
+ * from client_pool_run() exactly once, with the errors of client_perform();
+ * the reply is cleared after it returns.
+ */
+SW_MUSTCHECK enum sw_err client_pool_start(struct client_pool *pool,
+    const struct client_request *request, client_done *done, void *context);
+
+/* Transfers under way. */
+size_t client_pool_active(const struct client_pool *pool);
+
+/*
+ * Wait until something happens on a transfer, on one of "extra_count"
+ * descriptors (readable) or timeout_ms passed, move all transfers on and
+ * call back for those that ended.  extra_ready[i] tells which descriptors
+ * are readable.  Returns early, without error, when a signal arrives (the
+ * signal mask "sigmask" is in force while it waits, when not NULL).
+ */
+SW_MUSTCHECK enum sw_err client_pool_run(struct client_pool *pool, const int *extra, bool *extra_ready,
+    size_t extra_count, int timeout_ms, const void *sigmask);
+
+#endif

@@ -1,0 +1,103 @@
+#ifndef SWITCHBOARD_DB_H
+#define SWITCHBOARD_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "arena.h"
+#include "err.h"
+#include "stmt.h"
+
+/*
+ * The one door to PostgreSQL (libpq): one connection per process, opened
+ * lazily and again after a loss, statements prepared at first use on each
+ * connection.  Only statements of stmt.h are ever sent.
+ */
+struct db;
+
+/*
+ * Remember where the database is; connects at the first use.  Sets on the
+ * connection: application_name=program, client_encoding UTF8, connect_timeout 3 s,
+ * tcp_user_timeout, statement_timeout (statement_timeout_ms) and
+ * idle_in_transaction_session_timeout, search_path switchboard.  *out is the caller's.
+ */
+SW_MUSTCHECK enum sw_err db_new(
+    const char *url, const char *program, int statement_timeout_ms, struct db **out);
+void db_free(struct db *db);
+
+/*
+ * A parameter.  Text is the common case; binary carries bytea.  NULL text is SQL NULL.
+ */
+struct db_param {
+	const char *text;
+	const void *bytes; /* with length: bytea */
+	size_t length;
+};
+#define DB_NULL ((struct db_param){0})
+#define DB_TEXT(value) ((struct db_param){.text = (value)})
+#define DB_BYTES(data, n) ((struct db_param){.bytes = (data), .length = (n)})
+
+/* Decimal text of a number in the arena, for DB_TEXT; NULL (SQL NULL) when out of memory. */
+const char *db_int_text(struct arena *arena, int64_t value);
+
+struct db_result;
+
+/*
+ * Run a statement.  "params" has exactly the count stmt.h names (checked by assert).  *out (may be
+ * NULL when no rows are wanted) is the caller's, db_result_free(); NULL on failure.
+ * Blocks at most connect_timeout + statement timeout.  After a failed
+ * connect, further calls fail at once until a back-off (100 ms doubling to
+ * 5 s, jittered) has passed.  A statement flagged as safe to repeat is run once
+ * more on a fresh connection when the connection turned out dead.
+ * SW_EUNAVAILABLE: no connection, or shutting down (57P0x, 53xxx, 08xxx, 25006).  SW_ETIMEOUT: 57014.
+ * SW_ECONFLICT: 23505, and 40001/40P01 (the caller may repeat).  SW_EINPUT: 22xxx and 23514, 23503, 23502.
+ * SW_ENOTFOUND: P0002 raised by our functions.  SW_EFORBIDDEN: 42501.
+ * SW_EINTERNAL: anything else.  Logs SQLSTATE, statement name and
+ * primary message; never parameters or DETAIL.
+ */
+SW_MUSTCHECK enum sw_err db_exec(
+    struct db *db, enum stmt_id id, const struct db_param *params, struct db_result **out);
+
+/* Rows and columns; values are borrowed until db_result_free(); text format, bytea decoded on demand. */
+int db_result_rows(const struct db_result *result);
+bool db_result_is_null(const struct db_result *result, int row, int column);
+/* Text of a value, "" for NULL. */
+const char *db_result_text(const struct db_result *result, int row, int column);
+/* NULL for SQL NULL. */
+const char *db_result_text_or_null(const struct db_result *result, int row, int column);
+/* 0 for NULL or no number. */
+int64_t db_result_int(const struct db_result *result, int row, int column);
+bool db_result_bool(const struct db_result *result, int row, int column);
+/* Bytes of a bytea value as malloc'd memory of the caller's, *length set; NULL for NULL or no memory. */
+uint8_t *db_result_bytes(const struct db_result *result, int row, int column, size_t *length);
+void db_result_free(struct db_result *result);
+
+/*
+ * Transactions, for the few places where one statement is not enough.
+ * db_commit is SW_ECONFLICT when the server rolled back instead.
+ */
+SW_MUSTCHECK enum sw_err db_begin(struct db *db);
+SW_MUSTCHECK enum sw_err db_commit(struct db *db);
+void db_rollback(struct db *db);
+
+/* At the end of a request: anything left open is rolled back and logged as a bug. */
+void db_check_idle(struct db *db);
+
+/* Is there a live connection now (without trying)? */
+bool db_is_connected(const struct db *db);
+
+/*
+ * LISTEN (streamer and worker).  db_listen remembers the channel and issues
+ * LISTEN now and again after every reconnect; db_socket is the descriptor to
+ * wait on (-1 when not connected); db_take_notice reads what has arrived without
+ * blocking and gives the payload of the next notification (arena), NULL when there is none.
+ * *reconnected (may be NULL) is set when the connection was remade since the last call, so wake-ups may
+ * have been missed.  SW_EUNAVAILABLE: connection lost (it is remade by a later call, with the back-off).
+ * The channels are fixed names of ours: "switchboard_page" and "switchboard_work".
+ */
+SW_MUSTCHECK enum sw_err db_listen(struct db *db, enum stmt_id listen_statement);
+int db_socket(const struct db *db);
+SW_MUSTCHECK enum sw_err db_take_notice(
+    struct db *db, struct arena *arena, const char **payload, bool *reconnected);
+
+#endif
