@@ -40,6 +40,14 @@ struct request {
 };
 
 /*
+ * Fill "*out" from FastCGI parameters ("NAME=value", NULL at the end), all copied into the arena;
+ * the body is left empty for serve.c (or a test) to set.  SW_EINPUT: no REQUEST_METHOD or
+ * REQUEST_URI (a request cut short); "*out" can be read all the same.  SW_ENOMEM.
+ */
+SW_MUSTCHECK enum sw_err request_from_params(
+    struct arena *arena, char *const *envp, struct request *out);
+
+/*
  * The value of a header by its FastCGI name ("HTTP_DIGEST"), NULL when
  * absent.  A header sent twice gives NULL and sets *twice (may be NULL).
  */
