@@ -14,13 +14,15 @@
  * "out".  The first match counts.  SW_ENOTFOUND: none.  SW_EINPUT: it does
  * not fit or has characters outside cookie-octet.  A NULL header is empty.
  */
-SW_MUSTCHECK enum sw_err cookie_get(const char *header, const char *name, char *out, size_t out_size);
+SW_MUSTCHECK enum sw_err
+cookie_get(const char *header, const char *name, char *out, size_t out_size);
 
 /*
  * A Set-Cookie value: HttpOnly, SameSite=Lax, Path=/, Secure when asked for.
- * "max_age_s" 0 deletes the cookie.  "value" must be cookie-octets (our own
+ * "max_age_s" 0 or less deletes the cookie.  "value" must be cookie-octets (our own
  * base64url); anything else marks the buffer as failed.
  */
-void cookie_put(struct sbuf *buf, const char *name, const char *value, int64_t max_age_s, bool secure);
+void
+cookie_put(struct sbuf *buf, const char *name, const char *value, int64_t max_age_s, bool secure);
 
 #endif

@@ -36,7 +36,11 @@ void secret_free_text(char *text);
 /* Fill with random bytes.  SW_EINTERNAL when the generator has none: refuse to serve. */
 SW_MUSTCHECK enum sw_err secret_random(void *out, size_t length);
 
-/* 2*bytes hex digits / base64url text of random bytes, NUL-terminated; out_size checked. */
+/*
+ * A random text with as much chance in it as "bytes" random bytes: as long as their unpadded
+ * base64url (32 bytes: 43 characters of [A-Za-z0-9_-]), NUL-terminated.
+ * SW_EINTERNAL: no random numbers, or out_size too small; "out" is then "".
+ */
 SW_MUSTCHECK enum sw_err secret_random_token(char *out, size_t out_size, size_t bytes);
 
 /* SHA-256.  Cannot fail short of a broken library (then it aborts). */

@@ -7,7 +7,10 @@
 #include "err.h"
 #include "sbuf.h"
 
-/* URLs and forms: RFC 3986, and application/x-www-form-urlencoded as in the WHATWG URL standard 5.1. */
+/*
+ * URLs and forms: RFC 3986, and application/x-www-form-urlencoded as in the
+ * WHATWG URL standard 5.1.
+ */
 
 struct url_pair {
 	const char *name;
@@ -27,12 +30,13 @@ void url_put_encoded(struct sbuf *buf, const char *text);
  * escape, a decoded NUL, control character CR or LF in a name, invalid UTF-8, too many pairs.
  * SW_ENOMEM.
  */
-SW_MUSTCHECK enum sw_err url_parse_query(
-    struct arena *arena, const char *text, size_t length, struct url_query *out);
+SW_MUSTCHECK enum sw_err
+url_parse_query(struct arena *arena, const char *text, size_t length, struct url_query *out);
 
 /*
  * The value of a name; NULL when absent.  A name given twice counts as
- * absent and sets *twice (may be NULL): ambiguous input is refused.
+ * absent and sets *twice to true (may be NULL; never set to false, so that
+ * one variable serves several calls): ambiguous input is refused.
  */
 const char *url_query_get(const struct url_query *query, const char *name, bool *twice);
 
@@ -41,7 +45,9 @@ struct url_parts {
 	char scheme[6];
 	char host[256]; /* without brackets for IPv6 */
 	int port;
-	const char *path; /* into the text given: from the first "/" ("" when none), with the query */
+	/* What follows host and port, with the query, inside the text given; "" when nothing does.
+	 */
+	const char *path;
 };
 
 /*

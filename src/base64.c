@@ -1,0 +1,117 @@
+/*
+ * Base64 and hexadecimal, strict (RFC 4648).
+ */
+#include "base64.h"
+
+#include <stdbool.h>
+
+static const char standard_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char url_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/* Three bytes become four characters; a rest of one or two becomes two or three. */
+static void
+encode(const uint8_t *data, size_t length, char *out, const char *alphabet, bool padded)
+{
+	while (length > 0) {
+		size_t take = length < 3 ? length : 3;
+		uint32_t group = (uint32_t)data[0] << 16;
+
+		if (take > 1)
+			group |= (uint32_t)data[1] << 8;
+		if (take > 2)
+			group |= data[2];
+		for (size_t i = 0; i < 4; i++) {
+			if (i <= take)
+				*out++ = alphabet[group >> (18 - 6 * i) & 63];
+			else if (padded)
+				*out++ = '=';
+		}
+		data += take;
+		length -= take;
+	}
+	*out = '\0';
+}
+
+void
+base64_encode(const void *data, size_t length, char *out)
+{
+	encode(data, length, out, standard_alphabet, true);
+}
+
+void
+base64url_encode(const void *data, size_t length, char *out)
+{
+	encode(data, length, out, url_alphabet, false);
+}
+
+static int
+decode_char(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '+')
+		return 62;
+	return c == '/' ? 63 : -1;
+}
+
+/* Four characters, of which the first "used" are no padding, into used - 1 bytes. */
+static bool
+decode_group(const char *text, size_t used, uint8_t *out)
+{
+	uint32_t group = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		int value = i < used ? decode_char(text[i]) : 0;
+
+		if (value < 0)
+			return false;
+		group = group << 6 | (uint32_t)value;
+	}
+	for (size_t i = 0; i + 1 < used; i++)
+		out[i] = (uint8_t)(group >> (16 - 8 * i));
+	/* RFC 4648 3.5: bits that belong to no byte must be zero. */
+	return (group & ((1U << 8 * (4 - used)) - 1)) == 0;
+}
+
+enum sw_err
+base64_decode(
+    const char *text, size_t text_length, uint8_t *out, size_t out_size, size_t *out_length)
+{
+	size_t padding = 0, length;
+
+	*out_length = 0;
+	if (text_length % 4 != 0)
+		return SW_EINPUT;
+	if (text_length > 0 && text[text_length - 1] == '=')
+		padding = text[text_length - 2] == '=' ? 2 : 1;
+	length = text_length / 4 * 3 - padding;
+	if (length > out_size)
+		return SW_ETOOLARGE;
+	for (size_t i = 0; i < text_length; i += 4) {
+		size_t used = i + 4 == text_length ? 4 - padding : 4;
+
+		if (!decode_group(text + i, used, out + i / 4 * 3))
+			return SW_EINPUT;
+	}
+	*out_length = length;
+	return SW_OK;
+}
+
+void
+hex_encode(const void *data, size_t length, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *bytes = data;
+
+	for (size_t i = 0; i < length; i++) {
+		*out++ = digits[bytes[i] >> 4];
+		*out++ = digits[bytes[i] & 15];
+	}
+	*out = '\0';
+}
