@@ -27,8 +27,10 @@ struct serve_conf {
 	/* Called after the reply was sent and the connection closed: wake-ups, roll back what was left open.  May be NULL. */
 	void (*after)(void *context);
 	/*
-	 * Called when "idle_ms" passed without a request, or NULL: deferred work
-	 * such as a coalesced wake-up.  Returns the next timeout in ms, -1 = none.
+	 * Deferred work such as a coalesced wake-up: called once the time asked for with
+	 * serve_set_timeout() has come, between requests (a steady stream of them does not put it
+	 * off), and a last time before the loop ends when something was still asked for.
+	 * Returns the next timeout in ms, -1 = none.  May be NULL.
 	 */
 	int (*idle)(void *context);
 	void *context;
