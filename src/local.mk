@@ -36,7 +36,12 @@ src_libswitchboard_a_SOURCES = \
 	src/platform.c src/platform.h \
 	src/keycache.c src/keycache.h \
 	src/session.c src/session.h \
-	src/publish.c src/publish.h
+	src/publish.c src/publish.h \
+	src/cursor.c src/cursor.h \
+	src/switch_json.c src/switch_json.h \
+	src/store_stream.c src/store_stream.h \
+	src/store_sync.c src/store_sync.h \
+	src/store_send.c src/store_send.h
 
 bin_PROGRAMS += switchboard-events switchboard-worker
 

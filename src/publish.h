@@ -1,0 +1,42 @@
+#ifndef SWITCHBOARD_PUBLISH_H
+#define SWITCHBOARD_PUBLISH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "db.h"
+#include "sbuf.h"
+
+/*
+ * Wake-ups (design.md "Live updates by sequence"): NOTIFY after the commit, in
+ * its own asynchronous-commit transaction, coalesced to one per channel and
+ * PUBLISH_INTERVAL_MS in this process.  A wake-up that is lost costs a delay
+ * of at most 5 s, never data; so errors are logged and forgotten.
+ *
+ * Payload of switchboard_page: installation ids and "*" (look at all sessions
+ * again: sign-in, sign-out, uninstall) joined by commas.  Payload of switchboard_work: empty.
+ */
+#define PUBLISH_INTERVAL_MS 20
+
+struct publish {
+	struct db *db;
+	struct sbuf page; /* ids not sent yet, joined by commas */
+	bool sessions;
+	bool work;
+	int64_t last_ms; /* monotonic */
+};
+
+void publish_init(struct publish *publish, struct db *db);
+void publish_clear(struct publish *publish);
+
+/* Remember that an installation's page changed (an id is kept once), that sessions changed, that there is work. */
+void publish_add_page(struct publish *publish, const char *installation_id);
+void publish_add_sessions(struct publish *publish);
+void publish_add_work(struct publish *publish);
+
+/*
+ * Send what has been remembered, when the interval since the last sending has passed.  Returns in
+ * how many ms to call again, -1 when nothing is left.
+ */
+int publish_run(struct publish *publish);
+
+#endif
