@@ -12,7 +12,7 @@
  * and later; platform.md "Webhooks"): RSA PKCS#1 v1.5 with SHA-256 over
  * "(request-target)", "digest" and "date".
  */
-#define HTTPSIG_KEY_ID_MAX 200
+#define HTTPSIG_KEY_ID_MAX 201
 #define HTTPSIG_SIGNATURE_MAX 1024 /* RSA up to 8192 bits */
 #define HTTPSIG_HEADERS_MAX 16
 #define HTTPSIG_CERTIFICATE_MAX 16384
@@ -39,11 +39,13 @@ SW_MUSTCHECK enum sw_err httpsig_parse(const char *authorization, struct httpsig
 
 /*
  * Is the Digest header ("SHA-256=" or the platform's "SHA256=", RFC 3230) that of this body?
- * Compared in constant time.  SW_EAUTH: malformed, another algorithm, several values, or another body.
+ * Compared in constant time.  SW_EAUTH: malformed, another algorithm, several values, or another
+ * body.
  */
 SW_MUSTCHECK enum sw_err httpsig_check_digest(const char *digest, const void *body, size_t length);
 
-/* Is the Date header within HTTPSIG_DATE_SKEW_S of "now" (seconds UTC)?  SW_EAUTH: no, or malformed. */
+/* Is the Date header within HTTPSIG_DATE_SKEW_S of "now" (seconds UTC)?  SW_EAUTH: no, or
+ * malformed. */
 SW_MUSTCHECK enum sw_err httpsig_check_date(const char *date, int64_t now);
 
 /* Gives the value of a header by lower-case name, or NULL; "context" is the caller's. */
@@ -51,8 +53,9 @@ typedef const char *httpsig_header_fn(void *context, const char *name);
 
 /*
  * Build the signing string: one line per name, joined by "\n".  "method" is
- * put in lower case; "target" is the raw request target.  SW_EAUTH: a named
- * header is missing.  SW_ENOMEM.
+ * put in lower case; "target" is the raw request target.  What *out held is
+ * dropped.  SW_EAUTH: a named header is missing, or a value has a line break
+ * (it could pass for another header's line).  SW_ENOMEM.
  */
 SW_MUSTCHECK enum sw_err httpsig_build_string(const struct httpsig *sig, const char *method,
     const char *target, httpsig_header_fn *header, void *context, struct sbuf *out);
@@ -62,12 +65,13 @@ struct httpsig_key;
 
 /*
  * Read a PEM X.509 certificate (the first in the text).  SW_EAUTH: not a
- * certificate, over HTTPSIG_CERTIFICATE_MAX, not RSA or under 2048 bits, or
- * outside its dates at "now" (300 s of skew allowed).  *not_after (may be NULL) is the end of its
- * life.  *out is the caller's, httpsig_key_free().
+ * certificate, over HTTPSIG_CERTIFICATE_MAX, not RSA or not of 2048 to 8192 bits, or
+ * outside its dates at "now" (300 s of skew allowed).  SW_ENOMEM.  *not_after (may be NULL, and
+ * untouched on failure) is the end of its life.  *out is the caller's, httpsig_key_free(); NULL
+ * on failure.
  */
-SW_MUSTCHECK enum sw_err httpsig_key_read(const char *pem, size_t length, int64_t now,
-    int64_t *not_after, struct httpsig_key **out);
+SW_MUSTCHECK enum sw_err httpsig_key_read(
+    const char *pem, size_t length, int64_t now, int64_t *not_after, struct httpsig_key **out);
 void httpsig_key_free(struct httpsig_key *key);
 
 /* Verify.  SW_OK only when the signature is that key's over exactly these bytes; else SW_EAUTH. */

@@ -37,7 +37,17 @@ json_t *jsonx_path(const json_t *root, ...) __attribute__((sentinel));
 /* An integer member (5.0 does not count); "fallback" when absent or another type. */
 int64_t jsonx_int(const json_t *object, const char *name, int64_t fallback);
 
-/* Append the value as compact JSON, "/" escaped, ASCII only (safe inside SSE and HTML script data). */
+/*
+ * Append the value as compact JSON: ASCII only, "/" and "<" escaped, so that it
+ * is safe inside SSE and HTML script data.  Numbers read back as the same
+ * double.  Marks the buffer as failed when memory runs out.
+ */
 void jsonx_put(struct sbuf *buf, const json_t *value);
+
+/*
+ * The same for text, with its quotes; NULL gives null.  Text that is not valid
+ * UTF-8 marks the buffer as failed.  Copies it needs on the way are cleansed.
+ */
+void jsonx_put_string(struct sbuf *buf, const char *text);
 
 #endif

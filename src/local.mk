@@ -15,6 +15,7 @@ src_libswitchboard_a_SOURCES = \
 	src/jsonx.c src/jsonx.h \
 	src/httpsig.c src/httpsig.h \
 	src/oauth.c src/oauth.h \
+	src/uuid.c src/uuid.h \
 	src/event.c src/event.h \
 	src/device.c src/device.h \
 	src/config.c src/config.h \
