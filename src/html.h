@@ -16,7 +16,7 @@
 /* Text between tags: & < > " ' escaped.  NULL writes nothing. */
 void html_put_text(struct sbuf *buf, const char *text);
 
-/* ` name="value"` with a leading space; the value escaped, NULL is empty.  "name" is our own literal. */
+/* ` name="value"` with a leading space; the value escaped (NULL: empty), "name" our own literal. */
 void html_put_attr(struct sbuf *buf, const char *name, const char *value);
 
 /* ` name="n"`. */

@@ -45,8 +45,7 @@ struct url_parts {
 	char scheme[6];
 	char host[256]; /* without brackets for IPv6 */
 	int port;
-	/* What follows host and port, with the query, inside the text given; "" when nothing does.
-	 */
+	/* Inside the text given: all behind host and port, with the query; "" when nothing is. */
 	const char *path;
 };
 

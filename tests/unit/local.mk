@@ -1,6 +1,15 @@
 # One program per module: tests/unit/test_NAME is made of tests/unit/test_NAME.c.
 # A test that needs more sources says so in a tests_unit_test_NAME_SOURCES of its own.
 unit_tests =
+unit_tests += \
+	tests/unit/test_log tests/unit/test_arena tests/unit/test_sbuf tests/unit/test_clock \
+	tests/unit/test_secret tests/unit/test_base64 tests/unit/test_url tests/unit/test_cookie \
+	tests/unit/test_html tests/unit/test_exhaustion
+EXTRA_DIST += tests/unit/unit.h
+
+# Allocations of the library go through functions of this test, which make them fail.
+tests_unit_test_exhaustion_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)

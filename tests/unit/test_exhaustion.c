@@ -1,0 +1,266 @@
+/*
+ * What happens when memory runs out: each job is run with its first, second,
+ * third ... allocation failing until it succeeds.  The linker sends the
+ * library's malloc() and its kin through the functions here (--wrap).
+ */
+#include "unit.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include "arena.h"
+#include "cookie.h"
+#include "html.h"
+#include "sbuf.h"
+#include "secret.h"
+#include "url.h"
+
+static long allowed = -1; /* allocations left; -1: no end */
+static long live;         /* allocations not yet freed */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *data, size_t size);
+void __real_free(void *data);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *data, size_t size);
+void __wrap_free(void *data);
+
+static bool
+may_allocate(void)
+{
+	if (allowed == 0)
+		return false;
+	if (allowed > 0)
+		allowed--;
+	return true;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	void *data = may_allocate() ? __real_malloc(size) : NULL;
+
+	live += data != NULL;
+	return data;
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	void *data = may_allocate() ? __real_calloc(count, size) : NULL;
+
+	live += data != NULL;
+	return data;
+}
+
+void *
+__wrap_realloc(void *data, size_t size)
+{
+	void *moved = may_allocate() ? __real_realloc(data, size) : NULL;
+
+	live += moved != NULL && data == NULL;
+	return moved;
+}
+
+void
+__wrap_free(void *data)
+{
+	live -= data != NULL;
+	__real_free(data);
+}
+
+/* Does the whole job and gives everything back; SW_ENOMEM when memory ran out on the way. */
+typedef enum sw_err job_fn(void);
+
+static void
+run_until_it_succeeds(job_fn *job, long at_least)
+{
+	enum sw_err err = SW_ENOMEM;
+	long failures = 0;
+
+	for (; err != SW_OK; failures++) {
+		assert_true(failures < 1000);
+		live = 0;
+		allowed = failures;
+		err = job();
+		allowed = -1;
+		assert_true(err == SW_OK || err == SW_ENOMEM);
+		assert_int_equal(live, 0);
+	}
+	/* The last run was the one that did not fail. */
+	assert_true(failures - 1 >= at_least);
+}
+
+static enum sw_err
+use_arena(void)
+{
+	struct arena arena = {0};
+	enum sw_err err = SW_OK;
+
+	if (arena_alloc(&arena, 40000) == NULL || arena_alloc(&arena, 40000) == NULL ||
+	    arena_alloc(&arena, 200000) == NULL || arena_printf(&arena, "%70000d", 1) == NULL)
+		err = SW_ENOMEM;
+	/* An arena that refused once serves again when there is memory. */
+	arena_clear(&arena);
+	allowed = -1;
+	if (strcmp(arena_strdup(&arena, "again"), "again") != 0)
+		err = SW_EINTERNAL;
+	arena_free(&arena);
+	return err;
+}
+
+static enum sw_err
+fill(struct sbuf *buf)
+{
+	enum sw_err err = SW_OK;
+
+	for (int i = 0; i < 3000; i++) {
+		size_t before = buf->length;
+		bool failed_before = sbuf_failed(buf);
+
+		sbuf_printf(buf, "%d,", i);
+		if (failed_before && (!sbuf_failed(buf) || buf->length != before))
+			err = SW_EINTERNAL;
+	}
+	html_put_text(buf, "<&>");
+	html_put_attr(buf, "a", "\"");
+	url_put_encoded(buf, "a b");
+	cookie_put(buf, "n", "v", 1, true);
+	if (sbuf_failed(buf))
+		err = err == SW_OK ? SW_ENOMEM : err;
+	else if (strncmp(sbuf_text(buf), "0,1,2,", 6) != 0)
+		err = SW_EINTERNAL;
+	return err;
+}
+
+static enum sw_err
+use_sbuf(void)
+{
+	struct sbuf buf;
+	enum sw_err err;
+
+	sbuf_init(&buf, 0);
+	err = fill(&buf);
+	sbuf_clear(&buf);
+	return err;
+}
+
+static enum sw_err
+use_secret_sbuf(void)
+{
+	struct sbuf buf;
+	enum sw_err err;
+
+	sbuf_init_secret(&buf, 0);
+	err = fill(&buf);
+	sbuf_clear(&buf);
+	return err;
+}
+
+static enum sw_err
+use_detach(void)
+{
+	struct sbuf empty = {0}, full = {0};
+	char *nothing, *something;
+	enum sw_err err;
+
+	sbuf_put_text(&full, "text");
+	nothing = sbuf_detach(&empty);
+	something = sbuf_detach(&full);
+	err = nothing != NULL && something != NULL ? SW_OK : SW_ENOMEM;
+	free(nothing);
+	free(something);
+	return err;
+}
+
+/* Long enough that its copy needs a block of its own beside the one of the pairs. */
+static enum sw_err
+use_query(void)
+{
+	static char text[80000];
+	struct arena arena = {0};
+	struct url_query query;
+	enum sw_err err;
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "a=1&b=", 6);
+	err = url_parse_query(&arena, text, sizeof(text), &query);
+	if (err == SW_OK && query.count != 2)
+		err = SW_EINTERNAL;
+	if (err != SW_OK && (query.count != 0 || query.pairs != NULL))
+		err = SW_EINTERNAL;
+	arena_free(&arena);
+	return err;
+}
+
+static enum sw_err
+use_seal(void)
+{
+	struct seal_keys keys = {.count = 1, .keys = {{.id = "k"}}};
+	size_t sealed_length, plain_length;
+	uint8_t *sealed;
+	enum sw_err err;
+	char *plain;
+
+	err = seal_close(&keys, "c", "secret", 6, &sealed, &sealed_length);
+	if (err != SW_OK)
+		return sealed == NULL && sealed_length == 0 ? err : SW_EINTERNAL;
+	err = seal_open(&keys, "c", sealed, sealed_length, &plain, &plain_length);
+	if (err != SW_OK && plain != NULL)
+		err = SW_EINTERNAL;
+	secret_free(plain, plain_length);
+	free(sealed);
+	return err;
+}
+
+static void
+check_arena(void **state)
+{
+	(void)state;
+	run_until_it_succeeds(use_arena, 3);
+}
+
+static void
+check_sbuf(void **state)
+{
+	(void)state;
+	run_until_it_succeeds(use_sbuf, 5);
+	run_until_it_succeeds(use_secret_sbuf, 5);
+}
+
+static void
+check_detach(void **state)
+{
+	(void)state;
+	run_until_it_succeeds(use_detach, 2);
+}
+
+static void
+check_query(void **state)
+{
+	(void)state;
+	run_until_it_succeeds(use_query, 2);
+}
+
+static void
+check_seal(void **state)
+{
+	(void)state;
+	run_until_it_succeeds(use_seal, 2);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    SAYS("an arena without memory says so, leaks nothing and recovers", check_arena),
+	    SAYS("a buffer without memory fails for good and leaks nothing", check_sbuf),
+	    SAYS("a failed buffer is detached as NULL", check_detach),
+	    SAYS("parsing a query without memory says so and leaks nothing", check_query),
+	    SAYS("sealing and opening without memory say so and leak nothing", check_seal),
+	};
+
+	return RUN_TESTS(tests);
+}
