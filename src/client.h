@@ -30,6 +30,12 @@ struct client_request {
 	long connect_timeout_ms; /* 0 = 3000 */
 	long timeout_ms;	 /* whole transfer; 0 = 10000 */
 	size_t response_limit;	 /* bytes of body accepted; 0 = 4 MB */
+	/*
+	 * Never carried out twice: goes over a connection of its own, because libcurl repeats any
+	 * request by itself when a kept connection turns out dead.  Implied by basic_user (token
+	 * endpoint: codes and refresh tokens work once).
+	 */
+	bool once;
 };
 
 struct client_reply {
@@ -82,13 +88,13 @@ SW_MUSTCHECK enum sw_err client_pool_start(struct client_pool *pool,
 size_t client_pool_active(const struct client_pool *pool);
 
 /*
- * Wait until something happens on a transfer, on one of "extra_count"
- * descriptors (readable) or timeout_ms passed, move all transfers on and
- * call back for those that ended.  extra_ready[i] tells which descriptors
- * are readable.  Returns early, without error, when a signal arrives (the
- * signal mask "sigmask" is in force while it waits, when not NULL).
+ * Wait until something happens on a transfer, on one of "extra_count" (at most 16)
+ * descriptors (readable, or in error; -1 is skipped) or timeout_ms passed, move all transfers on
+ * and call back for those that ended.  extra_ready[i] tells which descriptors
+ * are ready.  Signals belong in a signalfd among them: one that arrives as an ordinary
+ * signal may or may not end the wait early.  SW_EINTERNAL when it cannot wait at all.
  */
-SW_MUSTCHECK enum sw_err client_pool_run(struct client_pool *pool, const int *extra, bool *extra_ready,
-    size_t extra_count, int timeout_ms, const void *sigmask);
+SW_MUSTCHECK enum sw_err client_pool_run(struct client_pool *pool, const int *extra,
+    bool *extra_ready, size_t extra_count, int timeout_ms);
 
 #endif
