@@ -250,3 +250,12 @@ clock_format_rfc3339_ms(int64_t at_ms, char out[static 32])
 	memcpy(out, text, 24);
 	out[24] = '\0';
 }
+
+void
+clock_format_rfc3339_us(int64_t at_us, char out[static 32])
+{
+	int64_t in_range = at_us < 0 ? 0 : at_us;
+
+	clock_format_rfc3339_ms(in_range / 1000, out);
+	snprintf(out + 23, 5, "%03dZ", (int)(in_range % 1000));
+}

@@ -37,4 +37,7 @@ bool clock_parse_rfc3339(const char *text, int64_t *out_us, bool *fraction);
 /* "2019-06-23T22:21:37.123Z" (milliseconds) into at least 32 bytes. */
 void clock_format_rfc3339_ms(int64_t at_ms, char out[static 32]);
 
+/* The same with microseconds: "2019-06-23T22:21:37.123456Z". */
+void clock_format_rfc3339_us(int64_t at_us, char out[static 32]);
+
 #endif

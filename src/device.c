@@ -48,16 +48,6 @@ text_member(const json_t *object, const char *name)
 	return text != NULL && text[strspn(text, " \t\r\n")] != '\0' ? text : NULL;
 }
 
-/* A string member that is an instant, else NULL. */
-static const char *
-time_member(const json_t *object, const char *name)
-{
-	const char *text = jsonx_string(object, name);
-	int64_t us;
-
-	return text != NULL && clock_parse_rfc3339(text, &us, NULL) ? text : NULL;
-}
-
 /* Set a member; "value" is taken over.  False when memory ran out, now or when it was made. */
 static bool
 put(json_t *object, const char *name, json_t *value)
@@ -69,6 +59,20 @@ static bool
 put_text(json_t *object, const char *name, const char *text)
 {
 	return put(object, name, text != NULL ? json_string(text) : json_null());
+}
+
+/* A string member that is an instant, in UTC: the database knows fewer offsets than RFC 3339. */
+static bool
+put_time(json_t *out, const char *name, const json_t *object, const char *member)
+{
+	const char *text = jsonx_string(object, member);
+	char utc[32];
+	int64_t us;
+
+	if (text == NULL || !clock_parse_rfc3339(text, &us, NULL))
+		return put_text(out, name, NULL);
+	clock_format_rfc3339_us(us, utc);
+	return put_text(out, name, utc);
 }
 
 static const json_t *
@@ -97,7 +101,7 @@ put_state(json_t *out, const json_t *capability)
 	bool known = state != NULL && (strcmp(state, "on") == 0 || strcmp(state, "off") == 0);
 
 	return put_text(out, "state", known ? state : NULL) &&
-	       put_text(out, "state_at", known ? time_member(attribute, "timestamp") : NULL);
+	       put_time(out, "state_at", known ? attribute : NULL, "timestamp");
 }
 
 static bool
@@ -110,7 +114,7 @@ put_level(json_t *out, const json_t *capability)
 
 	return put(out, "has_level", json_boolean(capability != NULL)) &&
 	       put(out, "level", known ? json_integer((json_int_t)lround(level)) : json_null()) &&
-	       put_text(out, "level_at", known ? time_member(attribute, "timestamp") : NULL);
+	       put_time(out, "level_at", known ? attribute : NULL, "timestamp");
 }
 
 /* Is there an element whose member "name" is this text? */
@@ -198,7 +202,7 @@ fill_device(json_t *out, const json_t *device)
 	       put_text(out, "name", display_name(device)) &&
 	       put_text(out, "room", id_member(device, "roomId")) &&
 	       put(out, "online", online_value(health)) &&
-	       put_text(out, "health_at", time_member(health, "lastUpdatedDate"));
+	       put_time(out, "health_at", health, "lastUpdatedDate");
 }
 
 /* Takes "switches" over. */

@@ -205,13 +205,10 @@ put_at(struct sbuf *out, int64_t at_us)
 {
 	char text[32];
 
-	/* The clock writes "….123Z"; the microseconds go before the Z. */
-	clock_format_rfc3339_ms(at_us / 1000, text);
+	clock_format_rfc3339_us(at_us, text);
 	sbuf_put(out, ",\"at\":\"", 7);
-	sbuf_put(out, text, strlen(text) - 1);
-	for (int64_t unit = 100; unit > 0; unit /= 10)
-		sbuf_put_char(out, (char)('0' + at_us % 1000 / unit % 10));
-	sbuf_put(out, "Z\"", 2);
+	sbuf_put_text(out, text);
+	sbuf_put_char(out, '"');
 }
 
 static void
