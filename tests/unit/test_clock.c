@@ -224,6 +224,27 @@ check_rfc3339_format(void **state)
 }
 
 static void
+check_microseconds(void **state)
+{
+	char text[32];
+
+	(void)state;
+	clock_format_rfc3339_us(1561328497123456, text);
+	assert_string_equal(text, "2019-06-23T22:21:37.123456Z");
+	clock_format_rfc3339_us(7, text);
+	assert_string_equal(text, "1970-01-01T00:00:00.000007Z");
+	clock_format_rfc3339_us(INT64_MIN, text);
+	assert_string_equal(text, "1970-01-01T00:00:00.000000Z");
+	for (int64_t us = 0; us < FIFTY_YEARS_S * 1000000; us += 86400000000LL * 19 + 4567891234) {
+		int64_t back = -1;
+
+		clock_format_rfc3339_us(us, text);
+		assert_true(clock_parse_rfc3339(text, &back, NULL));
+		assert_int_equal(back, us);
+	}
+}
+
+static void
 check_clocks(void **state)
 {
 	int64_t monotonic = clock_monotonic_ms();
@@ -249,6 +270,7 @@ main(void)
 	    SAYS("malformed RFC 3339 instants are refused and change nothing", check_bad_rfc3339),
 	    SAYS("a date cut short anywhere is refused", check_prefixes),
 	    SAYS("RFC 3339 instants are written with milliseconds", check_rfc3339_format),
+	    SAYS("RFC 3339 instants are written with microseconds", check_microseconds),
 	    SAYS("the clocks tell the time and go forward", check_clocks),
 	};
 

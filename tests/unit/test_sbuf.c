@@ -85,6 +85,9 @@ check_limit(void **state)
 	assert_string_equal(sbuf_text(&buf), "");
 	sbuf_printf(&buf, "%s", "0123456789a");
 	assert_true(sbuf_failed(&buf));
+	sbuf_put_text(&buf, "fits");
+	sbuf_printf(&buf, "fits");
+	assert_string_equal(sbuf_text(&buf), "");
 	sbuf_clear(&buf);
 	assert_false(sbuf_failed(&buf));
 	assert_int_equal(buf.limit, 10);

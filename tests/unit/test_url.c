@@ -190,6 +190,26 @@ check_twice(void **state)
 	arena_free(&arena);
 }
 
+/* Names without "=" need the most room: what is allocated next must not touch them. */
+static void
+check_bare_names(void **state)
+{
+	struct arena arena = {0};
+	struct url_query query;
+
+	(void)state;
+	assert_int_equal(
+	    parse(&arena, "aa&bb&cc&dd&ee&ff&gg&hh&ii&jj&kk&ll&mm&nn&oo&pp", &query), SW_OK);
+	memset(arena_alloc(&arena, 64), 'z', 64);
+	assert_int_equal(query.count, 16);
+	for (size_t i = 0; i < query.count; i++) {
+		assert_int_equal(query.pairs[i].name[0], 'a' + (int)i);
+		assert_int_equal(strlen(query.pairs[i].name), 2);
+		assert_string_equal(query.pairs[i].value, "");
+	}
+	arena_free(&arena);
+}
+
 struct split_case {
 	const char *text;
 	const char *scheme;
@@ -236,15 +256,15 @@ check_bad_urls(void **state)
 	    "javascript://h/%0aalert(1)", " http://h", "http://h ", "http://a b/", "http://h/a b",
 	    "http://h/\t", "http://h/\r\nX: y", "http://h\n", "http://h/\x7f", "http://h/\xc3\xa9",
 	    "http://\xc3\xa9/", "http://h/#f", "http://h#@g/", "http://h/p#", "http://good\\@evil/",
-	    "http://h\\p", "http:\\\\h", "http://u@h/", "http://u:p@h/", "http://@h/",
-	    "http://h@evil.example:80/", "http://good.example:80@evil.example/", "http://:80/",
-	    "http://h:", "http://h:/", "http://h:0", "http://h:00080", "http://h:080",
-	    "http://h:65536", "http://h:99999", "http://h:100000", "http://h:80a", "http://h:-1",
-	    "http://h:+80", "http://h:8 0", "http://h:80:81/", "http://a..b", "http://.h",
-	    "http://h.", "http://-h", "http://h-/", "http://h%2eg/", "http://h%00/", "http://h,g/",
-	    "http://h;g", "http://*.h", "http://[::1", "http://::1/", "http://[::1]x/",
-	    "http://[::1]80", "http://[]/", "http://[::g]/", "http://[127.0.0.1]/",
-	    "http://[fe80::1%25eth0]/", "http://[::1]]/", "http://[v1.x]/",
+	    "http://h\\p", "http://h/a\\b", "http:\\\\h", "http://u@h/", "http://u:p@h/",
+	    "http://@h/", "http://h@evil.example:80/", "http://good.example:80@evil.example/",
+	    "http://:80/", "http://h:", "http://h:/", "http://h:0", "http://h:00080",
+	    "http://h:080", "http://h:65536", "http://h:99999", "http://h:100000", "http://h:80a",
+	    "http://h:-1", "http://h:+80", "http://h:8 0", "http://h:80:81/", "http://a..b",
+	    "http://.h", "http://h.", "http://-h", "http://h-/", "http://h%2eg/", "http://h%00/",
+	    "http://h,g/", "http://h;g", "http://*.h", "http://[::1", "http://::1/",
+	    "http://[::1]x/", "http://[::1]80", "http://[]/", "http://[::g]/",
+	    "http://[127.0.0.1]/", "http://[fe80::1%25eth0]/", "http://[::1]]/", "http://[v1.x]/",
 	    /* what getaddrinfo() takes for an address */
 	    "http://2130706433/", "http://127.1", "http://0x7f000001", "http://0x7f.0.0.1",
 	    "http://127.0.0.0x1", "http://0177.0.0.1", "http://256.0.0.1", "http://1.2.3.4.5",
@@ -376,6 +396,7 @@ main(void)
 	    SAYS(
 		"bad escapes, NUL, controls in names and bad UTF-8 are refused", check_bad_queries),
 	    SAYS("a query cut anywhere is read to its end and no further", check_bounds),
+	    SAYS("names without a value stay whole when more is allocated", check_bare_names),
 	    SAYS("64 pairs are taken, 65 are refused", check_pair_count),
 	    SAYS("a name given twice counts as absent and is reported", check_twice),
 	    SAYS("URLs are split into scheme, host, port and path", check_split),
