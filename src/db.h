@@ -19,7 +19,8 @@ struct db;
  * Remember where the database is; connects at the first use.  Sets on the
  * connection: application_name=program, client_encoding UTF8, connect_timeout 3 s,
  * tcp_user_timeout, statement_timeout (statement_timeout_ms) and
- * idle_in_transaction_session_timeout, search_path switchboard.  *out is the caller's.
+ * idle_in_transaction_session_timeout (60 s), search_path switchboard; other "options" of the URL
+ * stay in force.  *out is the caller's.  SW_EINPUT: not a libpq connection URI.  SW_ENOMEM.
  */
 SW_MUSTCHECK enum sw_err db_new(
     const char *url, const char *program, int statement_timeout_ms, struct db **out);
@@ -45,7 +46,8 @@ struct db_result;
 /*
  * Run a statement.  "params" has exactly the count stmt.h names (checked by assert).  *out (may be
  * NULL when no rows are wanted) is the caller's, db_result_free(); NULL on failure.
- * Blocks at most connect_timeout + statement timeout.  After a failed
+ * Blocks at most 3 s for a connection, and statement timeout + 2 s even when the server
+ * hangs (then the connection is closed: SW_EUNAVAILABLE).  After a failed
  * connect, further calls fail at once until a back-off (100 ms doubling to
  * 5 s, jittered) has passed.  A statement flagged as safe to repeat is run once
  * more on a fresh connection when the connection turned out dead.
@@ -63,7 +65,7 @@ int db_result_rows(const struct db_result *result);
 bool db_result_is_null(const struct db_result *result, int row, int column);
 /* Text of a value, "" for NULL. */
 const char *db_result_text(const struct db_result *result, int row, int column);
-/* NULL for SQL NULL. */
+/* The same, but NULL for SQL NULL. */
 const char *db_result_text_or_null(const struct db_result *result, int row, int column);
 /* 0 for NULL or no number. */
 int64_t db_result_int(const struct db_result *result, int row, int column);
@@ -93,6 +95,8 @@ bool db_is_connected(const struct db *db);
  * blocking and gives the payload of the next notification (arena), NULL when there is none.
  * *reconnected (may be NULL) is set when the connection was remade since the last call, so wake-ups may
  * have been missed.  SW_EUNAVAILABLE: connection lost (it is remade by a later call, with the back-off).
+ * Call it until it gives NULL, also after db_exec(): what that read along is here, and the
+ * descriptor does not tell of it again.  Reconnecting blocks at most 3 s.
  * The channels are fixed names of ours: "switchboard_page" and "switchboard_work".
  */
 SW_MUSTCHECK enum sw_err db_listen(struct db *db, enum stmt_id listen_statement);

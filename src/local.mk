@@ -24,6 +24,8 @@ src_libswitchboard_a_SOURCES = \
 	src/serve.c src/serve.h \
 	src/client.c src/client.h \
 	src/db.c src/db.h \
+	src/db_conn.c src/db_conn.h \
+	src/db_result.c \
 	src/stmt.c src/stmt.h \
 	src/store_session.c src/store_session.h \
 	src/store_installation.c src/store_installation.h \
