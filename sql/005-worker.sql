@@ -176,6 +176,19 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION sync_plan IS 'What is known of an installation before a sync';
 
+-- The switches in a device list, one row each.
+CREATE FUNCTION sync_switches(p_devices jsonb)
+RETURNS TABLE (device text, component text, label text, place integer, has_level boolean, state text,
+	state_at timestamptz, level integer, level_at timestamptz)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT DISTINCT ON (x ->> 'device', s ->> 'component') x ->> 'device', s ->> 'component', s ->> 'label', n::integer,
+		coalesce((s ->> 'has_level')::boolean, false), s ->> 'state', (s ->> 'state_at')::timestamptz,
+		(s ->> 'level')::integer, (s ->> 'level_at')::timestamptz
+	FROM jsonb_array_elements(p_devices) x, jsonb_array_elements(x -> 'switches') WITH ORDINALITY AS y (s, n);
+END;
+COMMENT ON FUNCTION sync_switches IS 'The switches in a device list, one row each';
+
 -- Apply a complete sync in one transaction: p_devices as device.h describes
 -- them, p_rooms or null when they were not read.  States of the sync yield to
 -- events that are newer.  Devices that are not in the list disappear.
@@ -214,18 +227,11 @@ BEGIN
 			WHERE (d.name, d.room_id) IS DISTINCT FROM (excluded.name, excluded.room_id);
 	v_structure := v_structure OR FOUND;
 
-	CREATE TEMPORARY TABLE IF NOT EXISTS sync_switch (device text COLLATE "C", component text COLLATE "C", label text,
-		place integer, has_level boolean, state text, state_at timestamptz, level integer, level_at timestamptz)
-		ON COMMIT DELETE ROWS;
-	INSERT INTO sync_switch SELECT DISTINCT ON (x ->> 'device', s ->> 'component') x ->> 'device', s ->> 'component',
-		s ->> 'label', n, coalesce((s ->> 'has_level')::boolean, false), s ->> 'state', (s ->> 'state_at')::timestamptz,
-		(s ->> 'level')::integer, (s ->> 'level_at')::timestamptz
-		FROM jsonb_array_elements(p_devices) x, jsonb_array_elements(x -> 'switches') WITH ORDINALITY AS y (s, n);
-	DELETE FROM switch w WHERE w.installation_id = p_installation AND NOT EXISTS (SELECT 1 FROM sync_switch s
+	DELETE FROM switch w WHERE w.installation_id = p_installation AND NOT EXISTS (SELECT 1 FROM sync_switches(p_devices) s
 		WHERE s.device = w.device_id AND s.component = w.component);
 	v_structure := v_structure OR FOUND;
 	INSERT INTO switch AS w (installation_id, device_id, component, label, position, has_level, seq)
-		SELECT p_installation, s.device, s.component, s.label, s.place, s.has_level, v_seq FROM sync_switch s
+		SELECT p_installation, s.device, s.component, s.label, s.place, s.has_level, v_seq FROM sync_switches(p_devices) s
 		ON CONFLICT (installation_id, device_id, component) DO UPDATE
 			SET label = excluded.label, position = excluded.position, has_level = excluded.has_level, seq = v_seq
 			WHERE (w.label, w.position, w.has_level) IS DISTINCT FROM (excluded.label, excluded.position, excluded.has_level);
@@ -235,14 +241,14 @@ BEGIN
 	-- sync wins over what was stored before it began.
 	UPDATE switch w SET state = s.state, state_at = coalesce(s.state_at, p_started), state_tick = stamp_tick(s.state_at),
 		state_stored_at = clock_timestamp(), seq = v_seq
-	FROM sync_switch s
+	FROM sync_switches(p_devices) s
 	WHERE w.installation_id = p_installation AND w.device_id = s.device AND w.component = s.component
 		AND s.state IS NOT NULL AND (w.state IS DISTINCT FROM s.state OR w.state_at IS NULL)
 		AND CASE stamp_compare(coalesce(s.state_at, p_started), stamp_tick(s.state_at), w.state_at, w.state_tick)
 			WHEN 1 THEN true WHEN 0 THEN w.state_stored_at < p_started ELSE false END;
 	UPDATE switch w SET level = s.level, level_at = coalesce(s.level_at, p_started), level_tick = stamp_tick(s.level_at),
 		level_stored_at = clock_timestamp(), seq = v_seq
-	FROM sync_switch s
+	FROM sync_switches(p_devices) s
 	WHERE w.installation_id = p_installation AND w.device_id = s.device AND w.component = s.component
 		AND s.level IS NOT NULL AND (w.level IS DISTINCT FROM s.level OR w.level_at IS NULL)
 		AND CASE stamp_compare(coalesce(s.level_at, p_started), stamp_tick(s.level_at), w.level_at, w.level_tick)

@@ -1,0 +1,59 @@
+-- Commands: whose, in which order, confirmed by what.
+BEGIN;
+\ir fixture.psql
+SELECT plan(24);
+SELECT set_config('test.other', pg_temp.link('flat', 'sam', 'cookie-2')::text, true) \g /dev/null
+SELECT sync_apply('flat', now(), 'p2', 'Flat', NULL, jsonb_build_array(
+	pg_temp.sync_device('sam-lamp', 'Lamp', 'off', now() - interval '1 hour'))) \g /dev/null
+CREATE FUNCTION pg_temp.me() RETURNS bigint LANGUAGE sql AS $$ SELECT current_setting('test.user')::bigint $$;
+CREATE FUNCTION pg_temp.status(p_command text) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(status || coalesce(':' || error, ''), ',' ORDER BY requested_at, status) FROM command WHERE command = p_command $$;
+
+SELECT is_empty($$ SELECT * FROM command_request(pg_temp.me(), 'sam-lamp', 'main', 'on', NULL) $$,
+	'another user''s switch is not found');
+SELECT is_empty($$ SELECT * FROM command_request_many(pg_temp.me(), 'on', NULL, 'flat') $$,
+	'nor another user''s location');
+SELECT is_empty($$ SELECT * FROM command_request(pg_temp.me(), 'lamp', 'outlet1', 'on', NULL) $$,
+	'nor a component that is not there');
+SELECT is((SELECT outcome FROM command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL)), 'taken', 'a click is taken');
+SELECT is((SELECT pending FROM switch_page WHERE device_id = 'lamp'), true, 'the switch is pending');
+SELECT is((SELECT seq FROM switch WHERE device_id = 'lamp'), pg_temp.seq('home'), 'and other browsers will see that');
+SELECT set_config('test.first', (SELECT command_id::text FROM command), true) \g /dev/null
+SELECT is((SELECT count(*) FROM command_claim('w1', 10, 10)), 1::bigint, 'a worker gets it');
+SELECT is((SELECT count(*) FROM command_claim('w2', 10, 10)), 0::bigint, 'another worker does not');
+SELECT event_ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000001',
+	now() - interval '1 day', NULL, 'lamp', 'on'))) \g /dev/null
+SELECT is(pg_temp.status('on'), 'sent', 'an old event confirms nothing');
+SELECT event_ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000002',
+	now(), NULL, 'lamp', 'on'))) \g /dev/null
+SELECT is(pg_temp.status('on'), 'confirmed', 'the event that follows confirms it');
+SELECT is((SELECT pending FROM switch_page WHERE device_id = 'lamp'), false, 'the switch is pending no more');
+SELECT command_accepted('home', current_setting('test.first')::uuid) \g /dev/null
+SELECT is(pg_temp.status('on'), 'confirmed', 'an acceptance that comes after the event does not reopen it');
+
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL) \g /dev/null
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL) \g /dev/null
+SELECT is(pg_temp.status('off'), 'failed:superseded,requested', 'a newer wish supersedes one that waits');
+SELECT is((SELECT count(*) FROM command_claim('w1', 10, 10)), 1::bigint, 'only the newer is sent');
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'setLevel', 40) \g /dev/null
+SELECT is((SELECT count(*) FROM command_claim('w1', 10, 10)), 0::bigint, 'one switch has one command on the wire');
+UPDATE command SET claimed_until = now() - interval '1 second' WHERE status = 'sent';
+SELECT is((SELECT count(*) FROM command_claim('w2', 10, 10)), 1::bigint, 'a dead worker''s command is taken over');
+SELECT command_accepted('home', command_id) FROM command WHERE command = 'off' AND status = 'sent' \g /dev/null
+SELECT is((SELECT status FROM command WHERE command = 'off' AND status <> 'failed'), 'accepted', 'acceptance waits for the event');
+UPDATE command SET accepted_at = now() - interval '11 seconds' WHERE status = 'accepted';
+SELECT results_eq($$ SELECT command_expire() $$, $$ VALUES ('home') $$, 'no event for ten seconds');
+SELECT is((SELECT string_agg(error, ',' ORDER BY error) FROM command WHERE command = 'off'), 'superseded,unconfirmed', 'fails it');
+SELECT is((SELECT code FROM page_changes(ARRAY['home'], ARRAY[0::bigint]) WHERE kind = 'command'), 'unconfirmed',
+	'and the page is told, but not of the superseded one');
+
+-- All on / all off leaves alone what is there already.
+DELETE FROM command;
+UPDATE switch SET state = 'on' WHERE device_id = 'lamp';
+SELECT is((SELECT count(*) FROM command_request_many(pg_temp.me(), 'on', NULL, NULL)), 1::bigint, 'all on: only what is not on');
+SELECT is((SELECT count(*) FROM command_request_many(pg_temp.me(), 'off', 'Kitchen', NULL)), 1::bigint, 'all off in one room');
+SELECT is((SELECT count(*) FROM command_request_many(pg_temp.me(), 'off', '', NULL)), 1::bigint, 'all off of what is in no room');
+SELECT is((SELECT outcome FROM command_request(current_setting('test.other')::bigint, 'sam-lamp', 'main', 'setLevel', 5)), 'taken',
+	'the other user has their own');
+SELECT * FROM finish();
+ROLLBACK;
