@@ -5,7 +5,6 @@
  */
 #include "device.h"
 
-#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -113,7 +112,7 @@ put_level(json_t *out, const json_t *capability)
 	bool known = level >= 0 && level <= LEVEL_MAX;
 
 	return put(out, "has_level", json_boolean(capability != NULL)) &&
-	       put(out, "level", known ? json_integer((json_int_t)lround(level)) : json_null()) &&
+	       put(out, "level", known ? json_integer((json_int_t)(level + 0.5)) : json_null()) &&
 	       put_time(out, "level_at", known ? attribute : NULL, "timestamp");
 }
 
