@@ -6,6 +6,9 @@ unit_tests += \
 	tests/unit/test_secret tests/unit/test_base64 tests/unit/test_url tests/unit/test_cookie \
 	tests/unit/test_html tests/unit/test_exhaustion
 unit_tests += tests/unit/test_httpsig
+unit_tests += \
+	tests/unit/test_config tests/unit/test_request tests/unit/test_response \
+	tests/unit/test_serve
 EXTRA_DIST += tests/unit/unit.h
 
 # Tests that are folders below tests/data.
