@@ -1,0 +1,38 @@
+#ifndef SIMULATOR_APPS_H
+#define SIMULATOR_APPS_H
+
+#include <stdbool.h>
+#include <jansson.h>
+
+/*
+ * Registered apps and their installations.  Every json_t answered is borrowed
+ * from the state.
+ */
+
+/* The app of the command line: made, or brought up to date; a new target must confirm again. */
+void apps_set_own(const char *app_id, const char *client_id, const char *secret,
+    const char *redirect_uri, const char *target);
+const char *apps_own_id(void);
+
+json_t *app_by_id(const char *app_id);
+json_t *app_by_client(const char *client_id);
+bool app_has_redirect(const json_t *app, const char *redirect_uri);
+bool app_secret_is(const json_t *app, const char *secret);
+/* Keeps only a hash.  The state file is no place for the app's secret. */
+void app_set_secret(json_t *app, const char *secret);
+/* PENDING with a new confirmation token; the CONFIRMATION goes out. */
+void app_ask_confirmation(json_t *app);
+
+json_t *installed_app(const char *id);
+/* The one of this app, account and location; a new one is PENDING.  NULL: over installLimit. */
+json_t *installed_app_for(const char *app_id, const char *account_id, const char *location_id);
+/* Ends the tokens of an installed app: only access tokens, or both. */
+void installed_app_drop_tokens(const char *id, bool refresh_too);
+/* By the user: the app hears of it.  By the app itself: it does not. */
+void installed_app_remove(const char *id, bool by_user);
+
+/* New access and refresh token for a token entry {"installedAppId","scope"}; *access, *refresh: the
+ * caller's. */
+void tokens_issue(const char *installed_app_id, const char *scope, char **access, char **refresh);
+
+#endif

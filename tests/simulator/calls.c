@@ -1,0 +1,87 @@
+/* Counting the app's calls. */
+#include "calls.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+#define LOG_LENGTH 5000
+
+static json_t *by_endpoint;
+static json_t *log_entries;
+static json_int_t total;
+static json_int_t key_fetches;
+
+static void
+calls_prepare(void)
+{
+	if (by_endpoint == NULL)
+		by_endpoint = json_object();
+	if (log_entries == NULL)
+		log_entries = json_array();
+}
+
+static void
+count_endpoint(const struct exchange *x)
+{
+	char *name = text_format("%s %s", x->method, x->route->pattern);
+	json_int_t before = json_integer_value(json_object_get(by_endpoint, name));
+
+	json_put(by_endpoint, name, json_integer(before + 1));
+	free(name);
+}
+
+void
+calls_note(const struct exchange *x, const char *fault)
+{
+	json_t *entry = json_object();
+	char *at = time_iso(time_now_ms());
+	bool is_secret = strstr(x->query, "token=") != NULL;
+
+	calls_prepare();
+	count_endpoint(x);
+	total++;
+	json_put_text(entry, "at", at);
+	json_put_text(entry, "method", x->method);
+	json_put_text(entry, "path", x->path);
+	json_put_text(entry, "query", is_secret ? "" : x->query);
+	json_put(entry, "status", json_integer(x->status));
+	json_put(entry, "installedAppId", json_new_text(x->installed_app_id));
+	if (fault != NULL)
+		json_put_text(entry, "fault", fault);
+	if (json_array_size(log_entries) == LOG_LENGTH)
+		json_array_remove(log_entries, 0);
+	json_array_append_new(log_entries, entry);
+	free(at);
+}
+
+void
+calls_note_key_fetch(void)
+{
+	key_fetches++;
+}
+
+json_t *
+calls_show(void)
+{
+	json_t *all = json_object();
+
+	calls_prepare();
+	json_put(all, "total", json_integer(total));
+	json_put(all, "keyFetches", json_integer(key_fetches));
+	json_put(all, "byEndpoint", json_deep_copy(by_endpoint));
+	json_put(all, "log", json_deep_copy(log_entries));
+	return all;
+}
+
+void
+calls_reset(void)
+{
+	json_decref(by_endpoint);
+	json_decref(log_entries);
+	by_endpoint = NULL;
+	log_entries = NULL;
+	total = 0;
+	key_fetches = 0;
+}

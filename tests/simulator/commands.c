@@ -1,0 +1,185 @@
+/* Checking, accepting and obeying commands. */
+#include "commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "events.h"
+#include "loop.h"
+#include "state.h"
+#include "text.h"
+#include "world.h"
+
+#define COMMANDS_MAX 10
+#define LOG_LENGTH 5000
+
+/* One request's commands, waiting for the device to obey. */
+struct pending {
+	char *device_id;
+	json_t *entries; /* their lines in the log */
+	unsigned int generation;
+};
+
+static json_t *log_entries;
+static unsigned int generation; /* commands from before a reset are forgotten */
+
+static const char *
+component_of(const json_t *command)
+{
+	const char *component = json_text(command, "component");
+
+	return *component != '\0' ? component : "main";
+}
+
+static bool
+level_is_good(const json_t *arguments)
+{
+	const json_t *level = json_array_get(arguments, 0);
+
+	return json_is_integer(level) && json_integer_value(level) >= 0 &&
+	       json_integer_value(level) <= 100 && json_array_size(arguments) <= 2;
+}
+
+static bool
+command_check(const json_t *device, const json_t *command, const char **why)
+{
+	const char *capability = json_text(command, "capability");
+	const char *name = json_text(command, "command");
+	const json_t *arguments = json_object_get(command, "arguments");
+
+	*why = "commands must be objects with text members and an array of arguments";
+	if (!json_is_object(command) || (arguments != NULL && !json_is_array(arguments)))
+		return false;
+	*why = "the device has no such component or capability";
+	if (!world_has_capability(device, component_of(command), capability))
+		return false;
+	*why = "the capability has no such command, or its arguments are wrong";
+	if (strcmp(capability, "switch") == 0)
+		return (strcmp(name, "on") == 0 || strcmp(name, "off") == 0) &&
+		       json_array_size(arguments) == 0;
+	return strcmp(capability, "switchLevel") == 0 && strcmp(name, "setLevel") == 0 &&
+	       level_is_good(arguments);
+}
+
+bool
+commands_check(const json_t *device, const json_t *body, const char **why)
+{
+	const json_t *commands = json_object_get(body, "commands");
+	size_t i;
+	json_t *command;
+
+	*why = "commands must be an array of 1 to 10 commands";
+	if (!json_is_array(commands) || json_array_size(commands) == 0 ||
+	    json_array_size(commands) > COMMANDS_MAX)
+		return false;
+	json_array_foreach((json_t *)commands, i, command)
+	{
+		if (!command_check(device, command, why))
+			return false;
+	}
+	return true;
+}
+
+static json_t *
+entry_new(const json_t *device, const json_t *command, const char *installed_app_id)
+{
+	json_t *entry = json_object();
+	char *id = uuid_random();
+	char *at = time_iso(time_now_ms());
+	json_t *arguments = json_object_get(command, "arguments");
+
+	json_put_text(entry, "id", id);
+	json_put_text(entry, "at", at);
+	json_put(entry, "installedAppId", json_new_text(installed_app_id));
+	json_put_text(entry, "deviceId", json_text(device, "deviceId"));
+	json_put_text(entry, "component", component_of(command));
+	json_put_text(entry, "capability", json_text(command, "capability"));
+	json_put_text(entry, "command", json_text(command, "command"));
+	json_put(entry, "arguments", arguments != NULL ? json_incref(arguments) : json_array());
+	json_put(entry, "executedAt", json_null());
+	free(id);
+	free(at);
+	return entry;
+}
+
+static void
+command_obey(json_t *device, json_t *entry)
+{
+	const char *component = json_text(entry, "component");
+	const char *command = json_text(entry, "command");
+	const json_t *level = json_array_get(json_object_get(entry, "arguments"), 0);
+	char *at = time_iso(time_now_ms());
+
+	json_put_text(entry, "executedAt", at);
+	free(at);
+	if (strcmp(command, "setLevel") == 0)
+		world_level(device, component, (int)json_integer_value(level));
+	else
+		world_switch(device, component, strcmp(command, "on") == 0);
+}
+
+/* The device may have gone, or gone offline, since the command was accepted. */
+static void
+obey(void *context)
+{
+	struct pending *pending = context;
+	json_t *device = world_device(pending->device_id);
+	const json_t *health = json_object_get(device, "healthState");
+	size_t i;
+	json_t *entry;
+
+	if (device != NULL && pending->generation == generation &&
+	    strcmp(json_text(health, "state"), "OFFLINE") != 0) {
+		events_begin();
+		json_array_foreach(pending->entries, i, entry) command_obey(device, entry);
+		events_end();
+	}
+	json_decref(pending->entries);
+	free(pending->device_id);
+	free(pending);
+}
+
+json_t *
+commands_accept(const json_t *device, const json_t *body, const char *installed_app_id)
+{
+	struct pending *pending = memory_get(sizeof(*pending));
+	json_t *results = json_array();
+	size_t i;
+	json_t *command;
+
+	pending->device_id = text_copy(json_text(device, "deviceId"));
+	pending->entries = json_array();
+	pending->generation = generation;
+	if (log_entries == NULL)
+		log_entries = json_array();
+	json_array_foreach(json_object_get(body, "commands"), i, command)
+	{
+		json_t *entry = entry_new(device, command, installed_app_id);
+
+		if (json_array_size(log_entries) == LOG_LENGTH)
+			json_array_remove(log_entries, 0);
+		json_array_append(log_entries, entry);
+		json_array_append_new(results,
+		    json_pack("{s:s, s:s}", "id", json_text(entry, "id"), "status", "ACCEPTED"));
+		json_array_append_new(pending->entries, entry);
+	}
+	loop_after(setting_number("commandDelayMs"), obey, pending);
+	return json_pack("{s:o}", "results", results);
+}
+
+json_t *
+commands_show(void)
+{
+	if (log_entries == NULL)
+		log_entries = json_array();
+	return json_pack(
+	    "{s:i, s:O}", "total", (int)json_array_size(log_entries), "commands", log_entries);
+}
+
+void
+commands_reset(void)
+{
+	json_decref(log_entries);
+	log_entries = NULL;
+	generation++;
+}

@@ -1,0 +1,283 @@
+/* The page where a person chooses a location and says yes or no. */
+#include "consent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps.h"
+#include "state.h"
+#include "world.h"
+
+static const char known_scopes[] =
+    " r:locations:* w:locations:* x:locations:* r:devices:* x:devices:* w:devices:* "
+    "r:devices:$ x:devices:$ r:scenes:* x:scenes:* r:hubs:* r:rules:* w:rules:* "
+    "r:installedapps w:installedapps ";
+
+/* What the app asked for. */
+struct ask {
+	char *client_id;
+	char *redirect_uri;
+	char *scope;
+	char *state;
+	char *response_type;
+	json_t *app; /* borrowed */
+};
+
+static void
+ask_read(struct ask *ask, const char *form)
+{
+	ask->client_id = form_get(form, "client_id", 0);
+	ask->redirect_uri = form_get(form, "redirect_uri", 0);
+	ask->scope = form_get(form, "scope", 0);
+	ask->state = form_get(form, "state", 0);
+	ask->response_type = form_get(form, "response_type", 0);
+	ask->app = app_by_client(ask->client_id);
+	if (ask->scope == NULL)
+		ask->scope = text_copy("");
+}
+
+static void
+ask_clear(struct ask *ask)
+{
+	free(ask->client_id);
+	free(ask->redirect_uri);
+	free(ask->scope);
+	free(ask->state);
+	free(ask->response_type);
+}
+
+static void
+page_open(struct text *page, const char *title)
+{
+	text_puts(page, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+			"<meta name=\"viewport\" content=\"width=device-width\">\n<title>");
+	text_html(page, title);
+	text_puts(page, "</title>\n<link rel=\"stylesheet\" href=\"/house.css\"></head>\n"
+			"<body class=\"consent\"><main>\n<h1>");
+	text_html(page, title);
+	text_puts(page, "</h1>\n");
+}
+
+static void
+answer_problem(struct exchange *x, const char *what)
+{
+	struct text page = {0};
+
+	page_open(&page, "This link does not work");
+	text_puts(&page, "<p>");
+	text_html(&page, what);
+	text_puts(&page, "</p>\n<p class=\"note\">Simulated platform: nothing here is real.</p>"
+			 "</main></body></html>\n");
+	answer_page(x, 400, &page);
+}
+
+static void
+redirect_back(struct exchange *x, const struct ask *ask, const char *name, const char *value,
+    const char *description)
+{
+	struct text url = {0};
+
+	text_puts(&url, ask->redirect_uri);
+	text_puts(&url, strchr(ask->redirect_uri, '?') != NULL ? "&" : "?");
+	text_printf(&url, "%s=", name);
+	text_url(&url, value);
+	if (description != NULL) {
+		text_puts(&url, "&error_description=");
+		text_url(&url, description);
+	}
+	if (ask->state != NULL) {
+		text_puts(&url, "&state=");
+		text_url(&url, ask->state);
+	}
+	answer_redirect(x, 302, url.data);
+	text_clear(&url);
+}
+
+static bool
+scope_is_known(const char *scope)
+{
+	while (*scope != '\0') {
+		size_t length = strcspn(scope, " ");
+		char *word = text_format(" %.*s ", (int)length, scope);
+		bool known = length == 0 || strstr(known_scopes, word) != NULL;
+
+		free(word);
+		if (!known)
+			return false;
+		scope += length;
+		scope += strspn(scope, " ");
+	}
+	return true;
+}
+
+/* Checks that both the page and its form need.  false: answered. */
+static bool
+ask_is_good(struct exchange *x, const struct ask *ask)
+{
+	if (ask->app == NULL)
+		answer_problem(x, "The app's client id is not known here.");
+	else if (!app_has_redirect(ask->app, ask->redirect_uri))
+		answer_problem(x, "The redirect address is not one that the app registered.");
+	else if (!scope_is_known(ask->scope) || *ask->scope == '\0')
+		redirect_back(x, ask, "error", "invalid_scope", "an unknown or empty scope");
+	else
+		return true;
+	return false;
+}
+
+static void
+hidden_field(struct text *page, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	text_printf(page, "<input type=\"hidden\" name=\"%s\" value=\"", name);
+	text_html(page, value);
+	text_puts(page, "\">\n");
+}
+
+static void
+location_choice(struct text *page, const json_t *location, bool *first)
+{
+	text_puts(page, "<label class=\"choice\"><input type=\"radio\" name=\"location\" value=\"");
+	text_html(page, json_text(location, "locationId"));
+	text_printf(page, "\"%s> ", *first ? " checked" : "");
+	text_html(page, json_text(location, "name"));
+	text_puts(page, "</label>\n");
+	*first = false;
+}
+
+/*
+ * The locations of every account, under the account's name.  A location
+ * belongs to one account, so choosing it chooses the account too; the field
+ * "account" is only a cross-check for programs that send it.
+ */
+static void
+put_choices(struct text *page)
+{
+	bool first = true;
+	const char *id, *inner_id;
+	json_t *account, *location;
+
+	json_object_foreach(state_section("accounts"), id, account)
+	{
+		text_puts(page, "<fieldset><legend>Locations of ");
+		text_html(page, json_text(account, "name"));
+		text_puts(page, "</legend>\n");
+		json_object_foreach(state_section("locations"), inner_id, location)
+		{
+			if (strcmp(json_text(location, "accountId"), id) == 0)
+				location_choice(page, location, &first);
+		}
+		text_puts(page, "</fieldset>\n");
+	}
+}
+
+static void
+put_scopes(struct text *page, const char *scope)
+{
+	text_puts(page, "<p>It asks for: ");
+	text_puts(page, "<code>");
+	text_html(page, scope);
+	text_puts(page, "</code></p>\n");
+}
+
+static void
+put_consent(struct text *page, const struct ask *ask)
+{
+	text_puts(page, "<p class=\"note\">Simulated platform: this page stands in for the "
+			"Samsung account's. Nothing here is real.</p>\n<p><strong>");
+	text_html(page, json_text(ask->app, "displayName"));
+	text_puts(
+	    page, "</strong> would like to see and control the devices of one location.</p>\n");
+	put_scopes(page, ask->scope);
+	text_puts(page, "<form method=\"post\" action=\"/v1/oauth/authorize\">\n");
+	hidden_field(page, "client_id", ask->client_id);
+	hidden_field(page, "redirect_uri", ask->redirect_uri);
+	hidden_field(page, "scope", ask->scope);
+	hidden_field(page, "state", ask->state);
+	put_choices(page);
+	text_puts(page,
+	    "<p class=\"buttons\"><button id=\"allow\" name=\"decision\" value=\"allow\">Allow"
+	    "</button>\n<button id=\"deny\" name=\"decision\" value=\"deny\">Deny</button></p>\n"
+	    "</form></main></body></html>\n");
+}
+
+void
+consent_show(struct exchange *x)
+{
+	struct ask ask = {0};
+	struct text page = {0};
+
+	ask_read(&ask, x->query);
+	if (ask_is_good(x, &ask)) {
+		if (ask.response_type == NULL || strcmp(ask.response_type, "code") != 0) {
+			redirect_back(x, &ask, "error", "unsupported_response_type", NULL);
+		} else {
+			page_open(&page, "Allow access to a location?");
+			put_consent(&page, &ask);
+			answer_page(x, 200, &page);
+		}
+	}
+	ask_clear(&ask);
+}
+
+static char *
+code_new(const struct ask *ask, const char *installed_app_id)
+{
+	char *code = random_word(8);
+	json_t *entry = json_object();
+
+	json_put_text(entry, "installedAppId", installed_app_id);
+	json_put_text(entry, "clientId", ask->client_id);
+	json_put_text(entry, "redirectUri", ask->redirect_uri);
+	json_put_text(entry, "scope", ask->scope);
+	json_put(
+	    entry, "expiresAt", json_integer(time_now_ms() + setting_number("codeSeconds") * 1000));
+	json_put(state_section("codes"), code, entry);
+	state_changed();
+	return code;
+}
+
+static void
+allow(struct exchange *x, const struct ask *ask, const json_t *location)
+{
+	json_t *installed = installed_app_for(json_text(ask->app, "appId"),
+	    json_text(location, "accountId"), json_text(location, "locationId"));
+	char *code;
+
+	if (installed == NULL) {
+		redirect_back(x, ask, "error", "access_denied",
+		    "The app has reached its limit of installations.");
+		return;
+	}
+	code = code_new(ask, json_text(installed, "installedAppId"));
+	redirect_back(x, ask, "code", code, NULL);
+	free(code);
+}
+
+void
+consent_decide(struct exchange *x)
+{
+	struct ask ask = {0};
+	char *decision = request_form(x, "decision");
+	char *location_id = request_form(x, "location");
+	char *account_id = request_form(x, "account");
+	const json_t *location = location_id != NULL ? world_location(location_id) : NULL;
+
+	ask_read(&ask, x->body.data);
+	if (!ask_is_good(x, &ask))
+		;
+	else if (decision != NULL && strcmp(decision, "deny") == 0)
+		redirect_back(x, &ask, "error", "access_denied", "The user denied access.");
+	else if (decision == NULL || strcmp(decision, "allow") != 0)
+		answer_problem(x, "Neither allowed nor denied.");
+	else if (location == NULL || (account_id != NULL && *account_id != '\0' &&
+					 strcmp(account_id, json_text(location, "accountId")) != 0))
+		answer_problem(x, "That location does not exist in that account.");
+	else
+		allow(x, &ask, location);
+	free(decision);
+	free(location_id);
+	free(account_id);
+	ask_clear(&ask);
+}

@@ -1,0 +1,87 @@
+// The house follows what happens elsewhere: it asks for all values every
+// second, and sends forms without loading the page again.
+"use strict";
+
+const SECOND = 1000;
+
+function selectorOf(deviceId, component) {
+	return `[data-device-id="${CSS.escape(deviceId)}"][data-component="${CSS.escape(component)}"]`;
+}
+
+function showSwitch(button, value) {
+	const known = value === "on" || value === "off";
+
+	button.setAttribute("aria-pressed", known ? String(value === "on") : "mixed");
+	button.value = value === "on" ? "off" : "on";
+	button.querySelector(".state").textContent = known ? value : "?";
+}
+
+function showDevice(device) {
+	const tile = document.getElementById(`device-${device.deviceId}`);
+	const plug = tile.querySelector(".plug");
+
+	tile.dataset.health = device.health;
+	plug.value = device.health === "ONLINE" ? "OFFLINE" : "ONLINE";
+	plug.textContent = device.health === "ONLINE" ? "Take offline" : "Bring online";
+	for (const [component, capabilities] of Object.entries(device.status)) {
+		const where = selectorOf(device.deviceId, component);
+		const button = tile.querySelector(`button.rocker${where}`);
+		const slider = tile.querySelector(`input${where}`);
+
+		if (button && capabilities.switch)
+			showSwitch(button, capabilities.switch.switch.value);
+		if (slider && slider !== document.activeElement && capabilities.switchLevel)
+			slider.value = capabilities.switchLevel.level.value;
+	}
+}
+
+async function refresh() {
+	const answer = await fetch("/house.json", { cache: "no-store" });
+	const house = await answer.json();
+
+	if (house.layout !== document.body.dataset.layout) {
+		location.reload();
+		return;
+	}
+	house.devices.forEach(showDevice);
+}
+
+async function send(form, submitter) {
+	const fields = new URLSearchParams(new FormData(form));
+
+	if (submitter && submitter.name)
+		fields.set(submitter.name, submitter.value);
+	await fetch(form.action, { method: "POST", body: fields, redirect: "manual" });
+	await refresh();
+}
+
+function quietly(promise) {
+	promise.catch(() => document.body.classList.add("away"));
+}
+
+document.addEventListener("submit", (event) => {
+	if (event.target.classList.contains("installed"))
+		return;
+	event.preventDefault();
+	quietly(send(event.target, event.submitter));
+});
+
+document.addEventListener("change", (event) => {
+	if (event.target.type === "range") {
+		quietly(send(event.target.form, null));
+		event.target.blur();
+	}
+});
+
+async function follow() {
+	try {
+		await refresh();
+		document.body.classList.remove("away");
+	} catch {
+		document.body.classList.add("away");
+	}
+	setTimeout(follow, SECOND);
+}
+
+document.body.classList.add("live");
+follow();

@@ -1,0 +1,19 @@
+#ifndef SIMULATOR_ROUTES_H
+#define SIMULATOR_ROUTES_H
+
+#include "http.h"
+
+/* Tables of routes, each closed by an empty entry. */
+extern const struct route oauth_routes[];        /* oauth.c */
+extern const struct route home_routes[];         /* api_home.c */
+extern const struct route device_routes[];       /* api_devices.c */
+extern const struct route subscription_routes[]; /* api_subscriptions.c */
+extern const struct route app_routes[];          /* api_apps.c */
+extern const struct route house_routes[];        /* house.c */
+extern const struct route control_routes[];      /* control.c */
+extern const struct route control_home_routes[]; /* control_home.c */
+
+/* Has the caller's token this scope too?  false: 403 is answered. */
+bool route_scope_or_answer(struct exchange *x, const char *scope);
+
+#endif
