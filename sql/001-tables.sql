@@ -336,6 +336,7 @@ CREATE TABLE signing_key (
 	not_after    timestamptz,
 	fetched_at   timestamptz,
 	failed_until timestamptz,
+	failure      text CHECK (failure IN ('refused', 'away')),
 	claimed_until timestamptz,
 	first_seen_at timestamptz NOT NULL DEFAULT now()
 );
@@ -346,6 +347,7 @@ COMMENT ON COLUMN signing_key.certificate IS 'PEM, as the key server sent it; nu
 COMMENT ON COLUMN signing_key.not_after IS 'End of the certificate';
 COMMENT ON COLUMN signing_key.fetched_at IS 'When it was read; read again after a day';
 COMMENT ON COLUMN signing_key.failed_until IS 'Not asked for again before this';
+COMMENT ON COLUMN signing_key.failure IS 'refused: the key server has no such certificate; away: it did not answer';
 COMMENT ON COLUMN signing_key.claimed_until IS 'One process is asking for it, until then at most';
 COMMENT ON COLUMN signing_key.first_seen_at IS 'When a webhook first named it';
 

@@ -152,9 +152,9 @@ COMMENT ON FUNCTION event_apply IS 'Apply one new event to switches and devices'
 
 -- One webhook.  p_events is what event.h describes.  known: is the
 -- installation linked here; stored: events that were new; page: something to
--- show changed; work: there is something for a worker.
+-- show changed; work: there is something for a worker; removed: uninstalled.
 CREATE FUNCTION event_ingest(p_installation text, p_events jsonb)
-RETURNS TABLE (known boolean, stored integer, page boolean, work boolean)
+RETURNS TABLE (known boolean, stored integer, page boolean, work boolean, removed boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 DECLARE
 	v_seq    bigint;
@@ -166,6 +166,7 @@ BEGIN
 	stored := 0;
 	page := false;
 	work := false;
+	removed := false;
 	-- The row lock puts all changes of one installation in the order of their seq.
 	SELECT i.seq + 1, i.synced_at INTO v_seq, v_synced FROM installation i
 		WHERE i.installation_id = p_installation AND i.status <> 'removed' FOR NO KEY UPDATE;
@@ -198,6 +199,7 @@ BEGIN
 	IF v_effect & 8 <> 0 THEN
 		PERFORM installation_erase(p_installation, false);
 		page := true;
+		removed := true;
 		RETURN NEXT;
 		RETURN;
 	END IF;

@@ -165,8 +165,9 @@ END $$;
 COMMENT ON FUNCTION api_call_count IS 'Count one call to the platform';
 
 -- What one process may do about the certificate of a keyId: use it (cached),
--- fetch it, wait for another process, or not now (failed lately, or too many
--- unknown keyIds in this minute: a stranger can invent them freely).
+-- fetch it, wait for another process, or not now (refused or away: failed
+-- lately; or too many unknown keyIds in this minute: a stranger can invent
+-- them freely).
 CREATE FUNCTION signing_key_claim(p_key text)
 RETURNS TABLE (action text, certificate text, age_s integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
@@ -194,7 +195,7 @@ BEGIN
 	IF k.certificate IS NOT NULL AND k.fetched_at > now() - interval '24 hours' THEN
 		action := 'cached';
 	ELSIF k.failed_until > now() THEN
-		action := 'failed';
+		action := k.failure;
 	ELSIF k.claimed_until > now() THEN
 		action := 'wait';
 	ELSE
@@ -203,16 +204,17 @@ BEGIN
 	END IF;
 	RETURN NEXT;
 END $$;
-COMMENT ON FUNCTION signing_key_claim IS 'Decide who fetches a certificate: cached, fetch, wait, failed or over_budget';
+COMMENT ON FUNCTION signing_key_claim IS 'Decide who fetches a certificate: cached, fetch, wait, refused, away or over_budget';
 
--- The outcome of a fetch; a null certificate means the key server has none, or did not answer.
-CREATE FUNCTION signing_key_put(p_key text, p_certificate text, p_not_after bigint)
+-- The outcome of a fetch: a certificate, or why there is none.
+CREATE FUNCTION signing_key_put(p_key text, p_certificate text, p_not_after bigint, p_failure text)
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_temp
 BEGIN ATOMIC
 	UPDATE signing_key SET certificate = coalesce(p_certificate, certificate),
 		not_after = coalesce(to_timestamp(p_not_after), not_after),
 		fetched_at = CASE WHEN p_certificate IS NULL THEN fetched_at ELSE now() END,
 		failed_until = CASE WHEN p_certificate IS NULL THEN now() + interval '60 seconds' END,
+		failure = CASE WHEN p_certificate IS NULL THEN p_failure END,
 		claimed_until = NULL
 	WHERE key_id = p_key;
 END;

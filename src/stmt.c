@@ -14,9 +14,6 @@ static const struct stmt statements[] = {
     [STMT_ROLLBACK] = {"rollback", "ROLLBACK", 0, .unprepared = true},
     [STMT_LISTEN_PAGE] = {"listen_page", "LISTEN switchboard_page", 0, .unprepared = true},
     [STMT_LISTEN_WORK] = {"listen_work", "LISTEN switchboard_work", 0, .unprepared = true},
-    [STMT_PING] = {"ping", "SELECT 1", 0, .repeatable = true},
-    [STMT_SCHEMA_VERSION] = {"schema_version", "SELECT max(version) FROM schema_migration", 0,
-	.repeatable = true},
     [STMT_WAKE] = {"wake", "SELECT wake($1, $2)", 2, .repeatable = true},
 
     /* signing in (store_session) */
@@ -46,12 +43,12 @@ static const struct stmt statements[] = {
 
     /* webhooks (store_event, store_key) */
     [STMT_EVENT_INGEST] = {"event_ingest",
-	"SELECT known, stored, page, work FROM event_ingest($1, $2)", 2, .repeatable = true},
+	"SELECT known, stored, page, work, removed FROM event_ingest($1, $2)", 2, .repeatable = true},
     [STMT_EVENT_KEEP_PARTITIONS] = {"event_keep_partitions", "SELECT event_keep_partitions()", 0,
 	.repeatable = true},
     [STMT_SIGNING_KEY_CLAIM] = {"signing_key_claim",
 	"SELECT action, certificate, age_s FROM signing_key_claim($1)", 1},
-    [STMT_SIGNING_KEY_PUT] = {"signing_key_put", "SELECT signing_key_put($1, $2, $3)", 3,
+    [STMT_SIGNING_KEY_PUT] = {"signing_key_put", "SELECT signing_key_put($1, $2, $3, $4)", 4,
 	.repeatable = true},
     [STMT_CONFIRMATION_PUT] = {"confirmation_put", "SELECT confirmation_put($1, $2, $3)", 3,
 	.repeatable = true},
@@ -60,7 +57,7 @@ static const struct stmt statements[] = {
     [STMT_CONFIRMATION_FINISH] = {"confirmation_finish", "SELECT confirmation_finish($1, $2, $3)",
 	3},
 
-    /* the page (store_switch, store_command, store_stats) */
+    /* the page (store_device, store_command, store_health) */
     [STMT_SWITCH_LIST] = {"switch_list",
 	"SELECT installation_id, device_id, component, label, room, location, state, "
 	"level, has_level, online, pending, to_char(updated_at AT TIME ZONE 'UTC', "
@@ -77,12 +74,14 @@ static const struct stmt statements[] = {
 	"SELECT at, attribute, value FROM switch_history($1, $2, $3, $4)", 4, .repeatable = true},
     [STMT_SWITCH_IS_OF] = {"switch_is_of", "SELECT switch_is_of($1, $2, $3)", 3,
 	.repeatable = true},
+    [STMT_PLACE_IS_OF] = {"place_is_of", "SELECT place_is_of($1, $2, $3)", 3, .repeatable = true},
     [STMT_COMMAND_REQUEST] = {"command_request",
 	"SELECT command_id, installation_id, outcome FROM command_request($1, $2, $3, "
 	"$4, $5)",
 	5},
     [STMT_COMMAND_REQUEST_MANY] = {"command_request_many",
 	"SELECT command_id, installation_id FROM command_request_many($1, $2, $3, $4)", 4},
+    [STMT_HEALTH] = {"health", "SELECT schema, workers FROM health()", 0, .repeatable = true},
     [STMT_METRICS] = {"metrics", "SELECT name, label, value FROM metrics()", 0, .repeatable = true},
 
     /* the worker (store_job, store_token, store_sync, store_command) */

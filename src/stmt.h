@@ -14,8 +14,6 @@ enum stmt_id {
 	STMT_ROLLBACK,
 	STMT_LISTEN_PAGE,
 	STMT_LISTEN_WORK,
-	STMT_PING,
-	STMT_SCHEMA_VERSION,
 	STMT_WAKE,
 
 	/* signing in (store_session) */
@@ -41,13 +39,15 @@ enum stmt_id {
 	STMT_CONFIRMATION_CLAIM,
 	STMT_CONFIRMATION_FINISH,
 
-	/* the page (store_switch, store_command, store_stats) */
+	/* the page (store_device, store_command, store_health) */
 	STMT_SWITCH_LIST,
 	STMT_PAGE_CHANGES,
 	STMT_SWITCH_HISTORY,
 	STMT_SWITCH_IS_OF,
+	STMT_PLACE_IS_OF,
 	STMT_COMMAND_REQUEST,
 	STMT_COMMAND_REQUEST_MANY,
+	STMT_HEALTH,
 	STMT_METRICS,
 
 	/* the worker (store_job, store_token, store_sync, store_command) */
