@@ -1,11 +1,7 @@
 #ifndef SWITCHBOARD_TESTS_CASES_H
 #define SWITCHBOARD_TESTS_CASES_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
 /*
  * Tests that are folders: tests/data/MODULE/CASE/ holds the input and what is

@@ -5,15 +5,20 @@ unit_tests += \
 	tests/unit/test_log tests/unit/test_arena tests/unit/test_sbuf tests/unit/test_clock \
 	tests/unit/test_secret tests/unit/test_base64 tests/unit/test_url tests/unit/test_cookie \
 	tests/unit/test_html tests/unit/test_exhaustion
-unit_tests += tests/unit/test_httpsig
+unit_tests += \
+	tests/unit/test_jsonx tests/unit/test_httpsig tests/unit/test_oauth tests/unit/test_event \
+	tests/unit/test_device
 unit_tests += \
 	tests/unit/test_config tests/unit/test_request tests/unit/test_response \
-	tests/unit/test_serve
+	tests/unit/test_serve tests/unit/test_client tests/unit/test_db
 EXTRA_DIST += tests/unit/unit.h
 
 # Tests that are folders below tests/data.
 tests_unit_cases = tests/unit/cases.c tests/unit/cases.h
 tests_unit_test_httpsig_SOURCES = tests/unit/test_httpsig.c $(tests_unit_cases)
+tests_unit_test_oauth_SOURCES = tests/unit/test_oauth.c $(tests_unit_cases)
+tests_unit_test_event_SOURCES = tests/unit/test_event.c $(tests_unit_cases)
+tests_unit_test_device_SOURCES = tests/unit/test_device.c $(tests_unit_cases)
 
 # Allocations of the library go through functions of this test, which make them fail.
 tests_unit_test_exhaustion_LDFLAGS = $(AM_LDFLAGS) \

@@ -1,0 +1,104 @@
+/*
+ * Lists of devices and rooms: tests/data/device/CASE/page.json (or rooms.json)
+ * becomes expect.json.
+ */
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "cases.h"
+#include "device.h"
+
+/* What came out, in the form of expect.json; takes "list" over. */
+static json_t *
+describe(enum sw_err err, const char *name, json_t *list, const char *next)
+{
+	json_t *out = json_object();
+
+	if (err != SW_OK) {
+		json_decref(list);
+		json_object_set_new(out, "err", json_string(err_name(err)));
+		return out;
+	}
+	json_object_set_new(out, name, list);
+	if (next != NULL)
+		json_object_set_new(out, "next", json_string(next));
+	return out;
+}
+
+static json_t *
+parse_case(const char *folder, struct arena *arena)
+{
+	json_t *list = json_array();
+	const char *next = NULL, *name = "devices";
+	enum sw_err err;
+	size_t length;
+	char *body = case_read(folder, "page.json", &length);
+
+	if (body != NULL) {
+		err = device_parse_page(arena, body, length, list, &next);
+	} else {
+		name = "rooms";
+		body = case_read(folder, "rooms.json", &length);
+		assert_non_null(body);
+		err = device_parse_rooms(arena, body, length, list);
+	}
+	free(body);
+	return describe(err, name, list, next);
+}
+
+static void
+on_case(void **state)
+{
+	struct arena arena = {0};
+	json_t *actual = parse_case(*state, &arena), *expect;
+	char *expect_text = case_read(*state, "expect.json", NULL);
+
+	assert_non_null(expect_text);
+	expect = json_loads(expect_text, 0, NULL);
+	assert_non_null(expect);
+	if (!json_equal(actual, expect)) {
+		char *text = json_dumps(actual, JSON_INDENT(2));
+
+		fail_msg("got %s", text);
+	}
+	json_decref(actual);
+	json_decref(expect);
+	arena_free(&arena);
+	free(expect_text);
+}
+
+#define PAGE(id)                                                                 \
+	"{\"items\":[{\"deviceId\":\"" id "\",\"components\":[{\"id\":\"main\"," \
+	"\"capabilities\":[{\"id\":\"switch\"}]}]}]}"
+
+static void
+check_pages(void **state)
+{
+	static const char *const pages[] = {PAGE("d1"), PAGE("d2"), PAGE("d1")};
+	json_t *devices = json_array();
+	struct arena arena = {0};
+	const char *next;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(pages); i++) {
+		assert_int_equal(
+		    device_parse_page(&arena, pages[i], strlen(pages[i]), devices, &next), SW_OK);
+		assert_null(next);
+	}
+	assert_int_equal(json_array_size(devices), 2);
+	json_decref(devices);
+	arena_free(&arena);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    SAYS("pages add up, and a device on two of them counts once", check_pages),
+	};
+
+	return cases_run("device", tests, COUNT_OF(tests), on_case);
+}

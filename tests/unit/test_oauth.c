@@ -1,0 +1,173 @@
+/*
+ * Token replies: tests/data/oauth/CASE has the status and body of an answer and
+ * what is made of it.  And the texts we send.
+ */
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "arena.h"
+#include "cases.h"
+#include "oauth.h"
+#include "url.h"
+
+static void
+set_text(json_t *object, const char *name, const char *text)
+{
+	if (text != NULL)
+		assert_int_equal(json_object_set_new(object, name, json_string(text)), 0);
+}
+
+/* What came out, in the form of expect.json. */
+static json_t *
+describe(enum sw_err err, const struct oauth_tokens *tokens)
+{
+	json_t *out = json_object();
+
+	if (err != SW_OK) {
+		set_text(out, "err", err_name(err));
+		return out;
+	}
+	json_object_set_new(out, "expires_in_s", json_integer(tokens->expires_in_s));
+	set_text(out, "access_token", tokens->access_token);
+	set_text(out, "refresh_token", tokens->refresh_token);
+	set_text(out, "scope", tokens->scope);
+	set_text(out, "installed_app_id", tokens->installed_app_id);
+	set_text(out, "owner_account_id", tokens->owner_account_id);
+	return out;
+}
+
+static void
+compare(json_t *actual, const json_t *expect)
+{
+	if (!json_equal(actual, expect)) {
+		char *text = json_dumps(actual, JSON_INDENT(2));
+
+		fail_msg("got %s", text);
+	}
+	json_decref(actual);
+}
+
+/* Tokens survive the way into the spool file and back. */
+static void
+compare_after_spool(const struct oauth_tokens *tokens, const json_t *expect)
+{
+	struct oauth_tokens again;
+	struct sbuf buf;
+
+	sbuf_init_secret(&buf, 0);
+	oauth_tokens_put(&buf, tokens);
+	assert_false(sbuf_failed(&buf));
+	assert_int_equal(oauth_parse_reply(200, sbuf_text(&buf), buf.length, &again), SW_OK);
+	compare(describe(SW_OK, &again), expect);
+	oauth_tokens_clear(&again);
+	sbuf_clear(&buf);
+}
+
+static void
+on_case(void **state)
+{
+	char *status = case_read_line(*state, "status");
+	char *expect_text = case_read(*state, "expect.json", NULL);
+	size_t length;
+	char *body = case_read(*state, "body", &length);
+	struct oauth_tokens tokens;
+	enum sw_err err;
+	json_t *expect;
+
+	assert_non_null(body);
+	assert_non_null(expect_text);
+	expect = json_loads(expect_text, 0, NULL);
+	assert_non_null(expect);
+	err = oauth_parse_reply((int)strtol(status, NULL, 10), body, length, &tokens);
+	compare(describe(err, &tokens), expect);
+	if (err == SW_OK) {
+		compare_after_spool(&tokens, expect);
+	} else {
+		assert_null(tokens.access_token);
+		assert_null(tokens.refresh_token);
+	}
+	oauth_tokens_clear(&tokens);
+	json_decref(expect);
+	free(expect_text);
+	free(status);
+	free(body);
+}
+
+static void
+check_clear(void **state)
+{
+	static const char body[] = "{\"access_token\":\"a\",\"refresh_token\":\"r\"}";
+	struct oauth_tokens tokens;
+
+	(void)state;
+	assert_int_equal(oauth_parse_reply(200, body, sizeof(body) - 1, &tokens), SW_OK);
+	oauth_tokens_clear(&tokens);
+	assert_null(tokens.access_token);
+	assert_null(tokens.refresh_token);
+	assert_int_equal(tokens.expires_in_s, 0);
+	oauth_tokens_clear(&tokens);
+	oauth_tokens_clear(NULL);
+}
+
+static void
+check_authorize_url(void **state)
+{
+	struct sbuf buf = {0};
+
+	(void)state;
+	oauth_put_authorize_url(&buf, "https://api.smartthings.com/v1", "id-1",
+	    "r:locations:* r:devices:*", "https://a.example/oauth/callback", "s&t=a");
+	assert_string_equal(sbuf_text(&buf),
+	    "https://api.smartthings.com/v1/oauth/authorize?client_id=id-1"
+	    "&scope=r%3Alocations%3A%2A%20r%3Adevices%3A%2A&response_type=code"
+	    "&redirect_uri=https%3A%2F%2Fa.example%2Foauth%2Fcallback&state=s%26t%3Da");
+	sbuf_clear(&buf);
+}
+
+static void
+check_value(const struct url_query *form, const char *name, const char *value)
+{
+	assert_string_equal(url_query_get(form, name, NULL), value);
+}
+
+static void
+check_forms(void **state)
+{
+	struct arena arena = {0};
+	struct sbuf buf = {0};
+	struct url_query form;
+
+	(void)state;
+	oauth_put_code_form(&buf, "c&d=e +", "id 1", "https://a.example/?x=y&z");
+	assert_int_equal(url_parse_query(&arena, sbuf_text(&buf), buf.length, &form), SW_OK);
+	assert_int_equal(form.count, 4);
+	check_value(&form, "grant_type", "authorization_code");
+	check_value(&form, "code", "c&d=e +");
+	check_value(&form, "client_id", "id 1");
+	check_value(&form, "redirect_uri", "https://a.example/?x=y&z");
+	sbuf_reset(&buf);
+	oauth_put_refresh_form(&buf, "r/+=", "id&1");
+	assert_int_equal(url_parse_query(&arena, sbuf_text(&buf), buf.length, &form), SW_OK);
+	assert_int_equal(form.count, 3);
+	check_value(&form, "grant_type", "refresh_token");
+	check_value(&form, "refresh_token", "r/+=");
+	check_value(&form, "client_id", "id&1");
+	sbuf_clear(&buf);
+	arena_free(&arena);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    SAYS("cleared tokens are gone and can be cleared again", check_clear),
+	    SAYS("the authorize URL is percent-encoded", check_authorize_url),
+	    SAYS("both forms carry what was given, whatever its characters", check_forms),
+	};
+
+	return cases_run("oauth", tests, COUNT_OF(tests), on_case);
+}
