@@ -23,15 +23,17 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION command_put IS 'Store one command; supersedes an older one that was not sent';
 
--- A click on one switch.  No row: not one of this user's switches.
+-- A click on one switch.  No row: not one of this user's switches.  Outcomes: taken; no_level: it is
+-- no dimmer; reconnect: the platform would refuse until its owner links the location again.
 CREATE FUNCTION command_request(p_user bigint, p_device text, p_component text, p_command text, p_level integer)
 RETURNS TABLE (command_id uuid, installation_id text, outcome text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 DECLARE
-	v_seq   bigint;
-	v_level boolean;
+	v_seq    bigint;
+	v_level  boolean;
+	v_status text;
 BEGIN
-	SELECT s.installation_id, s.has_level INTO installation_id, v_level
+	SELECT s.installation_id, s.has_level, i.status INTO installation_id, v_level, v_status
 		FROM switch s JOIN installation i ON i.installation_id = s.installation_id
 		WHERE i.user_id = p_user AND i.status <> 'removed' AND s.device_id = p_device AND s.component = p_component;
 	IF NOT FOUND THEN
@@ -39,6 +41,11 @@ BEGIN
 	END IF;
 	IF p_command = 'setLevel' AND NOT v_level THEN
 		outcome := 'no_level';
+		RETURN NEXT;
+		RETURN;
+	END IF;
+	IF v_status = 'needs_reauth' THEN
+		outcome := 'reconnect';
 		RETURN NEXT;
 		RETURN;
 	END IF;
@@ -55,7 +62,7 @@ COMMENT ON FUNCTION command_request IS 'Take a command for one switch of this us
 
 -- All on / all off, of a room (name or id, '' for devices in no room), of a
 -- location, or of everything.  Switches that are in that state already, and
--- have nothing else waiting, are left alone: each call costs.
+-- have nothing else waiting, are left alone: each call costs.  So are locations that wait to be linked again.
 CREATE FUNCTION command_request_many(p_user bigint, p_command text, p_room text, p_installation text)
 RETURNS TABLE (command_id uuid, installation_id text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
@@ -65,7 +72,7 @@ DECLARE
 BEGIN
 	FOR installation_id, v_seq IN
 		SELECT i.installation_id, i.seq + 1 FROM installation i
-		WHERE i.user_id = p_user AND i.status <> 'removed'
+		WHERE i.user_id = p_user AND i.status IN ('linking', 'active')
 			AND (p_installation IS NULL OR i.installation_id = p_installation)
 		ORDER BY i.installation_id FOR NO KEY UPDATE
 	LOOP

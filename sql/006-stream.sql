@@ -83,6 +83,32 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION switch_is_of IS 'May this user see this switch';
 
+-- Is there such a room (name or id, '' for devices in no room; null: any), in this location (null: in any)
+-- of this user?
+CREATE FUNCTION place_is_of(p_user bigint, p_room text, p_installation text)
+RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp
+BEGIN ATOMIC
+	SELECT (p_room IS NULL AND p_installation IS NULL) OR EXISTS (SELECT 1 FROM installation i
+		WHERE i.user_id = p_user AND i.status <> 'removed'
+			AND (p_installation IS NULL OR i.installation_id = p_installation)
+			AND (p_room IS NULL
+				OR EXISTS (SELECT 1 FROM room r WHERE r.installation_id = i.installation_id
+					AND p_room IN (r.name, r.room_id::text))
+				OR (p_room = '' AND EXISTS (SELECT 1 FROM switch_page s
+					WHERE s.installation_id = i.installation_id AND s.room IS NULL))));
+END;
+COMMENT ON FUNCTION place_is_of IS 'May this user switch everything in this room or location';
+
+-- For GET /healthz, which anybody may ask often.
+CREATE FUNCTION health()
+RETURNS TABLE (schema integer, workers bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp
+BEGIN ATOMIC
+	SELECT (SELECT max(m.version) FROM schema_migration m),
+		(SELECT count(*) FROM worker w WHERE w.seen_at > now() - interval '30 seconds');
+END;
+COMMENT ON FUNCTION health IS 'Version of the schema, and how many workers are alive';
+
 -- Figures for GET /metrics: name, label (or ''), value.
 CREATE FUNCTION metrics()
 RETURNS TABLE (name text, label text, value double precision)

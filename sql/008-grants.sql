@@ -15,7 +15,7 @@ GRANT EXECUTE ON FUNCTION oauth_state_put, oauth_state_take, session_load, insta
 GRANT EXECUTE ON FUNCTION event_ingest, signing_key_claim, signing_key_put, confirmation_put TO switchboard_webhook;
 
 GRANT EXECUTE ON FUNCTION session_load, session_end, command_request, command_request_many, installation_disconnect,
-	switch_history, switch_is_of, metrics, api_calls_this_month TO switchboard_dashboard;
+	switch_history, switch_is_of, place_is_of, health, metrics, api_calls_this_month TO switchboard_dashboard;
 GRANT SELECT ON installation, switch_page, room, schema_migration TO switchboard_dashboard;
 
 GRANT EXECUTE ON FUNCTION page_changes, session_reach TO switchboard_events;
