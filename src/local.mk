@@ -36,6 +36,7 @@ src_libswitchboard_a_SOURCES = \
 	src/store_device.c src/store_device.h \
 	src/store_key.c src/store_key.h \
 	src/store_stats.c src/store_stats.h \
+	src/store_health.c src/store_health.h \
 	src/platform.c src/platform.h \
 	src/keycache.c src/keycache.h \
 	src/session.c src/session.h \
