@@ -1,0 +1,210 @@
+// Starting and steering a simulator of one's own, for the tests in this folder.
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+const program = process.env.SIMULATOR ?? path.join(top, "build/switchboard-simulator");
+
+export const APP_ID = "5f0c1f5e-6f0e-4a37-9d3b-0a1e5b7c1d11";
+export const CLIENT_ID = "0c9e8a52-3c1b-4b5e-8d57-2f6a6c9b7e42";
+export const CLIENT_SECRET = "not-a-real-secret";
+export const SCOPE = "r:locations:* r:devices:* x:devices:*";
+
+export function freePort() {
+	return new Promise((resolve, reject) => {
+		const server = net.createServer();
+
+		server.on("error", reject);
+		server.listen(0, "127.0.0.1", () => {
+			const { port } = server.address();
+
+			server.close(() => resolve(port));
+		});
+	});
+}
+
+/** Ask until "probe" answers something true; its last answer or error is in the message. */
+export async function until(what, probe, milliseconds = 10000) {
+	const end = Date.now() + milliseconds;
+	let last;
+
+	for (;;) {
+		try {
+			last = await probe();
+			if (last)
+				return last;
+		} catch (error) {
+			last = error;
+		}
+		if (Date.now() > end)
+			throw new Error(`waited ${milliseconds} ms for: ${what} (last: ${last})`);
+		await new Promise((resolve) => setTimeout(resolve, 20));
+	}
+}
+
+/** The app's side: an HTTP server whose answer to each webhook is "handler(request, body)". */
+export function startTarget(port, handler) {
+	const server = createServer((request, response) => {
+		const parts = [];
+
+		request.on("data", (part) => parts.push(part));
+		request.on("end", () => handler(request, response, Buffer.concat(parts).toString()));
+	});
+
+	return new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve(server)));
+}
+
+export class Simulator {
+	static async prepare() {
+		const simulator = new Simulator();
+
+		simulator.folder = mkdtempSync(path.join(tmpdir(), "simulator-"));
+		simulator.port = await freePort();
+		simulator.targetPort = await freePort();
+		simulator.base = `http://127.0.0.1:${simulator.port}`;
+		simulator.redirectUri = `http://127.0.0.1:${simulator.targetPort}/oauth/callback`;
+		return simulator;
+	}
+
+	async start() {
+		this.child = spawn(program, [
+			"--port", String(this.port),
+			"--state", path.join(this.folder, "state.json"),
+			"--target", `http://127.0.0.1:${this.targetPort}/`,
+			"--app-id", APP_ID,
+			"--client-id", CLIENT_ID,
+			"--redirect-uri", this.redirectUri,
+		], {
+			env: { ...process.env, SIMULATOR_CLIENT_SECRET: CLIENT_SECRET },
+			stdio: ["ignore", "ignore", "pipe"],
+		});
+		this.log = "";
+		this.child.stderr.on("data", (part) => (this.log += part));
+		this.ended = new Promise((resolve) => {
+			this.child.on("error", (error) => resolve(error));
+			this.child.on("exit", (code, signal) => resolve(signal ?? code));
+		});
+		await Promise.race([
+			until("the simulator to be ready", () => this.log.includes("event=ready")),
+			this.ended.then((how) => {
+				throw new Error(`${program} ended: ${how} ${this.log}`);
+			}),
+		]);
+	}
+
+	/** Ends it with SIGTERM (or the signal); answers the exit code. */
+	stop(signal = "SIGTERM") {
+		this.child.kill(signal);
+		return this.ended;
+	}
+
+	async end() {
+		const how = await this.stop();
+
+		rmSync(this.folder, { recursive: true });
+		return how;
+	}
+
+	async control(method, where, body) {
+		const answer = await fetch(`${this.base}/control/${where}`, {
+			method,
+			body: body === undefined ? undefined : JSON.stringify(body),
+		});
+		const json = await answer.json();
+
+		if (!answer.ok)
+			throw new Error(`${where}: ${answer.status} ${json.error.message}`);
+		return json;
+	}
+
+	get(where) {
+		return this.control("GET", where);
+	}
+
+	post(where, body = {}) {
+		return this.control("POST", where, body);
+	}
+
+	async device(title) {
+		const { devices } = await this.get("state");
+
+		return devices.find((device) => (device.label ?? device.name) === title);
+	}
+
+	async location(name) {
+		const { locations } = await this.get("state");
+
+		return locations.find((location) => location.name === name);
+	}
+
+	/** What a person does on the consent page; answers where the browser is sent. */
+	async decide(fields) {
+		const answer = await fetch(`${this.base}/v1/oauth/authorize`, {
+			method: "POST",
+			redirect: "manual",
+			body: new URLSearchParams({
+				client_id: CLIENT_ID,
+				redirect_uri: this.redirectUri,
+				scope: SCOPE,
+				state: "the-state",
+				...fields,
+			}),
+		});
+
+		if (answer.status !== 302)
+			return { status: answer.status, page: await answer.text() };
+		return { status: 302, url: new URL(answer.headers.get("location")) };
+	}
+
+	async code(locationName = "Home", fields = {}) {
+		const { locationId } = await this.location(locationName);
+		const sent = await this.decide({ location: locationId, decision: "allow", ...fields });
+
+		return sent.url.searchParams.get("code");
+	}
+
+	/** The token endpoint, as an app without any library calls it. */
+	async token(fields, secret = CLIENT_SECRET) {
+		const pair = Buffer.from(`${CLIENT_ID}:${secret}`).toString("base64");
+		const answer = await fetch(`${this.base}/v1/oauth/token`, {
+			method: "POST",
+			headers: { Authorization: `Basic ${pair}`, Accept: "application/json" },
+			body: new URLSearchParams({ client_id: CLIENT_ID, ...fields }),
+		});
+
+		return { status: answer.status, json: await answer.json() };
+	}
+
+	async link(locationName = "Home", fields = {}) {
+		const code = await this.code(locationName, fields);
+		const answer = await this.token({
+			grant_type: "authorization_code",
+			code,
+			redirect_uri: this.redirectUri,
+		});
+
+		return answer.json;
+	}
+
+	/** An API call with a token. */
+	async call(token, method, where, body) {
+		const answer = await fetch(`${this.base}/v1${where}`, {
+			method,
+			headers: { Authorization: `Bearer ${token}` },
+			body: body === undefined ? undefined : JSON.stringify(body),
+		});
+
+		return { status: answer.status, headers: answer.headers, json: await answer.json() };
+	}
+
+	subscribe(tokens, sourceType, member, detail) {
+		return this.call(
+			tokens.access_token, "POST", `/installedapps/${tokens.installed_app_id}/subscriptions`,
+			{ sourceType, [member]: detail });
+	}
+}
