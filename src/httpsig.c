@@ -5,6 +5,7 @@
  */
 #include "httpsig.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -376,16 +377,11 @@ refuse_password(char *buf, int size, int writing, void *context)
 	return -1;
 }
 
-/* SW_ENOMEM when that is why OpenSSL failed, else SW_EAUTH.  Empties its error queue. */
+/* OpenSSL does not always say that it was memory; errno, cleared before, does. */
 static enum sw_err
 failure_reason(void)
 {
-	bool memory = false;
-	unsigned long code;
-
-	while ((code = ERR_get_error()) != 0)
-		memory = memory || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
-	return memory ? SW_ENOMEM : SW_EAUTH;
+	return errno == ENOMEM ? SW_ENOMEM : SW_EAUTH;
 }
 
 static bool
@@ -470,10 +466,11 @@ httpsig_key_read(
 	if (pem == NULL || length == 0 || length > HTTPSIG_CERTIFICATE_MAX)
 		return SW_EAUTH;
 	ERR_clear_error();
+	errno = 0;
 	certificate = read_certificate(pem, length);
 	if (certificate == NULL)
-		return failure_reason();
-	if (certificate_is_current(certificate, now, &ends_at))
+		err = failure_reason();
+	else if (certificate_is_current(certificate, now, &ends_at))
 		err = key_from_certificate(certificate, out);
 	X509_free(certificate);
 	ERR_clear_error();

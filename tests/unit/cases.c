@@ -48,12 +48,19 @@ add_cases(const char *folder, CMUnitTestFunction on_case, struct CMUnitTest *tes
 	return added;
 }
 
+static char *
+module_path(const char *module)
+{
+	const char *data = getenv("SWITCHBOARD_TEST_DATA");
+
+	return join_path(data != NULL ? data : "tests/data", module);
+}
+
 int
 cases_run(
     const char *module, const struct CMUnitTest *fixed, size_t count, CMUnitTestFunction on_case)
 {
-	const char *data = getenv("SWITCHBOARD_TEST_DATA");
-	char *folder = join_path(data != NULL ? data : "tests/data", module);
+	char *folder = module_path(module);
 	struct dirent **entries = NULL;
 	int found = scandir(folder, &entries, is_folder, alphasort), failed;
 	struct CMUnitTest *tests;
@@ -109,5 +116,18 @@ case_read_line(const char *folder, const char *file)
 	if (text == NULL)
 		fail_msg("%s has no file %s", folder, file);
 	text[strcspn(text, "\r\n")] = '\0';
+	return text;
+}
+
+char *
+case_open(const char *module, const char *name, const char *file, size_t *length)
+{
+	char *parent = module_path(module), *folder = join_path(parent, name);
+	char *text = case_read(folder, file, length);
+
+	if (text == NULL)
+		fail_msg("%s has no file %s", folder, file);
+	free(folder);
+	free(parent);
 	return text;
 }

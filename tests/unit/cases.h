@@ -22,7 +22,10 @@ int cases_run(
  */
 char *case_read(const char *folder, const char *file, size_t *length);
 
-/* The same for a file that must be there, without the line break at its end. */
+/* The same for tests/data/MODULE/CASE/FILE, which must be there. */
+char *case_open(const char *module, const char *name, const char *file, size_t *length);
+
+/* A file of a case that must be there, without the line break at its end. */
 char *case_read_line(const char *folder, const char *file);
 
 #endif

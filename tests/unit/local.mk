@@ -7,7 +7,7 @@ unit_tests += \
 	tests/unit/test_html tests/unit/test_exhaustion
 unit_tests += \
 	tests/unit/test_jsonx tests/unit/test_httpsig tests/unit/test_oauth tests/unit/test_event \
-	tests/unit/test_device
+	tests/unit/test_device tests/unit/test_exhaustion_parsers
 unit_tests += \
 	tests/unit/test_config tests/unit/test_request tests/unit/test_response \
 	tests/unit/test_serve tests/unit/test_client tests/unit/test_db
@@ -20,9 +20,14 @@ tests_unit_test_oauth_SOURCES = tests/unit/test_oauth.c $(tests_unit_cases)
 tests_unit_test_event_SOURCES = tests/unit/test_event.c $(tests_unit_cases)
 tests_unit_test_device_SOURCES = tests/unit/test_device.c $(tests_unit_cases)
 
-# Allocations of the library go through functions of this test, which make them fail.
-tests_unit_test_exhaustion_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+# Allocations of the library go through functions of these tests, which make them fail.
+tests_unit_failing = tests/unit/failing.c tests/unit/failing.h
+tests_unit_failing_ldflags = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+tests_unit_test_exhaustion_SOURCES = tests/unit/test_exhaustion.c $(tests_unit_failing)
+tests_unit_test_exhaustion_LDFLAGS = $(tests_unit_failing_ldflags)
+tests_unit_test_exhaustion_parsers_SOURCES = tests/unit/test_exhaustion_parsers.c \
+	$(tests_unit_failing) $(tests_unit_cases)
+tests_unit_test_exhaustion_parsers_LDFLAGS = $(tests_unit_failing_ldflags)
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)

@@ -370,23 +370,10 @@ no_certificate_is_refused(void **state)
 	httpsig_key_free(NULL);
 }
 
-static char *
-data_file(const char *folder, const char *file)
-{
-	const char *data = getenv("SWITCHBOARD_TEST_DATA");
-	char path[4096];
-	char *text;
-
-	snprintf(path, sizeof(path), "%s/httpsig/%s", data != NULL ? data : "tests/data", folder);
-	text = case_read(path, file, NULL);
-	assert_non_null(text);
-	return text;
-}
-
 static void
 a_certificate_counts_within_its_dates_and_five_minutes(void **state)
 {
-	char *pem = data_file("platform-form", "certificate.pem");
+	char *pem = case_open("httpsig", "platform-form", "certificate.pem", NULL);
 	size_t length = strlen(pem);
 	struct httpsig_key *key;
 	int64_t end = 0;
@@ -410,7 +397,7 @@ a_certificate_counts_within_its_dates_and_five_minutes(void **state)
 static void
 a_certificate_over_16_kb_is_refused(void **state)
 {
-	char *pem = data_file("platform-form", "certificate.pem");
+	char *pem = case_open("httpsig", "platform-form", "certificate.pem", NULL);
 	char *padded = calloc(1, HTTPSIG_CERTIFICATE_MAX + 1);
 	struct httpsig_key *key;
 
