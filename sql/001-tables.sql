@@ -34,6 +34,8 @@ CREATE TABLE installation (
 	sync_found      integer NOT NULL DEFAULT 0,
 	sync_error      text,
 	synced_at       timestamptz,
+	location_read_at timestamptz,
+	rooms_read_at   timestamptz,
 	linked_at       timestamptz NOT NULL DEFAULT now(),
 	removed_at      timestamptz
 );
@@ -53,6 +55,8 @@ COMMENT ON COLUMN installation.sync_state IS 'Progress of the device sync';
 COMMENT ON COLUMN installation.sync_found IS 'Devices found so far by the sync that runs, or by the last one';
 COMMENT ON COLUMN installation.sync_error IS 'Why the last sync failed';
 COMMENT ON COLUMN installation.synced_at IS 'When the last complete sync began';
+COMMENT ON COLUMN installation.location_read_at IS 'When the name of the location was last read; null: read it at the next sync';
+COMMENT ON COLUMN installation.rooms_read_at IS 'When its rooms were last read; the platform allows 50 times an hour';
 COMMENT ON COLUMN installation.linked_at IS 'When it was linked, or linked again';
 COMMENT ON COLUMN installation.removed_at IS 'When it was uninstalled';
 

@@ -138,6 +138,7 @@ BEGIN
 		END IF;
 		RETURN 4;
 	WHEN 'LOCATION_LIFECYCLE_EVENT' THEN
+		UPDATE installation SET location_read_at = NULL WHERE installation_id = p_installation;
 		RETURN 4;
 	WHEN 'INSTALLED_APP_LIFECYCLE_EVENT' THEN
 		IF v_text = 'DELETE' AND coalesce(p_detail ->> 'installedAppId', p_installation) = p_installation THEN

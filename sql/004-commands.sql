@@ -94,13 +94,17 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION command_request_many IS 'Take a command for every switch of a room, a location or a user';
 
--- Hand commands to a worker: few of each installation at a time, oldest
--- first, never two of one switch at once.  A claim that ran out (its worker died) is taken
+-- Hand commands to a worker: few of each installation on the wire at a time
+-- (p_each, over all workers), oldest first, never two of one switch at once.  A claim that ran out (its worker died) is taken
 -- over: on, off and setLevel say the wanted state, so sending again does no harm.
 CREATE FUNCTION command_claim(p_worker text, p_limit integer, p_each integer)
-RETURNS TABLE (installation_id text, command_id uuid, device_id text, component text, command text, level integer)
+RETURNS TABLE (installation_id text, command_id uuid, device_id text, component text, command text, level integer,
+	attempts integer)
 LANGUAGE sql AS $$
-	WITH due AS (
+	WITH busy AS MATERIALIZED (
+		SELECT c.installation_id, count(*) AS claims FROM command c
+		WHERE c.status = 'sent' AND c.claimed_until >= now() GROUP BY c.installation_id),
+	due AS (
 		SELECT c.installation_id, c.command_id, row_number() OVER (PARTITION BY c.installation_id
 			ORDER BY c.requested_at, c.command_id) AS place
 		FROM command c
@@ -114,14 +118,15 @@ LANGUAGE sql AS $$
 	taken AS (
 		SELECT c.installation_id, c.command_id FROM command c
 		JOIN due d ON d.installation_id = c.installation_id AND d.command_id = c.command_id
-		WHERE d.place <= p_each AND c.status IN ('requested', 'sent')
+		LEFT JOIN busy b ON b.installation_id = c.installation_id
+		WHERE d.place + coalesce(b.claims, 0) <= p_each AND c.status IN ('requested', 'sent')
 			AND (c.claimed_until IS NULL OR c.claimed_until < now())
 		ORDER BY d.place, c.requested_at LIMIT p_limit
 		FOR UPDATE OF c SKIP LOCKED)
 	UPDATE command c SET status = 'sent', sent_at = now(), claimed_by = p_worker,
 		claimed_until = now() + interval '20 seconds', attempts = c.attempts + 1
 	FROM taken t WHERE c.installation_id = t.installation_id AND c.command_id = t.command_id
-	RETURNING c.installation_id, c.command_id, c.device_id, c.component, c.command, c.level
+	RETURNING c.installation_id, c.command_id, c.device_id, c.component, c.command, c.level, c.attempts
 $$;
 COMMENT ON FUNCTION command_claim IS 'Give a worker commands to send';
 

@@ -12,7 +12,7 @@ COMMENT ON FUNCTION worker_seen IS 'A worker''s sign of life';
 
 -- Claim jobs that are due.  A lease, not a lock: when a worker dies its jobs come back after a minute.
 CREATE FUNCTION job_claim(p_worker text, p_limit integer)
-RETURNS TABLE (installation_id text, kind text, generation bigint, attempts integer)
+RETURNS TABLE (installation_id text, kind text, generation bigint, attempts integer, age_s bigint)
 LANGUAGE sql AS $$
 	WITH taken AS (
 		SELECT j.installation_id, j.kind FROM job j
@@ -23,9 +23,20 @@ LANGUAGE sql AS $$
 		FOR UPDATE OF j SKIP LOCKED)
 	UPDATE job j SET claimed_by = p_worker, claimed_until = now() + interval '60 seconds'
 	FROM taken t WHERE j.installation_id = t.installation_id AND j.kind = t.kind
-	RETURNING j.installation_id, j.kind, j.generation, j.attempts
+	RETURNING j.installation_id, j.kind, j.generation, j.attempts, extract(epoch FROM now() - j.queued_at)::bigint
 $$;
 COMMENT ON FUNCTION job_claim IS 'Give a worker jobs to run';
+
+-- A worker is still at a job: the lease begins anew.  False: it is not this
+-- worker's any more (the lease ran out, or the installation is gone).
+CREATE FUNCTION job_keep(p_installation text, p_kind text, p_worker text)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE job j SET claimed_until = now() + interval '60 seconds'
+		WHERE j.installation_id = p_installation AND j.kind = p_kind AND j.claimed_by = p_worker;
+	RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION job_keep IS 'Renew the claim of a job that runs; false when it is lost';
 
 -- A job is done: it goes, unless it was asked for again meanwhile.
 CREATE FUNCTION job_done(p_installation text, p_kind text, p_worker text, p_generation bigint)
@@ -58,7 +69,9 @@ BEGIN ATOMIC
 			JOIN installation i ON i.installation_id = j.installation_id
 			WHERE i.status IN ('linking', 'active') OR j.kind = 'uninstall'
 		UNION ALL SELECT min(greatest(t.refresh_after, coalesce(t.claimed_until, t.refresh_after))) FROM token t
-			JOIN installation i ON i.installation_id = t.installation_id WHERE i.status IN ('linking', 'active')
+			JOIN installation i ON i.installation_id = t.installation_id
+			WHERE i.status IN ('linking', 'active') OR EXISTS (SELECT 1 FROM job j
+				WHERE j.installation_id = t.installation_id AND j.kind = 'uninstall')
 		UNION ALL SELECT min(greatest(c.run_at, coalesce(c.claimed_until, c.run_at))) FROM command c
 			WHERE c.status IN ('requested', 'sent')
 		UNION ALL SELECT min(c.accepted_at) + interval '10 seconds' FROM command c WHERE c.status = 'accepted'
@@ -79,14 +92,16 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION token_load IS 'The sealed access token of an installation';
 
--- The exclusive right to refresh one token: exactly one worker on any host has it.
+-- The exclusive right to refresh one token: exactly one worker on any host has
+-- it.  Of a removed installation too, while the platform must still be told.
 CREATE FUNCTION token_claim(p_worker text, p_limit integer)
 RETURNS TABLE (installation_id text, generation bigint, refresh_sealed bytea, failures integer)
 LANGUAGE sql AS $$
 	WITH taken AS (
 		SELECT t.installation_id FROM token t JOIN installation i ON i.installation_id = t.installation_id
 		WHERE t.refresh_after <= now() AND (t.claimed_until IS NULL OR t.claimed_until < now())
-			AND i.status IN ('linking', 'active')
+			AND (i.status IN ('linking', 'active') OR EXISTS (SELECT 1 FROM job j
+				WHERE j.installation_id = t.installation_id AND j.kind = 'uninstall'))
 		ORDER BY t.refresh_after LIMIT p_limit
 		FOR UPDATE OF t SKIP LOCKED)
 	UPDATE token t SET claimed_by = p_worker, claimed_until = now() + interval '60 seconds'
@@ -138,7 +153,8 @@ END;
 COMMENT ON FUNCTION token_failed IS 'A refresh failed for now: try again after the delay';
 
 -- The platform's word that the grant is dead.  Only linking again helps;
--- devices, history and sessions stay.
+-- devices, history and sessions stay.  One that waits for its uninstall is
+-- forgotten: there is nothing left to tell the platform with.
 CREATE FUNCTION token_dead(p_installation text, p_generation bigint, p_error text)
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -146,6 +162,10 @@ BEGIN
 		last_error_at = now() WHERE t.installation_id = p_installation AND t.generation = p_generation;
 	IF NOT FOUND THEN
 		RETURN false;
+	END IF;
+	IF EXISTS (SELECT 1 FROM installation i WHERE i.installation_id = p_installation AND i.status = 'removed') THEN
+		PERFORM installation_erase(p_installation, false);
+		RETURN true;
 	END IF;
 	UPDATE installation i SET status = 'needs_reauth', seq = i.seq + 1, status_seq = i.seq + 1
 		WHERE i.installation_id = p_installation AND i.status IN ('linking', 'active');
@@ -166,15 +186,27 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION sync_progress IS 'Show how far a device sync is';
 
--- What a sync needs to know before it calls: is there a location, are rooms known?
+-- What a sync needs to know before it calls, and which names it should read again.
 CREATE FUNCTION sync_plan(p_installation text)
-RETURNS TABLE (location_id text, location_name text, first boolean, started_at text)
+RETURNS TABLE (location_id text, want_location boolean, want_rooms boolean, started_at text)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT i.location_id::text, i.location_name, i.synced_at IS NULL, clock_timestamp()::text
-		FROM installation i WHERE i.installation_id = p_installation AND i.status <> 'removed';
+	SELECT i.location_id::text,
+		i.synced_at IS NULL OR i.location_name IS NULL OR i.location_read_at IS NULL
+			OR i.location_read_at < now() - interval '1 day',
+		i.synced_at IS NULL OR i.rooms_read_at IS NULL OR i.rooms_read_at < now() - interval '2 minutes',
+		clock_timestamp()::text
+	FROM installation i WHERE i.installation_id = p_installation AND i.status <> 'removed';
 END;
 COMMENT ON FUNCTION sync_plan IS 'What is known of an installation before a sync';
+
+-- The platform told which location an installation is of; the subscriptions wait for it.
+CREATE FUNCTION installation_set_location(p_installation text, p_location text)
+RETURNS void LANGUAGE sql
+BEGIN ATOMIC
+	UPDATE installation SET location_id = p_location WHERE installation_id = p_installation AND status <> 'removed';
+END;
+COMMENT ON FUNCTION installation_set_location IS 'Record the location of an installation';
 
 -- The switches in a device list, one row each.
 CREATE FUNCTION sync_switches(p_devices jsonb)
@@ -274,6 +306,8 @@ BEGIN
 
 	UPDATE installation i SET seq = v_seq, sync_seq = v_seq, sync_state = 'done', sync_error = NULL,
 		sync_found = jsonb_array_length(p_devices), synced_at = p_started,
+		location_read_at = CASE WHEN p_location_name IS NULL THEN i.location_read_at ELSE now() END,
+		rooms_read_at = CASE WHEN p_rooms IS NULL THEN i.rooms_read_at ELSE now() END,
 		location_id = coalesce(p_location, i.location_id), location_name = coalesce(p_location_name, i.location_name),
 		structure_seq = CASE WHEN v_structure OR i.synced_at IS NULL
 			OR i.location_name IS DISTINCT FROM coalesce(p_location_name, i.location_name)
