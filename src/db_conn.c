@@ -145,10 +145,12 @@ back_off(struct db *db)
 static enum sw_err
 connect_failed(struct db *db)
 {
-	const char *message = db->conn == NULL ? "" : PQerrorMessage(db->conn);
+	const char *why = "out of memory";
 
-	log_event(LOG_WARN, "db.connect", "err", message[0] == '\0' ? "timeout" : message,
-	    (const char *)NULL);
+	if (db->conn != NULL)
+		why = PQstatus(db->conn) == CONNECTION_BAD ? PQerrorMessage(db->conn)
+							   : "no answer in time";
+	log_event(LOG_WARN, "db.connect", "err", why, (const char *)NULL);
 	db_conn_drop(db);
 	back_off(db);
 	return SW_EUNAVAILABLE;
