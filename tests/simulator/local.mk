@@ -47,5 +47,5 @@ tests/simulator/house.$(OBJEXT): $(simulator_literals)
 CLEANFILES += $(simulator_literals)
 
 EXTRA_DIST += tests/simulator/README.md tests/simulator/house.js tests/simulator/house.css \
-	tests/simulator/simulator.mjs tests/simulator/witness.test.mjs \
+	tests/simulator/simulator.mjs tests/simulator/rules.test.mjs tests/simulator/witness.test.mjs \
 	tests/package.json tests/package-lock.json tests/.npmrc

@@ -1,0 +1,552 @@
+// The rules of the simulated platform: what README.md promises to other tests.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+
+import { CLIENT_ID, CLIENT_SECRET, SCOPE, Simulator, startTarget, until } from "./simulator.mjs";
+
+const requests = []; // every EVENT that arrived, in order
+let simulator;
+let target;
+let answerStatus = () => 200;
+
+async function onWebhook(request, response, text) {
+	const body = JSON.parse(text);
+
+	if (body.messageType === "CONFIRMATION") {
+		response.end();
+		await fetch(body.confirmationData.confirmationUrl);
+		return;
+	}
+	requests.push({ body, headers: request.headers });
+	response.statusCode = answerStatus(requests.length);
+	response.end("{}");
+}
+
+function events() {
+	return requests.flatMap((request) => request.body.eventData.events);
+}
+
+function values() {
+	return events().map((event) => event.deviceEvent.value);
+}
+
+async function linkWithSwitches(locationName = "Home") {
+	const tokens = await simulator.link(locationName);
+	const { locationId } = await simulator.location(locationName);
+
+	await simulator.subscribe(tokens, "CAPABILITY", "capability", {
+		locationId,
+		capability: "switch",
+		attribute: "switch",
+		subscriptionName: "switches",
+	});
+	return { ...tokens, locationId };
+}
+
+function flip(deviceId, value, component = "main") {
+	return simulator.post(`devices/${deviceId}/flip`, { component, value });
+}
+
+// The 100 ns clock inside a version-1 UUID, as milliseconds since 1970.
+function uuidTime(id) {
+	const [low, middle, high] = id.split("-");
+
+	assert.equal(high[0], "1", "version 1");
+	return Number((BigInt(`0x${high.slice(1)}${middle}${low}`) - 0x01b21dd213814000n) / 10000n);
+}
+
+before(async () => {
+	simulator = await Simulator.prepare();
+	target = await startTarget(simulator.targetPort, onWebhook);
+	await simulator.start();
+	await until("the target to be confirmed", async () =>
+		(await simulator.get("state")).app.targetStatus === "CONFIRMED");
+});
+
+after(async () => {
+	target.close();
+	target.closeAllConnections?.();
+	assert.equal(await simulator.end(), 0, simulator.log);
+});
+
+beforeEach(async () => {
+	answerStatus = () => 200;
+	await simulator.post("reset");
+	requests.length = 0;
+});
+
+test("the default home is the promised one", async () => {
+	const state = await simulator.get("state");
+	const switches = state.devices.filter((device) =>
+		Object.values(device.status).some((component) => component.switch));
+	const dimmers = switches.filter((device) => device.status.main.switchLevel);
+
+	assert.deepEqual(state.locations.map((location) => location.name), ["Home", "Lake cabin"]);
+	assert.equal(switches.length, 12);
+	assert.equal(dimmers.length, 2);
+	assert.equal(state.devices.length, 13);
+	assert.equal(switches.filter((device) => device.label === undefined).length, 1);
+	assert.equal(switches.filter((device) => device.roomId === null).length, 1);
+	assert.equal(switches.filter((device) => device.label?.includes("<b>\"'&")).length, 1);
+	assert.equal(switches.filter((device) => device.status.main.switch.switch.value === null).length, 1);
+});
+
+test("an event has a time-based id, whole seconds and every published member", async () => {
+	const tokens = await linkWithSwitches();
+	const { deviceId } = await simulator.device("Hall light");
+	const start = Date.now();
+
+	await flip(deviceId, "on");
+	await until("the event", () => requests.length === 1);
+	const [event] = events();
+	const { deviceEvent } = event;
+
+	assert.ok(Math.abs(uuidTime(deviceEvent.eventId) - start) < 2000);
+	assert.match(event.eventTime, /:\d\dZ$/);
+	assert.deepEqual({ ...deviceEvent, eventId: "" }, {
+		eventId: "",
+		locationId: tokens.locationId,
+		ownerId: tokens.locationId,
+		ownerType: "LOCATION",
+		deviceId,
+		componentId: "main",
+		capability: "switch",
+		attribute: "switch",
+		value: "on",
+		valueType: "string",
+		unit: "",
+		stateChange: true,
+		data: {},
+		subscriptionName: "switches",
+		sensitive: false,
+	});
+	assert.match(requests[0].headers.digest, /^SHA256=/);
+	assert.match(requests[0].headers.date, / UTC$/);
+	assert.equal(requests[0].headers["content-type"], "application/json");
+	assert.deepEqual(requests[0].body.eventData.installedApp,
+		{ installedAppId: tokens.installed_app_id, locationId: tokens.locationId });
+});
+
+test("no subscription, no event; another location's switch, no event", async () => {
+	const { deviceId } = await simulator.device("Hall light");
+	const tokens = await linkWithSwitches("Lake cabin");
+	const porch = await simulator.device("Porch light");
+
+	await flip(deviceId, "on");
+	await flip(porch.deviceId, "on");
+	await until("the porch's event", () => requests.length === 1);
+	assert.equal(requests[0].body.eventData.installedApp.installedAppId, tokens.installed_app_id);
+	assert.equal((await simulator.get("deliveries")).log.length, 1);
+});
+
+test("a switch that is already on sends nothing when turned on", async () => {
+	await linkWithSwitches();
+	const { deviceId } = await simulator.device("Kitchen ceiling");
+
+	await flip(deviceId, "on");
+	await flip(deviceId, "off");
+	await until("one event", () => requests.length === 1);
+	assert.deepEqual(values(), ["off"]);
+});
+
+test("a power strip reports each outlet", async () => {
+	await linkWithSwitches();
+	const { deviceId } = await simulator.device("TV corner strip");
+
+	await flip(deviceId, "toggle", "outlet2");
+	await until("the event", () => requests.length === 1);
+	assert.equal(events()[0].deviceEvent.componentId, "outlet2");
+});
+
+test("a delivery is tried again after 500 and keeps its event id", async () => {
+	await linkWithSwitches();
+	const { deviceId } = await simulator.device("Hall light");
+
+	answerStatus = (count) => (count < 3 ? 500 : 200);
+	await flip(deviceId, "on");
+	await until("three tries", () => requests.length === 3);
+	assert.equal(new Set(events().map((event) => event.deviceEvent.eventId)).size, 1);
+	const entry = await until("the log", async () =>
+		(await simulator.get("deliveries")).log.find((one) => one.state === "delivered"));
+
+	assert.equal(entry.attempts, 3);
+});
+
+test("4xx is final", async () => {
+	await linkWithSwitches();
+	const { deviceId } = await simulator.device("Hall light");
+
+	answerStatus = () => 401;
+	await flip(deviceId, "on");
+	await until("the failure", async () =>
+		(await simulator.get("deliveries")).log[0]?.state === "failed");
+	assert.equal(requests.length, 1);
+});
+
+test("hold keeps events, duplicate doubles and reorder swaps them", async () => {
+	await linkWithSwitches();
+	const { deviceId } = await simulator.device("Hall light");
+
+	await simulator.post("settings", { hold: true });
+	await flip(deviceId, "on");
+	await flip(deviceId, "off");
+	assert.equal((await simulator.get("deliveries")).queued, 2);
+	assert.equal(requests.length, 0);
+	await simulator.post("settings", { hold: false, duplicate: true });
+	await until("the held ones", () => requests.length === 2);
+	assert.deepEqual(values(), ["on", "off"]);
+
+	await flip(deviceId, "on");
+	await until("twice the same", () => requests.length === 4);
+	assert.equal(events()[2].deviceEvent.eventId, events()[3].deviceEvent.eventId);
+
+	await simulator.post("settings", { duplicate: false, reorder: true });
+	await flip(deviceId, "off");
+	await flip(deviceId, "on");
+	await until("the swapped pair", () => requests.length === 6);
+	assert.deepEqual(values().slice(4), ["on", "off"]);
+	await flip(deviceId, "off");
+	await until("the lone one", () => requests.length === 7);
+});
+
+test("batch puts the events of one change into one request", async () => {
+	const tokens = await linkWithSwitches();
+	const { deviceId } = await simulator.device("Bedside lamp");
+
+	await simulator.subscribe(tokens, "DEVICE", "device",
+		{ deviceId, capability: "switchLevel", attribute: "level" });
+	await simulator.post("settings", { batch: true });
+	await simulator.post(`devices/${deviceId}/level`, { level: 70 });
+	await until("the request", () => requests.length === 1);
+	assert.deepEqual(values(), [70, "on"]);
+	await simulator.post(`devices/${deviceId}/level`, { level: 0 });
+	await until("the next", () => requests.length === 2);
+	assert.deepEqual(values().slice(2), [0, "off"]);
+});
+
+test("codes expire, want their redirect URI and the client's secret", async () => {
+	const grant = { grant_type: "authorization_code", redirect_uri: simulator.redirectUri };
+	const code = await simulator.code();
+
+	assert.equal((await simulator.token({ ...grant, code }, "wrong")).status, 401);
+	const other = await simulator.token({ ...grant, code, redirect_uri: "http://127.0.0.1:1/" });
+
+	assert.deepEqual([other.status, other.json.error], [400, "invalid_grant"]);
+	assert.equal((await simulator.token({ ...grant, code })).status, 404, "the try used it up");
+	await simulator.post("settings", { codeSeconds: 0 });
+	const late = await simulator.code();
+
+	assert.equal((await simulator.token({ ...grant, code: late })).status, 404);
+	assert.equal((await simulator.token({ grant_type: "password" })).status, 400);
+});
+
+test("the consent page refuses what RFC 6749 says it must", async () => {
+	const url = (fields) => `${simulator.base}/v1/oauth/authorize?${new URLSearchParams({
+		client_id: CLIENT_ID, redirect_uri: simulator.redirectUri, response_type: "code",
+		scope: SCOPE, state: "s", ...fields })}`;
+	const get = (fields) => fetch(url(fields), { redirect: "manual" });
+
+	assert.equal((await get({})).status, 200);
+	assert.equal((await get({ client_id: "nobody" })).status, 400);
+	assert.equal((await get({ redirect_uri: "http://evil.example/" })).status, 400);
+	assert.match((await get({ response_type: "token" })).headers.get("location"),
+		/error=unsupported_response_type&state=s$/);
+	assert.match((await get({ scope: "everything" })).headers.get("location"), /error=invalid_scope/);
+	const denied = await simulator.decide({ decision: "deny" });
+
+	assert.equal(denied.url.searchParams.get("error"), "access_denied");
+	assert.equal(denied.url.searchParams.get("state"), "the-state");
+});
+
+test("linking a location again reuses its installed app and ends the older tokens", async () => {
+	const first = await linkWithSwitches();
+	const second = await simulator.link();
+
+	assert.equal(second.installed_app_id, first.installed_app_id);
+	assert.equal((await simulator.call(first.access_token, "GET", "/devices")).status, 401);
+	const list = await simulator.call(
+		second.access_token, "GET", `/installedapps/${second.installed_app_id}/subscriptions`);
+
+	assert.equal(list.json.items.length, 1);
+});
+
+test("scopes and locations are enforced", async () => {
+	const tokens = await simulator.link("Home", { scope: "r:devices:*" });
+	const porch = await simulator.device("Porch light");
+	const hall = await simulator.device("Hall light");
+	const command = { commands: [{ component: "main", capability: "switch", command: "on" }] };
+	const call = (method, where, body) => simulator.call(tokens.access_token, method, where, body);
+
+	assert.equal((await call("GET", `/devices/${hall.deviceId}/status`)).status, 200);
+	assert.equal((await call("POST", `/devices/${hall.deviceId}/commands`, command)).status, 403);
+	assert.equal((await call("GET", `/locations/${hall.locationId}`)).status, 403);
+	assert.equal((await call("GET", `/devices/${porch.deviceId}`)).status, 403);
+	assert.equal((await call("GET", `/devices?locationId=${porch.locationId}`)).status, 403);
+	assert.equal((await call("GET", "/devices/5f0c1f5e-0000-4000-8000-000000000000")).status, 404);
+	const refused = await simulator.call("nonsense", "GET", "/devices");
+
+	assert.equal(refused.status, 401);
+	assert.ok(refused.json.requestId && refused.json.error.code && refused.json.error.message);
+});
+
+test("commands with mistakes are 422 and do nothing", async () => {
+	const tokens = await simulator.link();
+	const { deviceId } = await simulator.device("Floor lamp");
+	const send = (body) => simulator.call(
+		tokens.access_token, "POST", `/devices/${deviceId}/commands`, body);
+	const good = { component: "main", capability: "switchLevel", command: "setLevel" };
+
+	for (const wrong of [{}, { commands: [] }, { commands: [{ ...good, arguments: [101] }] },
+		{ commands: [{ ...good, arguments: ["5"] }] }, { commands: [good] },
+		{ commands: [{ ...good, component: "attic", arguments: [5] }] },
+		{ commands: [{ capability: "switch", command: "toggle" }] }, "text"])
+		assert.equal((await send(wrong)).status, 422, JSON.stringify(wrong));
+	assert.equal((await simulator.get("commands")).total, 0);
+});
+
+test("rate limits answer 429 with every way to say when", async () => {
+	const tokens = await simulator.link();
+	const { deviceId } = await simulator.device("Floor lamp");
+	const ask = () => simulator.call(tokens.access_token, "GET", `/devices/${deviceId}/status`);
+
+	assert.equal((await ask()).headers.get("x-ratelimit-limit"), null);
+	await simulator.post("settings", { rateLimits: true });
+	for (let left = 11; left >= 0; left--)
+		assert.equal((await ask()).headers.get("x-ratelimit-remaining"), String(left));
+	const refused = await ask();
+
+	assert.equal(refused.status, 429);
+	assert.ok(Number(refused.headers.get("retry-after")) > 50);
+	assert.ok(Number(refused.headers.get("x-ratelimit-reset")) > 50000);
+	assert.match(refused.json.error.message, /retry in \d+ millis/);
+});
+
+test("faults: a status, a cut, a slow and a hanging answer, with or without effect", async () => {
+	const tokens = await simulator.link();
+	const ask = (signal) => fetch(`${simulator.base}/v1/locations`, {
+		headers: { Authorization: `Bearer ${tokens.access_token}` }, signal });
+
+	await simulator.post("faults",
+		{ method: "GET", path: "/locations", count: 2, action: "status", status: 429, retryAfter: 7 });
+	assert.equal((await ask()).headers.get("retry-after"), "7");
+	assert.equal((await ask()).status, 429);
+	assert.equal((await ask()).status, 200);
+
+	await simulator.post("faults", { path: "/loc*", action: "cut" });
+	await assert.rejects(ask());
+	await simulator.post("faults", { path: "/locations", action: "slow", delayMs: 300 });
+	const start = Date.now();
+
+	assert.equal((await ask()).status, 200);
+	assert.ok(Date.now() - start >= 300);
+	await simulator.post("faults", { path: "/locations", action: "hang" });
+	await assert.rejects(ask(AbortSignal.timeout(300)), { name: "TimeoutError" });
+
+	await simulator.post("faults", { path: "/oauth/token", action: "cut", afterEffect: true });
+	const grant = { grant_type: "refresh_token", refresh_token: tokens.refresh_token };
+
+	await assert.rejects(simulator.token(grant));
+	assert.equal((await simulator.token(grant)).status, 400, "rotated although nobody heard");
+	await assert.rejects(simulator.post("faults", { action: "explode" }));
+	assert.deepEqual((await simulator.get("faults")).faults, []);
+	const { log } = await simulator.get("calls");
+
+	assert.deepEqual(log.filter((call) => call.fault).map((call) => call.fault),
+		["cut", "hang", "cut"]);
+});
+
+test("calls are counted by endpoint, and people's pages are not calls", async () => {
+	const tokens = await simulator.link();
+	const { deviceId } = await simulator.device("Floor lamp");
+
+	await simulator.post("calls/reset");
+	await fetch(`${simulator.base}/`);
+	await fetch(`${simulator.base}/house.json`);
+	await simulator.call(tokens.access_token, "GET", `/devices/${deviceId}/status`);
+	const calls = await simulator.get("calls");
+
+	assert.equal(calls.total, 1);
+	assert.deepEqual(calls.byEndpoint, { "GET /devices/{id}/status": 1 });
+	assert.equal(calls.log[0].installedAppId, tokens.installed_app_id);
+	assert.equal(calls.log[0].status, 200);
+});
+
+test("the key server misbehaves on request", async () => {
+	const { keyId } = await simulator.get("state");
+	const get = (signal) => fetch(`${simulator.base}/key${keyId}`, { signal });
+	const set = (keyServer) => simulator.post("settings", { keyServer });
+
+	assert.match(await (await get()).text(), /^-----BEGIN CERTIFICATE-----/);
+	assert.equal((await fetch(`${simulator.base}/key/pl/useast1/00`)).status, 404);
+	await set("error");
+	assert.equal((await get()).status, 503);
+	await set("missing");
+	assert.equal((await get()).status, 404);
+	await set("huge");
+	assert.ok((await (await get()).text()).length >= 1024 * 1024);
+	await set("html");
+	assert.match(await (await get()).text(), /<html>/);
+	await set("expired");
+	assert.match(await (await get()).text(), /^-----BEGIN CERTIFICATE-----/);
+	await set("hang");
+	await assert.rejects(get(AbortSignal.timeout(200)), { name: "TimeoutError" });
+	await assert.rejects(set("nonsense"));
+});
+
+test("a second account is a world of its own", async () => {
+	const made = await simulator.post("accounts", {
+		name: "Robin",
+		locations: [{
+			name: "Flat",
+			rooms: ["Study"],
+			devices: [{ name: "Plug", label: "Desk", room: "Study" }],
+		}],
+	});
+	const tokens = await simulator.link("Flat");
+	const list = await simulator.call(tokens.access_token, "GET", "/devices");
+	const home = await simulator.location("Home");
+	const mixed = await simulator.decide(
+		{ location: home.locationId, account: made.accountId, decision: "allow" });
+
+	assert.equal(tokens.owner_account_id, made.accountId);
+	assert.deepEqual(list.json.items.map((device) => device.label), ["Desk"]);
+	assert.equal(mixed.status, 400);
+});
+
+test("owner fields can be left out and tokens can be long", async () => {
+	await simulator.post("settings", { omitOwner: true, tokenLength: 6000 });
+	const tokens = await simulator.link();
+
+	assert.equal(tokens.owner_account_id, undefined);
+	assert.equal(tokens.access_token.length, 6000);
+	assert.equal((await simulator.call(tokens.access_token, "GET", "/devices")).status, 200);
+});
+
+test("a subscription too many is refused", async () => {
+	const tokens = await simulator.link();
+	const { locationId, deviceId } = await simulator.device("Floor lamp");
+	const add = (attribute) => simulator.subscribe(tokens, "DEVICE", "device",
+		{ locationId, deviceId, capability: "switch", attribute });
+
+	for (let count = 0; count < 40; count++)
+		assert.equal((await add(`a${count}`)).status, 200);
+	assert.equal((await add("one-more")).status, 422);
+	const all = await simulator.call(
+		tokens.access_token, "DELETE", `/installedapps/${tokens.installed_app_id}/subscriptions`);
+
+	assert.deepEqual(all.json, { count: 40 });
+});
+
+test("control/deliver answers what the target said", async () => {
+	const body = { messageType: "EVENT", eventData: { events: [] } };
+	const answer = await simulator.post("deliver", { body });
+
+	assert.deepEqual(answer, { status: 200, body: "{}" });
+	assert.deepEqual(requests[0].body, body);
+});
+
+test("everything survives a restart, waiting events included", async () => {
+	const tokens = await linkWithSwitches();
+	const { deviceId } = await simulator.device("Hall light");
+	const before = await simulator.get("state");
+	const file = path.join(simulator.folder, "state.json");
+
+	await simulator.post("settings", { hold: true, commandDelayMs: 5 });
+	await flip(deviceId, "on");
+	assert.equal(await simulator.stop(), 0);
+	assert.equal(statSync(file).mode & 0o777, 0o600);
+	assert.ok(!readFileSync(file, "utf8").includes(CLIENT_SECRET));
+	await simulator.start();
+	const state = await simulator.get("state");
+
+	assert.equal(state.keyId, before.keyId);
+	assert.equal(state.app.targetStatus, "CONFIRMED");
+	assert.equal(state.settings.commandDelayMs, 5);
+	assert.deepEqual(state.installedApps, before.installedApps);
+	assert.equal((await simulator.call(tokens.access_token, "GET", "/devices")).status, 200);
+	await simulator.post("settings", { hold: false });
+	await until("the event from before", () => requests.length === 1);
+});
+
+test("a change reaches the file although the process is killed", async () => {
+	const tokens = await simulator.link();
+
+	await until("the file", () =>
+		readFileSync(path.join(simulator.folder, "state.json"), "utf8")
+			.includes(tokens.refresh_token), 1000);
+	assert.equal(await simulator.stop("SIGKILL"), "SIGKILL");
+	await simulator.start();
+	const answer = await simulator.token(
+		{ grant_type: "refresh_token", refresh_token: tokens.refresh_token });
+
+	assert.equal(answer.status, 200);
+});
+
+test("a busy port is one clear line", () => {
+	const run = spawnSync(simulator.child.spawnfile, [
+		"--port", String(simulator.port), "--state", path.join(simulator.folder, "other.json"),
+		"--target", "http://127.0.0.1:1/", "--app-id", "a", "--client-id", "c",
+		"--redirect-uri", "http://127.0.0.1:1/",
+	], { env: { ...process.env, SIMULATOR_CLIENT_SECRET: "x" }, encoding: "utf8" });
+
+	assert.equal(run.status, 1);
+	assert.match(run.stderr, /^switchboard-simulator: cannot listen on 127\.0\.0\.1:\d+: [^\n]+\n$/);
+});
+
+test("the house works with forms alone and escapes what it shows", async () => {
+	const page = await (await fetch(`${simulator.base}/`)).text();
+	const { deviceId } = await simulator.device("Garden pump");
+	const answer = await fetch(`${simulator.base}/house/flip`, {
+		method: "POST",
+		redirect: "manual",
+		body: new URLSearchParams({ device: deviceId, component: "main", value: "on" }),
+	});
+
+	assert.ok(page.includes("Fairy lights &lt;b&gt;&quot;&#39;&amp; co"));
+	assert.ok(!page.includes("<b>"));
+	assert.equal(answer.status, 303);
+	assert.equal((await simulator.device("Garden pump")).status.main.switch.switch.value, "on");
+	const foreign = await fetch(`${simulator.base}/house/flip`, {
+		method: "POST",
+		headers: { "Sec-Fetch-Site": "cross-site" },
+		body: new URLSearchParams({ device: deviceId, component: "main", value: "off" }),
+	});
+
+	assert.equal(foreign.status, 403);
+});
+
+test("two hundred devices and five hundred installations stay quick", async () => {
+	const locations = Array.from({ length: 500 }, (_, index) => ({
+		name: `Place ${index}`,
+		devices: index > 0 ? [] : Array.from({ length: 200 }, (_unused, i) => ({ name: `Plug ${i}` })),
+	}));
+
+	await simulator.post("accounts", { name: "Many", locations });
+	const state = await simulator.get("state");
+	const start = Date.now();
+
+	for (const location of state.locations.filter((one) => one.name.startsWith("Place"))) {
+		const sent = await simulator.decide({ location: location.locationId, decision: "allow" });
+
+		assert.equal((await simulator.token({
+			grant_type: "authorization_code",
+			code: sent.url.searchParams.get("code"),
+			redirect_uri: simulator.redirectUri,
+		})).status, 200);
+	}
+	const perLink = (Date.now() - start) / 500;
+	const tokens = await linkWithSwitches("Place 0");
+	const list = await simulator.call(tokens.access_token, "GET", "/devices?includeStatus=true");
+
+	assert.equal(list.json.items.length, 200);
+	await Promise.all(list.json.items.map((device) => flip(device.deviceId, "on")));
+	await until("200 events", () => requests.length === 200, 20000);
+	assert.ok(perLink < 100, `${perLink} ms a link`);
+	const over = await simulator.decide(
+		{ location: (await simulator.location("Home")).locationId, decision: "allow" });
+
+	assert.equal(over.url.searchParams.get("error"), "access_denied");
+});
