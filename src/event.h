@@ -24,8 +24,8 @@ enum event_message {
 
 struct event_request {
 	enum event_message message;
-	const char *challenge;	     /* PING */
-	const char *app_id;	     /* CONFIRMATION, may be NULL */
+	const char *challenge;        /* PING */
+	const char *app_id;           /* CONFIRMATION, may be NULL */
 	const char *confirmation_url; /* CONFIRMATION */
 	const char *installed_app_id; /* EVENT */
 	const char *location_id;      /* EVENT, may be NULL */
@@ -47,10 +47,14 @@ struct event_request {
  *   "tick"      100 ns units since 1970 UTC, or null: from a version-1
  *               eventId; else from eventTime when that has a fraction
  *   "type"      eventType ("UNKNOWN" when missing)
- *   "device" "component" "capability" "attribute"   text or null (component "main" when a DEVICE_EVENT has none)
- *   "value"     any JSON or null (DEVICE_EVENT value; health status as text; lifecycle as text)
- *   "detail"    for types other than DEVICE_EVENT the type's whole member object, else null
- * Strings that are kept are cut at 256 characters (value and detail: replaced by null beyond 16 KB).
+ *   "device" "component" "capability" "attribute"   text or null
+ *               (component "main" when a DEVICE_EVENT has none)
+ *   "value"     any JSON or null (a DEVICE_EVENT's value; of the other types
+ *               the health status or the lifecycle, as text)
+ *   "detail"    for types other than DEVICE_EVENT the type's whole member
+ *               object (for unknown types the first object there is), else null
+ * Strings that are kept are cut at 256 characters; value and detail are
+ * replaced by null beyond 16 KB.  All of it is printable ASCII.
  */
 SW_MUSTCHECK enum sw_err event_parse_request(struct arena *arena, const char *body, size_t length,
     int64_t now_ms, struct event_request *out);

@@ -12,12 +12,15 @@
  */
 #define OAUTH_TOKEN_MAX 8192
 
-/* A token reply.  Heap strings; the struct is the caller's, oauth_tokens_clear() cleanses and frees. */
+/*
+ * A token reply.  Heap strings; the struct is the caller's, oauth_tokens_clear()
+ * cleanses and frees.
+ */
 struct oauth_tokens {
 	char *access_token;
 	char *refresh_token;
-	int64_t expires_in_s;	/* 86400 when the reply has none; 60 … 31 days */
-	char *scope;		/* or NULL, as the members below */
+	int64_t expires_in_s; /* 86400 when the reply has none; 60 … 31 days */
+	char *scope;          /* or NULL, as the members below */
 	char *installed_app_id;
 	char *owner_account_id;
 };
@@ -31,8 +34,8 @@ struct oauth_tokens {
  * SW_ELIMIT: 429.  SW_EINPUT: other 4xx.
  * SW_EUPSTREAM: 5xx, or a 200 that lacks a token or is not JSON.  SW_ENOMEM.
  */
-SW_MUSTCHECK enum sw_err oauth_parse_reply(
-    int status, const char *body, size_t length, struct oauth_tokens *out);
+SW_MUSTCHECK enum sw_err
+oauth_parse_reply(int status, const char *body, size_t length, struct oauth_tokens *out);
 void oauth_tokens_clear(struct oauth_tokens *tokens);
 
 /*
@@ -41,7 +44,10 @@ void oauth_tokens_clear(struct oauth_tokens *tokens);
  */
 void oauth_tokens_put(struct sbuf *buf, const struct oauth_tokens *tokens);
 
-/* {api}/oauth/authorize?client_id&scope&response_type=code&redirect_uri&state, all percent-encoded. */
+/*
+ * {api}/oauth/authorize?client_id&scope&response_type=code&redirect_uri&state,
+ * all values percent-encoded.
+ */
 void oauth_put_authorize_url(struct sbuf *buf, const char *api_url, const char *client_id,
     const char *scopes, const char *redirect_uri, const char *state);
 
