@@ -17,6 +17,7 @@ src_libswitchboard_a_SOURCES = \
 	src/oauth.c src/oauth.h \
 	src/uuid.c src/uuid.h \
 	src/event.c src/event.h \
+	src/confirmation.c src/confirmation.h \
 	src/device.c src/device.h \
 	src/config.c src/config.h \
 	src/request.c src/request.h \
