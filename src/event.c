@@ -92,7 +92,7 @@ take_id(struct batch *batch, struct one *one, size_t index)
 		one->has_tick = uuid_tick(uuid, &one->tick);
 	} else {
 		secret_sha256(given, strlen(given), hash);
-		uuid_derive(hash, (uint32_t)index, uuid);
+		uuid_derive(hash, 0, uuid);
 	}
 	uuid_format(uuid, one->id);
 }

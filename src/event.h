@@ -41,8 +41,8 @@ struct event_request {
  *
  * events_json: an array with one object per event, in order of arrival:
  *   "id"        UUID text: eventId in lower case when it is a UUID, else
- *               (missing, or no UUID) a version-8 UUID made from SHA-256 of
- *               the body (or of that eventId) and the event's index
+ *               a version-8 UUID made from SHA-256: of that eventId when it
+ *               is no UUID, of the body and the event's index when it is missing
  *   "at"        eventTime as RFC 3339 text with microseconds, Z; the time of receipt when missing
  *   "tick"      100 ns units since 1970 UTC, or null: from a version-1
  *               eventId; else from eventTime when that has a fraction
