@@ -12,24 +12,26 @@
  * time and size, never follows a redirect, speaks https only (or http to a
  * loopback host), keeps no cookies and verifies certificates.
  */
-enum client_method { CLIENT_GET, CLIENT_POST, CLIENT_DELETE, CLIENT_METHOD__MAX };
-
-#define CLIENT_URL_MAX 4096
-#define CLIENT_HEADERS_MAX 8
+enum client_method {
+	CLIENT_GET,
+	CLIENT_POST,
+	CLIENT_DELETE,
+	CLIENT_METHOD__MAX
+};
 
 struct client_request {
 	enum client_method method;
 	const char *url;
-	const char *bearer;	  /* Authorization: Bearer …, or NULL */
-	const char *basic_user;	  /* HTTP Basic, or NULL */
+	const char *bearer;     /* Authorization: Bearer …, or NULL */
+	const char *basic_user; /* HTTP Basic, or NULL */
 	const char *basic_password;
 	const char *content_type; /* of the body, or NULL */
-	const char *accept;	  /* or NULL */
-	const char *body;	  /* or NULL */
+	const char *accept;       /* or NULL */
+	const char *body;         /* or NULL */
 	size_t body_length;
 	long connect_timeout_ms; /* 0 = 3000 */
-	long timeout_ms;	 /* whole transfer; 0 = 10000 */
-	size_t response_limit;	 /* bytes of body accepted; 0 = 4 MB */
+	long timeout_ms;         /* whole transfer; 0 = 10000 */
+	size_t response_limit;   /* bytes of body accepted; 0 = 4 MB */
 	/*
 	 * Never carried out twice: goes over a connection of its own, because libcurl repeats any
 	 * request by itself when a kept connection turns out dead.  Implied by basic_user (token
@@ -39,12 +41,14 @@ struct client_request {
 };
 
 struct client_reply {
-	int status;		/* 0 when there was none */
-	struct sbuf body;	/* secret: may hold tokens */
+	int status;             /* 0 when there was none */
+	struct sbuf body;       /* secret: may hold tokens */
 	int64_t retry_after_ms; /* Retry-After (seconds or date), -1 when absent */
-	int64_t limit_reset_ms; /* X-RateLimit-Reset as sent (its unit is uncertain), -1 when absent */
+	int64_t
+	    limit_reset_ms; /* X-RateLimit-Reset as sent (its unit is uncertain), -1 when absent */
 	int64_t limit_remaining; /* X-RateLimit-Remaining, -1 when absent */
-	bool sent;		/* the request (or part of it) left for the server: it may have been carried out */
+	bool sent; /* the request (or part of it) left for the server: it may have been carried out
+		    */
 	int64_t elapsed_ms;
 };
 void client_reply_clear(struct client_reply *reply);
@@ -74,7 +78,8 @@ struct client_pool;
 typedef void client_done(void *context, enum sw_err err, struct client_reply *reply);
 
 SW_MUSTCHECK enum sw_err client_pool_new(struct client_pool **out);
-void client_pool_free(struct client_pool *pool); /* transfers under way are dropped without their callback */
+void client_pool_free(
+    struct client_pool *pool); /* transfers under way are dropped without their callback */
 
 /*
  * Start a transfer; everything in "request" is copied.  "done" is called

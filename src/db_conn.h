@@ -69,7 +69,7 @@ bool db_conn_wait(const PGconn *conn, short events, int64_t deadline_ms);
  * caller's, PQclear() it; after ATTEMPT_DONE it is NULL only when the server
  * did not answer in time and the connection was closed.
  */
-enum db_attempt db_attempt(
-    struct db *db, enum stmt_id id, const struct db_param *params, PGresult **out);
+enum db_attempt
+db_attempt(struct db *db, enum stmt_id id, const struct db_param *params, PGresult **out);
 
 #endif

@@ -24,6 +24,8 @@ src_libswitchboard_a_SOURCES = \
 	src/response.c src/response.h \
 	src/serve.c src/serve.h \
 	src/client.c src/client.h \
+	src/client_pool.c \
+	src/client_transfer.c src/client_transfer.h \
 	src/db.c src/db.h \
 	src/db_conn.c src/db_conn.h \
 	src/db_result.c \
