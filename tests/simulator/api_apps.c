@@ -4,7 +4,6 @@
 
 #include "api.h"
 #include "apps.h"
-#include "delivery.h"
 #include "events.h"
 #include "routes.h"
 #include "state.h"

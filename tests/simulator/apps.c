@@ -6,7 +6,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include "delivery.h"
+#include "confirmation.h"
 #include "events.h"
 #include "state.h"
 #include "text.h"
@@ -89,7 +89,7 @@ app_ask_confirmation(json_t *app)
 	json_put_text(app, "confirmationToken", token);
 	state_changed();
 	free(token);
-	delivery_confirm();
+	confirmation_ask();
 }
 
 void

@@ -50,7 +50,8 @@ static void
 page_open(struct text *page, const char *title)
 {
 	text_puts(page, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-			"<meta name=\"viewport\" content=\"width=device-width\">\n<title>");
+			"<meta name=\"viewport\" content=\"width=device-width\">\n"
+			"<link rel=\"icon\" href=\"data:,\">\n<title>");
 	text_html(page, title);
 	text_puts(page, "</title>\n<link rel=\"stylesheet\" href=\"/house.css\"></head>\n"
 			"<body class=\"consent\"><main>\n<h1>");
@@ -155,10 +156,13 @@ static void
 put_choices(struct text *page)
 {
 	bool first = true;
+	json_t *accounts = state_section("accounts");
 	const char *id, *inner_id;
 	json_t *account, *location;
 
-	json_object_foreach(state_section("accounts"), id, account)
+	if (json_object_size(accounts) == 1)
+		hidden_field(page, "account", json_object_iter_key(json_object_iter(accounts)));
+	json_object_foreach(accounts, id, account)
 	{
 		text_puts(page, "<fieldset><legend>Locations of ");
 		text_html(page, json_text(account, "name"));

@@ -1,6 +1,7 @@
 #ifndef SIMULATOR_DELIVERY_H
 #define SIMULATOR_DELIVERY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <jansson.h>
 
@@ -16,11 +17,9 @@ void delivery_close(void);
 /* Queue an EVENT with these events (stolen); dropped while the target is not confirmed. */
 void delivery_enqueue(const json_t *installed_app, json_t *events);
 
-/*
- * Ask the target of every app that is not confirmed for confirmation, and
- * again every 2 s until the confirmation address was fetched.
- */
-void delivery_confirm(void);
+/* Queue another kind of message: sent once.  Is one of that kind still under way? */
+void delivery_post(const char *app_id, const char *kind, const char *body);
+bool delivery_is_posting(const char *app_id, const char *kind);
 
 /* Send this body at once, once.  "done" gets the status (0: no answer) and what was answered. */
 typedef void delivery_done_fn(void *context, long status, const char *answer);

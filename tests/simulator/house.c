@@ -86,14 +86,17 @@ put_dimmer(struct text *page, const json_t *device, const json_t *component)
 {
 	const char *id = json_text(component, "id");
 	const json_t *now = world_attribute(device, id, "switchLevel", "level");
+	int level = (int)json_integer_value(json_object_get(now, "value"));
 
 	form_open(page, "level", device, id);
 	text_puts(page, "<input type=\"range\" name=\"level\" min=\"0\" max=\"100\"");
 	put_ids(page, device, id);
-	text_printf(page, " value=\"%d\" aria-label=\"Level of ",
-	    (int)json_integer_value(json_object_get(now, "value")));
+	text_printf(page, " value=\"%d\" aria-label=\"Level of ", level);
 	text_html(page, world_device_title(device));
-	text_puts(page, "\"> <button class=\"small set\">Set</button></form>\n");
+	text_printf(page,
+	    "\"> <output class=\"part\">%d %%</output> <button class=\"small set\">Set</button>"
+	    "</form>\n",
+	    level);
 }
 
 static void
@@ -128,6 +131,8 @@ put_device(struct text *page, const json_t *device)
 		if (world_has_capability(device, id, "switch"))
 			put_switch(page, device, component);
 	}
+	if (!world_has_capability(device, NULL, "switch"))
+		text_puts(page, "<span class=\"part\">Has no switch</span>\n");
 	text_puts(page, "</div>\n");
 	json_array_foreach(json_object_get(device, "components"), i, component)
 	{
@@ -243,6 +248,7 @@ show_house(struct exchange *x)
 	text_puts(&page, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
 			 "<meta name=\"viewport\" content=\"width=device-width\">\n"
 			 "<title>The simulated house</title>\n"
+			 "<link rel=\"icon\" href=\"data:,\">\n"
 			 "<link rel=\"stylesheet\" href=\"/house.css\">\n"
 			 "<script src=\"/house.js\" defer></script></head>\n");
 	text_printf(&page, "<body data-layout=\"%s\"><header><h1>The simulated house</h1>\n", mark);

@@ -16,6 +16,11 @@ function showSwitch(button, value) {
 	button.querySelector(".state").textContent = known ? value : "?";
 }
 
+function showLevel(slider, level) {
+	slider.value = level;
+	slider.form.querySelector("output").textContent = `${level} %`;
+}
+
 function showDevice(device) {
 	const tile = document.getElementById(`device-${device.deviceId}`);
 	const plug = tile.querySelector(".plug");
@@ -31,7 +36,7 @@ function showDevice(device) {
 		if (button && capabilities.switch)
 			showSwitch(button, capabilities.switch.switch.value);
 		if (slider && slider !== document.activeElement && capabilities.switchLevel)
-			slider.value = capabilities.switchLevel.level.value;
+			showLevel(slider, capabilities.switchLevel.level.value);
 	}
 }
 
@@ -71,6 +76,11 @@ document.addEventListener("change", (event) => {
 		quietly(send(event.target.form, null));
 		event.target.blur();
 	}
+});
+
+document.addEventListener("input", (event) => {
+	if (event.target.type === "range")
+		showLevel(event.target, event.target.value);
 });
 
 async function follow() {

@@ -11,11 +11,13 @@ switchboard_simulator_SOURCES = \
 	tests/simulator/apps.c tests/simulator/apps.h \
 	tests/simulator/calls.c tests/simulator/calls.h \
 	tests/simulator/commands.c tests/simulator/commands.h \
+	tests/simulator/confirmation.c tests/simulator/confirmation.h \
 	tests/simulator/consent.c tests/simulator/consent.h \
 	tests/simulator/control.c \
 	tests/simulator/control_home.c \
 	tests/simulator/default_home.c \
 	tests/simulator/delivery.c tests/simulator/delivery.h \
+	tests/simulator/delivery_log.c tests/simulator/delivery_log.h \
 	tests/simulator/events.c tests/simulator/events.h \
 	tests/simulator/faults.c tests/simulator/faults.h \
 	tests/simulator/house.c \
@@ -29,6 +31,7 @@ switchboard_simulator_SOURCES = \
 	tests/simulator/signing.c tests/simulator/signing.h \
 	tests/simulator/state.c tests/simulator/state.h \
 	tests/simulator/text.c tests/simulator/text.h \
+	tests/simulator/webhook.c tests/simulator/webhook.h \
 	tests/simulator/world.c tests/simulator/world.h
 switchboard_simulator_LDADD = $(MICROHTTPD_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) \
 	-lpthread

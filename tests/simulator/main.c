@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "apps.h"
+#include "confirmation.h"
 #include "delivery.h"
 #include "faults.h"
 #include "http.h"
@@ -130,6 +131,7 @@ main(int argc, char **argv)
 	apps_set_own(
 	    options.app_id, options.client_id, secret, options.redirect_uri, options.target);
 	free(secret);
+	confirmation_ask();
 	say("info", "event=ready url=%s", http_base());
 	loop_run();
 	say("info", "event=stop");
