@@ -1,6 +1,8 @@
 -- The tables.  Ids of the platform are text: it says they are UUIDs, but
 -- nothing here depends on that.  Every table that belongs to a home leads its
--- key with installation_id, so that it can be distributed by it later.
+-- key with installation_id, so that it can be distributed by it later.  Tables
+-- that every event updates leave room in their pages and have no index on what
+-- changes (seq, state), so that an update touches no index.
 SET LOCAL search_path = switchboard;
 
 CREATE DOMAIN platform_id AS text COLLATE "C"
@@ -38,7 +40,7 @@ CREATE TABLE installation (
 	rooms_read_at   timestamptz,
 	linked_at       timestamptz NOT NULL DEFAULT now(),
 	removed_at      timestamptz
-);
+) WITH (fillfactor = 70);
 CREATE INDEX installation_by_user ON installation (user_id);
 COMMENT ON TABLE installation IS 'An installed app: one location of one owner, linked by OAuth';
 COMMENT ON COLUMN installation.installation_id IS 'The platform''s installedAppId';
@@ -193,8 +195,7 @@ CREATE TABLE switch (
 	seq             bigint NOT NULL,
 	PRIMARY KEY (installation_id, device_id, component),
 	FOREIGN KEY (installation_id, device_id) REFERENCES device ON DELETE CASCADE
-);
-CREATE INDEX switch_seq ON switch (installation_id, seq);
+) WITH (fillfactor = 70);
 COMMENT ON TABLE switch IS 'One switch: a component of a device';
 COMMENT ON COLUMN switch.installation_id IS 'Whose switch';
 COMMENT ON COLUMN switch.device_id IS 'Its device';
