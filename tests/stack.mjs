@@ -1,0 +1,397 @@
+// The whole stack for a test: ./demo with a state directory and ports of its own, and a small
+// browser-like HTTP client.  startStack() once per test file, stop() in after().
+import { execFile, spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import http from "node:http";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+export const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const run = promisify(execFile);
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * Ask "probe" until it answers something true, and give that; its last answer or error is in the
+ * message when the time is over.
+ */
+export async function waitFor(probe, { timeoutMs = 10000, intervalMs = 25, what = probe } = {}) {
+	const end = Date.now() + timeoutMs;
+	let last;
+
+	for (;;) {
+		try {
+			last = await probe();
+			if (last)
+				return last;
+		} catch (error) {
+			last = error;
+		}
+		if (Date.now() > end)
+			throw new Error(`waited ${timeoutMs} ms for: ${what} (last: ${last})`);
+		await sleep(intervalMs);
+	}
+}
+
+/** Two ports of 127.0.0.1 that nobody listens on. */
+export async function freePorts() {
+	const listen = () => new Promise((resolve, reject) => {
+		const server = net.createServer();
+
+		server.on("error", reject);
+		server.listen(0, "127.0.0.1", () => resolve(server));
+	});
+	const servers = [await listen(), await listen()];
+	const ports = servers.map((server) => server.address().port);
+
+	await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+	return ports;
+}
+
+/** Cookies of one browser, kept per origin. */
+export class CookieJar {
+	#origins = new Map();
+
+	/** { name: value } for an address. */
+	cookies(url) {
+		return Object.fromEntries(this.#origins.get(new URL(url).origin) ?? []);
+	}
+
+	header(url) {
+		return Object.entries(this.cookies(url)).map(([name, value]) => `${name}=${value}`).join("; ");
+	}
+
+	set(url, name, value) {
+		const { origin } = new URL(url);
+
+		if (!this.#origins.has(origin))
+			this.#origins.set(origin, new Map());
+		if (value === undefined)
+			this.#origins.get(origin).delete(name);
+		else
+			this.#origins.get(origin).set(name, value);
+	}
+
+	/** Take over Set-Cookie lines. */
+	store(url, lines) {
+		for (const line of lines ?? []) {
+			const [pair, ...attributes] = line.split(";").map((part) => part.trim());
+			const at = pair.indexOf("=");
+			const gone = attributes.some((attribute) => /^max-age=(0|-\d+)$/i.test(attribute) ||
+				(/^expires=/i.test(attribute) && Date.parse(attribute.slice(8)) < Date.now()));
+
+			this.set(url, pair.slice(0, at), gone ? undefined : pair.slice(at + 1));
+		}
+	}
+}
+
+/**
+ * One HTTP request on a connection of its own; redirects are not followed.  "form" and "json" make
+ * body and content type; cookies of "jar" go and come.
+ * Answers { status, headers, location, setCookies, text, json() }.
+ */
+export function request(url, { method, headers = {}, body, form, json, jar, timeoutMs = 20000 } = {}) {
+	const all = { ...headers };
+
+	if (form !== undefined) {
+		body = new URLSearchParams(form).toString();
+		all["Content-Type"] ??= "application/x-www-form-urlencoded";
+	} else if (json !== undefined) {
+		body = JSON.stringify(json);
+		all["Content-Type"] ??= "application/json";
+	}
+	if (body !== undefined)
+		all["Content-Length"] ??= Buffer.byteLength(body);
+	const cookies = jar?.header(url);
+
+	if (cookies)
+		all.Cookie ??= cookies;
+	return new Promise((resolve, reject) => {
+		const call = http.request(url, {
+			method: method ?? (body === undefined ? "GET" : "POST"),
+			headers: all,
+			agent: false,
+			timeout: timeoutMs,
+		}, (answer) => {
+			const parts = [];
+
+			answer.on("data", (part) => parts.push(part));
+			answer.on("error", reject);
+			answer.on("end", () => {
+				const text = Buffer.concat(parts).toString();
+
+				jar?.store(url, answer.headers["set-cookie"]);
+				resolve({
+					status: answer.statusCode,
+					headers: answer.headers,
+					location: answer.headers.location &&
+						new URL(answer.headers.location, url).href,
+					setCookies: answer.headers["set-cookie"] ?? [],
+					text,
+					json: () => JSON.parse(text),
+				});
+			});
+		});
+
+		call.on("timeout", () => call.destroy(new Error(`no answer from ${url} in ${timeoutMs} ms`)));
+		call.on("error", reject);
+		call.end(body);
+	});
+}
+
+const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: "\"", apos: "'" };
+
+/** Text of an HTML attribute or text node. */
+export function unescapeHtml(text) {
+	return text.replace(/&(?:#(\d+)|#x([0-9a-f]+)|(\w+));/gi, (whole, decimal, hex, name) =>
+		decimal ? String.fromCodePoint(Number(decimal)) :
+			hex ? String.fromCodePoint(Number.parseInt(hex, 16)) : ENTITIES[name] ?? whole);
+}
+
+function attribute(tag, name) {
+	const found = new RegExp(`\\s${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)')`, "i").exec(tag);
+
+	return found && unescapeHtml(found[1] ?? found[2]);
+}
+
+/** The CSRF token of a page's source, null without one. */
+export function csrfOf(html) {
+	const tag = /<meta\b[^>]*\bname="csrf-token"[^>]*>/i.exec(html);
+
+	return tag && attribute(tag[0], "content");
+}
+
+/** GET / with this browser's cookies, and the CSRF token in it. */
+export async function csrfToken(stack, jar) {
+	const page = await request(`${stack.url}/`, { jar });
+	const token = csrfOf(page.text);
+
+	if (!token)
+		throw new Error(`no CSRF token on the page: ${page.status} ${page.text.slice(0, 200)}`);
+	return token;
+}
+
+function fields(html, type) {
+	return [...html.matchAll(/<input\b[^>]*>/gi)].map(([tag]) => tag)
+		.filter((tag) => attribute(tag, "type") === type)
+		.map((tag) => ({ name: attribute(tag, "name"), value: attribute(tag, "value"), tag }));
+}
+
+/**
+ * /oauth/start, then the platform's consent form: answers what the platform redirects to.
+ * "location" is an id or the text beside a radio button, without it the first one offered.
+ */
+export async function consent(stack, { location, account, decision = "allow", jar = new CookieJar() } = {}) {
+	const start = await request(`${stack.url}/oauth/start`, { jar });
+
+	if (start.status !== 302)
+		throw new Error(`/oauth/start answered ${start.status}: ${start.text.slice(0, 200)}`);
+	const page = await request(start.location, { jar });
+	const form = Object.fromEntries(fields(page.text, "hidden").map(({ name, value }) => [name, value]));
+	const choices = fields(page.text, "radio").filter(({ name }) => name === "location");
+	const labelled = (choice) => {
+		const after = page.text.slice(page.text.indexOf(choice.tag) + choice.tag.length);
+
+		return unescapeHtml(after.slice(0, after.search(/<\/label>/i)).replace(/<[^>]*>/g, " "));
+	};
+	const chosen = location === undefined ? choices[0] :
+		choices.find((choice) => choice.value === location || labelled(choice).includes(location));
+
+	if (!chosen)
+		throw new Error(`no location ${location} on the consent page: ${page.status} ${page.text.slice(0, 300)}`);
+	form.location = chosen.value;
+	form.decision = decision;
+	if (account !== undefined)
+		form.account = account;
+	const answer = await request(new URL("/v1/oauth/authorize", start.location), { form, jar });
+
+	if (!answer.location)
+		throw new Error(`the consent form answered ${answer.status}: ${answer.text.slice(0, 200)}`);
+	return { jar, callback: answer.location };
+}
+
+/** Link a location as a person would; answers the browser's cookies, signed in. */
+export async function linkAccount(stack, options = {}) {
+	const { jar, callback } = await consent(stack, options);
+	const answer = await request(callback, { jar });
+
+	if (answer.status !== 303)
+		throw new Error(`/oauth/callback answered ${answer.status}: ${answer.text.slice(0, 300)}`);
+	return jar;
+}
+
+/** Processes that hold the file "processes" of a state directory open: all that ./demo started there. */
+export function processesOf(stateDir) {
+	const found = [];
+
+	for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+		try {
+			const files = readdirSync(`/proc/${pid}/fd`);
+
+			if (files.some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === `${stateDir}/processes`)) {
+				found.push({
+					pid: Number(pid),
+					command: readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ").trim(),
+					uid: Number(/^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]),
+				});
+			}
+		} catch {
+			// Ended while we looked, or not ours to look at.
+		}
+	}
+	return found;
+}
+
+class Stack {
+	output = "";
+
+	constructor(options, ports) {
+		[this.port, this.simulatorPort] = ports;
+		this.url = `http://127.0.0.1:${this.port}`;
+		this.simulatorUrl = `http://127.0.0.1:${this.simulatorPort}`;
+		this.keepState = options.stateDir !== undefined;
+		this.stateDir = options.stateDir ?? mkdtempSync(path.join(tmpdir(), "switchboard-test-"));
+		// The service user has to get in.
+		if (!this.keepState)
+			chmodSync(this.stateDir, 0o755);
+		this.env = {
+			...process.env,
+			SWITCHBOARD_PORT: String(this.port),
+			SWITCHBOARD_SIMULATOR_PORT: String(this.simulatorPort),
+			SWITCHBOARD_STATE_DIR: this.stateDir,
+			...(options.buildDir && { SWITCHBOARD_BUILD_DIR: options.buildDir }),
+			...options.env,
+		};
+	}
+
+	/** Start ./demo; answers when it is ready. */
+	async start({ timeoutMs = 300000 } = {}) {
+		this.output = "";
+		// Were the test to die, ./demo gets SIGTERM and tidies up.
+		this.child = spawn("setpriv", ["--pdeathsig", "TERM", "--", path.join(top, "demo")], {
+			env: this.env,
+			stdio: ["ignore", "pipe", "pipe"],
+		});
+		this.pid = this.child.pid;
+		this.child.stdout.on("data", (part) => (this.output += part));
+		this.child.stderr.on("data", (part) => (this.output += part));
+		this.ended = new Promise((resolve) => {
+			this.child.on("error", (error) => resolve(error));
+			this.child.on("close", (code, signal) => resolve(signal ?? code));
+		});
+		await Promise.race([
+			waitFor(() => /^ready: \S+\n(house: \S+\n)?/m.test(this.output), { timeoutMs, what: "./demo to be ready" }),
+			this.ended.then((how) => {
+				throw new Error(`./demo ended (${how}): ${this.output}`);
+			}),
+		]);
+	}
+
+	/** The exit status after a signal to ./demo itself. */
+	async end(signal = "SIGTERM") {
+		this.child.kill(signal);
+		return this.ended;
+	}
+
+	/** Stop, make sure that nothing is left, and delete the state directory. */
+	async stop() {
+		const status = await this.end();
+		const left = processesOf(this.stateDir).map(({ command }) => command);
+
+		if (!this.keepState)
+			this.clean();
+		if (status !== 0)
+			throw new Error(`./demo ended with ${status}: ${this.output}`);
+		if (left.length > 0)
+			throw new Error(`./demo left running: ${left.join(", ")}`);
+	}
+
+	clean() {
+		const live = path.join(this.stateDir, "live");
+
+		if (existsSync(live))
+			rmSync(readlinkSync(live), { recursive: true, force: true });
+		rmSync(this.stateDir, { recursive: true, force: true });
+	}
+
+	/** [{pid, command, uid}] of everything that runs for this stack. */
+	processes() {
+		return processesOf(this.stateDir);
+	}
+
+	/** PIDs of the programs called "name": oauth.fcgi, switchboard-worker, … (not of their supervisors). */
+	pids(name) {
+		return this.processes()
+			.filter(({ command }) => path.basename(command.split(" ")[0]) === name)
+			.map(({ pid }) => pid);
+	}
+
+	/** The owner's URL, or with a role ("webhook") that program's. */
+	databaseUrlOf(role) {
+		const file = role === undefined ? "database.url" : `secrets/url-${role}`;
+
+		return readFileSync(path.join(this.stateDir, file), "utf8").trim();
+	}
+
+	get databaseUrl() {
+		return this.databaseUrlOf();
+	}
+
+	/** Run SQL; answers psql's unaligned output without the last newline.  A failure throws with its text. */
+	async psql(sql, { role } = {}) {
+		const { stdout } = await run("psql", ["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql, this.databaseUrlOf(role)],
+			{ maxBuffer: 64 * 1024 * 1024 });
+
+		return stdout.replace(/\n$/, "");
+	}
+
+	/** Rows of a SELECT as objects. */
+	async rows(select, options) {
+		return JSON.parse(await this.psql(
+			`SELECT coalesce(json_agg(r), '[]') FROM (${select}) AS r`, options));
+	}
+
+	/** What a program wrote: oauth webhook dashboard events worker simulator postgres nginx access error. */
+	log(name) {
+		return readFileSync(path.join(this.stateDir, "log", `${name}.log`), "utf8");
+	}
+
+	/** request() to this stack. */
+	request(where, options) {
+		return request(new URL(where, this.url), options);
+	}
+
+	/** The simulator's control API: control("POST", "devices/ID/flip", {value: "on"}) answers its JSON. */
+	async control(method, where, body) {
+		const answer = await request(`${this.simulatorUrl}/control/${where}`, { method, json: body });
+
+		if (answer.status >= 300)
+			throw new Error(`${method} /control/${where}: ${answer.status} ${answer.text}`);
+		return answer.json();
+	}
+}
+
+/**
+ * Start everything: { url, simulatorUrl, stateDir, databaseUrl, pid, psql(), rows(), log(),
+ * request(), control(), pids(), stop() }.  "env" adds variables for ./demo, "buildDir" (or
+ * SWITCHBOARD_BUILD_DIR) names a finished build, "stateDir" keeps the state after stop().
+ */
+export async function startStack(options = {}) {
+	for (let attempt = 1; ; attempt++) {
+		const stack = new Stack(options, await freePorts());
+
+		try {
+			await stack.start(options);
+			return stack;
+		} catch (error) {
+			await stack.end();
+			if (!stack.keepState)
+				stack.clean();
+			// Somebody took a port between our look and ./demo's.
+			if (attempt === 3 || !/cannot be used \(address already in use\)/.test(error.message))
+				throw error;
+		}
+	}
+}
