@@ -41,14 +41,12 @@ struct client_request {
 };
 
 struct client_reply {
-	int status;             /* 0 when there was none */
-	struct sbuf body;       /* secret: may hold tokens */
-	int64_t retry_after_ms; /* Retry-After (seconds or date), -1 when absent */
-	int64_t
-	    limit_reset_ms; /* X-RateLimit-Reset as sent (its unit is uncertain), -1 when absent */
+	int status;              /* 0 when there was none */
+	struct sbuf body;        /* secret: may hold tokens */
+	int64_t retry_after_ms;  /* Retry-After (seconds or date), -1 when absent */
+	int64_t limit_reset_ms;  /* X-RateLimit-Reset as sent, unit uncertain; -1 when absent */
 	int64_t limit_remaining; /* X-RateLimit-Remaining, -1 when absent */
-	bool sent; /* the request (or part of it) left for the server: it may have been carried out
-		    */
+	bool sent; /* (part of) the request left for the server: it may have been carried out */
 	int64_t elapsed_ms;
 };
 void client_reply_clear(struct client_reply *reply);
@@ -78,8 +76,8 @@ struct client_pool;
 typedef void client_done(void *context, enum sw_err err, struct client_reply *reply);
 
 SW_MUSTCHECK enum sw_err client_pool_new(struct client_pool **out);
-void client_pool_free(
-    struct client_pool *pool); /* transfers under way are dropped without their callback */
+/* Transfers under way are dropped without their callback. */
+void client_pool_free(struct client_pool *pool);
 
 /*
  * Start a transfer; everything in "request" is copied.  "done" is called
