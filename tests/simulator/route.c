@@ -162,13 +162,14 @@ api_is_allowed(struct exchange *x)
 	return limit_take(x, route->limit, owner != NULL ? owner : "personal");
 }
 
-/* A page of another site must not flip switches in a visitor's name. */
+/* A page from elsewhere, another port included, must not flip switches in a visitor's name. */
 static bool
-is_cross_site(const struct exchange *x)
+is_foreign(const struct exchange *x)
 {
 	const char *site = request_header(x, "Sec-Fetch-Site");
 
-	return strcmp(x->method, "GET") != 0 && site != NULL && strcmp(site, "cross-site") == 0;
+	return strcmp(x->method, "GET") != 0 && site != NULL && strcmp(site, "same-origin") != 0 &&
+	       strcmp(site, "none") != 0;
 }
 
 void
@@ -176,8 +177,8 @@ route_run(struct exchange *x)
 {
 	if (x->route == NULL)
 		return;
-	if (is_cross_site(x)) {
-		answer_error(x, 403, "not from another site");
+	if (is_foreign(x)) {
+		answer_error(x, 403, "not from a page of another origin");
 		return;
 	}
 	if (x->route->kind == ROUTE_API && !api_is_allowed(x))
