@@ -254,7 +254,7 @@ CREATE TABLE command (
 	user_id         bigint NOT NULL,
 	status          text NOT NULL DEFAULT 'requested'
 		CHECK (status IN ('requested', 'sent', 'accepted', 'confirmed', 'failed')),
-	requested_at    timestamptz NOT NULL DEFAULT now(),
+	requested_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
 	run_at          timestamptz NOT NULL DEFAULT now(),
 	deadline_at     timestamptz NOT NULL DEFAULT now() + interval '30 seconds',
 	claimed_by      text,
