@@ -8,4 +8,8 @@ dist_nginx_DATA = \
 staticdir = $(pkgdatadir)/static
 dist_static_DATA = \
 	nginx/static/away.css \
-	nginx/static/away.html
+	nginx/static/away.html \
+	nginx/static/favicon.svg \
+	nginx/static/manifest.webmanifest \
+	nginx/static/switchboard.css \
+	nginx/static/switchboard.js

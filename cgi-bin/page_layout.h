@@ -1,0 +1,36 @@
+#ifndef SWITCHBOARD_PAGE_LAYOUT_H
+#define SWITCHBOARD_PAGE_LAYOUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "config.h"
+#include "err.h"
+#include "html.h"
+#include "response.h"
+
+/* What every page has around its <main>. */
+
+struct page {
+	const char *title;
+	const char *csrf;   /* of who is signed in; NULL: nobody, or of no matter */
+	const char *cursor; /* where live updates begin; NULL: a page that does not change */
+	int refresh_s;      /* reload without JavaScript after so long; 0 = never */
+};
+
+/* Everything up to and with <main>.  Sets status and headers; "res" may hold nothing but cookies.
+ */
+void
+page_begin(struct response *res, const struct config *config, int status, const struct page *page);
+
+/* </main> and the rest; "calls" (API calls of the month) and its "budget" (0 = none) are said when
+ * calls >= 0. */
+void page_end(struct response *res, int64_t calls, int64_t budget);
+
+/* A whole page that says what went wrong and what to do. */
+void page_put_error(
+    const struct config *config, enum sw_err err, const char *message, struct response *res);
+
+/* The hidden field of every form. */
+void page_put_csrf(struct sbuf *out, const char *csrf);
+
+#endif
