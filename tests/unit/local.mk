@@ -11,6 +11,9 @@ unit_tests += \
 unit_tests += \
 	tests/unit/test_config tests/unit/test_request tests/unit/test_response \
 	tests/unit/test_serve tests/unit/test_client tests/unit/test_db
+unit_tests += \
+	tests/unit/test_session tests/unit/test_publish tests/unit/test_keycache \
+	tests/unit/test_confirmation
 EXTRA_DIST += tests/unit/unit.h
 
 # Tests that are folders below tests/data.
@@ -19,6 +22,11 @@ tests_unit_test_httpsig_SOURCES = tests/unit/test_httpsig.c $(tests_unit_cases)
 tests_unit_test_oauth_SOURCES = tests/unit/test_oauth.c $(tests_unit_cases)
 tests_unit_test_event_SOURCES = tests/unit/test_event.c $(tests_unit_cases)
 tests_unit_test_device_SOURCES = tests/unit/test_device.c $(tests_unit_cases)
+tests_unit_test_keycache_SOURCES = tests/unit/test_keycache.c $(tests_unit_cases)
+
+# One function of the library is replaced by the test's own.
+tests_unit_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_session_load
+tests_unit_test_publish_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_exec
 
 # Allocations of the library go through functions of these tests, which make them fail.
 tests_unit_failing = tests/unit/failing.c tests/unit/failing.h

@@ -1,0 +1,182 @@
+/*
+ * publish.h: what is sent, how often, and in which pieces.  The database is
+ * replaced by one that writes down what it is asked.
+ */
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "publish.h"
+
+#define SENT_MAX 8
+
+enum sw_err __wrap_db_exec(
+    struct db *db, enum stmt_id id, const struct db_param *params, struct db_result **out);
+
+static char channels[SENT_MAX][32];
+static char payloads[SENT_MAX][8001];
+static size_t sent;
+static enum sw_err answer;
+
+enum sw_err
+__wrap_db_exec(
+    struct db *db, enum stmt_id id, const struct db_param *params, struct db_result **out)
+{
+	(void)db;
+	assert_int_equal(id, STMT_WAKE);
+	assert_null(out);
+	assert_true(sent < SENT_MAX);
+	assert_true(strlen(params[1].text) < 8000); /* what NOTIFY takes */
+	snprintf(channels[sent], sizeof(channels[sent]), "%s", params[0].text);
+	snprintf(payloads[sent], sizeof(payloads[sent]), "%s", params[1].text);
+	sent++;
+	return answer;
+}
+
+static void
+begin(struct publish *publish)
+{
+	publish_init(publish, NULL);
+	sent = 0;
+	answer = SW_OK;
+}
+
+static void
+nothing_to_say_is_not_said(void **state)
+{
+	struct publish publish;
+
+	(void)state;
+	begin(&publish);
+	assert_int_equal(publish_run(&publish), -1);
+	assert_int_equal(sent, 0);
+	publish_clear(&publish);
+	publish_clear(NULL);
+}
+
+static void
+an_id_is_sent_once(void **state)
+{
+	struct publish publish;
+
+	(void)state;
+	begin(&publish);
+	publish_add_page(&publish, "home");
+	publish_add_page(&publish, "home2");
+	publish_add_page(&publish, "ome");
+	publish_add_page(&publish, "home");
+	publish_add_page(&publish, "home2");
+	publish_add_sessions(&publish);
+	publish_add_sessions(&publish);
+	assert_int_equal(publish_run(&publish), -1);
+	assert_int_equal(sent, 1);
+	assert_string_equal(channels[0], "switchboard_page");
+	assert_string_equal(payloads[0], "home,home2,ome,*");
+	assert_int_equal(publish_run(&publish), -1);
+	assert_int_equal(sent, 1);
+	publish_clear(&publish);
+}
+
+static void
+work_has_a_channel_of_its_own(void **state)
+{
+	struct publish publish;
+
+	(void)state;
+	begin(&publish);
+	publish_add_work(&publish);
+	publish_add_work(&publish);
+	assert_int_equal(publish_run(&publish), -1);
+	assert_int_equal(sent, 1);
+	assert_string_equal(channels[0], "switchboard_work");
+	assert_string_equal(payloads[0], "");
+	publish_clear(&publish);
+}
+
+static void
+what_comes_too_soon_waits(void **state)
+{
+	struct publish publish;
+	struct timespec pause = {.tv_nsec = (PUBLISH_INTERVAL_MS + 1) * 1000000L};
+	int wait_ms;
+
+	(void)state;
+	begin(&publish);
+	publish_add_page(&publish, "a");
+	assert_int_equal(publish_run(&publish), -1);
+	publish_add_page(&publish, "b");
+	publish_add_sessions(&publish);
+	wait_ms = publish_run(&publish);
+	assert_in_range(wait_ms, 1, PUBLISH_INTERVAL_MS);
+	publish_add_page(&publish, "c");
+	publish_add_sessions(&publish);
+	assert_in_range(publish_run(&publish), 1, PUBLISH_INTERVAL_MS);
+	assert_int_equal(sent, 1);
+	nanosleep(&pause, NULL);
+	assert_int_equal(publish_run(&publish), -1);
+	assert_int_equal(sent, 2);
+	assert_string_equal(payloads[1], "b,*,c");
+	publish_clear(&publish);
+}
+
+static void
+a_long_list_goes_in_pieces(void **state)
+{
+	struct publish publish;
+	char id[16];
+	int next = 0;
+
+	(void)state;
+	begin(&publish);
+	for (int i = 0; i < 2000; i++) {
+		snprintf(id, sizeof(id), "home-%05d", i);
+		publish_add_page(&publish, id);
+	}
+	assert_int_equal(publish_run(&publish), -1);
+	assert_int_equal(sent, 3);
+	for (size_t i = 0; i < sent; i++) {
+		const char *at = payloads[i];
+
+		for (; *at != '\0'; at += at[10] == ',' ? 11 : 10) {
+			snprintf(id, sizeof(id), "home-%05d", next++);
+			assert_memory_equal(at, id, 10);
+		}
+	}
+	assert_int_equal(next, 2000);
+	publish_clear(&publish);
+}
+
+static void
+a_lost_wake_up_is_forgotten(void **state)
+{
+	struct publish publish;
+
+	(void)state;
+	begin(&publish);
+	answer = SW_EUNAVAILABLE;
+	publish_add_page(&publish, "a");
+	publish_add_work(&publish);
+	assert_int_equal(publish_run(&publish), -1);
+	assert_int_equal(sent, 2);
+	answer = SW_OK;
+	assert_int_equal(publish_run(&publish), -1);
+	assert_int_equal(sent, 2);
+	publish_clear(&publish);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    SAYS("nothing to say is not said", nothing_to_say_is_not_said),
+	    SAYS("an id is sent once, ids that contain each other all", an_id_is_sent_once),
+	    SAYS("work has a channel of its own", work_has_a_channel_of_its_own),
+	    SAYS("what comes within the interval waits and is joined", what_comes_too_soon_waits),
+	    SAYS("a list longer than a notification goes in pieces", a_long_list_goes_in_pieces),
+	    SAYS("a lost wake-up is forgotten", a_lost_wake_up_is_forgotten),
+	};
+
+	return RUN_TESTS(tests);
+}
