@@ -5,7 +5,8 @@ fcgi_PROGRAMS = oauth.fcgi webhook.fcgi dashboard.fcgi
 oauth_fcgi_SOURCES = \
 	cgi-bin/oauth.c \
 	cgi-bin/oauth_callback.c cgi-bin/oauth_callback.h \
-	cgi-bin/oauth_page.c cgi-bin/oauth_page.h
+	cgi-bin/oauth_page.c cgi-bin/oauth_page.h \
+	cgi-bin/page_layout.c cgi-bin/page_layout.h
 oauth_fcgi_LDADD = $(SWITCHBOARD_LIBS)
 
 webhook_fcgi_SOURCES = \

@@ -6,17 +6,18 @@
 #include <string.h>
 
 #include "html.h"
+#include "page_layout.h"
 #include "utf8.h"
 
 #define DETAIL_MAX 200
 
-struct page {
+struct words {
 	int status;
 	const char *title;
 	const char *text;
 };
 
-static const struct page pages[] = {
+static const struct words pages[] = {
     [OAUTH_PAGE_STATE] = {400, "That took too long",
 	"This sign-in was not started in this browser, was started more than ten minutes ago, "
 	"or has been used already. Nothing was linked."},
@@ -60,41 +61,32 @@ put_detail(struct sbuf *body, const char *detail)
 		length--;
 	memcpy(cut, detail, length);
 	cut[length] = '\0';
-	html_lit(body, "<p>SmartThings said: <q>");
+	html_lit(body, "<p class=\"hint\">SmartThings said: <q>");
 	html_put_text(body, cut);
 	html_lit(body, "</q></p>\n");
-}
-
-static void
-put_head(struct sbuf *body, const char *title)
-{
-	html_lit(body, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-	html_lit(body,
-	    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
-	html_put_text(body, title);
-	html_lit(body, " \xc2\xb7 Switchboard</title>\n"
-		       "<link rel=\"stylesheet\" href=\"/static/switchboard.css\">\n</head>\n");
 }
 
 void
 oauth_page_put(
     struct response *res, const struct config *config, enum oauth_page page, const char *detail)
 {
-	struct sbuf *body = &res->body;
+	const struct words *words = &pages[page];
+	struct page layout = {.title = words->title};
+	struct sbuf *out = &res->body;
 
-	response_begin_page(res, pages[page].status, config->public_is_https, NULL);
-	if (pages[page].status == 503)
+	page_begin(res, config, words->status, &layout);
+	if (words->status == 503)
 		response_add_header(res, "Retry-After", "5");
 	if (page == OAUTH_PAGE_METHOD)
 		response_add_header(res, "Allow", "GET");
-	put_head(body, pages[page].title);
-	html_lit(body, "<body>\n<main class=\"notice\">\n<h1>");
-	html_put_text(body, pages[page].title);
-	html_lit(body, "</h1>\n<p>");
-	html_put_text(body, pages[page].text);
-	html_lit(body, "</p>\n");
+	html_lit(out, "<section class=\"card\">\n<h1>");
+	html_put_text(out, words->title);
+	html_lit(out, "</h1>\n<p>");
+	html_put_text(out, words->text);
+	html_lit(out, "</p>\n");
 	if (detail != NULL && detail[0] != '\0')
-		put_detail(body, detail);
-	html_lit(body, "<p><a class=\"button\" href=\"/oauth/start\">Try again</a> "
-		       "<a href=\"/\">Back to the switches</a></p>\n</main>\n</body>\n</html>\n");
+		put_detail(out, detail);
+	html_lit(out, "<p><a class=\"button\" href=\"/oauth/start\">Try again</a> "
+		      "<a class=\"quiet\" href=\"/\">Back to the switches</a></p>\n</section>\n");
+	page_end(res, -1, 0);
 }

@@ -65,12 +65,12 @@ anything_else_is_no_cookie_of_ours(void **state)
 	    "session=" TOKEN "x",
 	    "session=0123456789abcdefghijklmnopqrstuvwxyzABCDEF+",
 	    "session=0123456789abcdefghijklmnopqrstuvwxyzABCDEF\"",
-	    "other=" TOKEN,
 	};
 	uint8_t hash[SECRET_SHA256_BYTES];
 
 	(void)state;
 	assert_false(session_read_cookie(NULL, false, hash, NULL));
+	assert_false(session_read_cookie("other=" TOKEN, false, hash, NULL));
 	for (size_t i = 0; i < COUNT_OF(headers); i++) {
 		if (session_read_cookie(headers[i], false, hash, NULL))
 			fail_msg("not refused: %s", headers[i]);
