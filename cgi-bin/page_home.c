@@ -108,25 +108,47 @@ same_room(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* One room from "rows" on; gives how many of them it took. */
 static size_t
+count_room(const struct switch_row *rows, size_t count)
+{
+	size_t n = 1;
+
+	while (n < count && same_room(rows[n].room, rows[0].room))
+		n++;
+	return n;
+}
+
+/* "count" switches of one room; how many tells the style sheet how wide it is. */
+static void
 put_room(struct sbuf *out, struct home *home, const struct switch_row *rows, size_t count)
 {
 	const char *room = rows[0].room;
 	const char *heading = room != NULL ? room : "In no room";
-	size_t taken = 0;
 
-	html_lit(out, "<section class=\"room\">\n<header><h3>");
+	html_lit(out, "<section class=\"room\"");
+	html_put_attr_int(out, "data-tiles", (int64_t)count);
+	html_lit(out, ">\n<header><h3>");
 	html_put_text(out, heading);
 	html_lit(out, "</h3>");
 	put_all(out, home, rows[0].installation_id, room != NULL ? room : "", heading);
 	html_lit(out, "</header>\n<ul class=\"tiles\">\n");
-	while (taken < count && same_room(rows[taken].room, room)) {
-		page_put_tile(out, &rows[taken], home->csrf, home->tiles++, home->now_ms);
-		taken++;
-	}
+	for (size_t i = 0; i < count; i++)
+		page_put_tile(out, &rows[i], home->csrf, home->tiles++, home->now_ms);
 	html_lit(out, "</ul>\n</section>\n");
-	return taken;
+}
+
+static void
+put_rooms(struct sbuf *out, struct home *home, const struct switch_row *rows, size_t count)
+{
+	html_lit(out, "<div class=\"rooms\">\n");
+	while (count > 0) {
+		size_t n = count_room(rows, count);
+
+		put_room(out, home, rows, n);
+		rows += n;
+		count -= n;
+	}
+	html_lit(out, "</div>\n");
 }
 
 /* The switches of a location stand together in the list: where, and how many. */
@@ -237,14 +259,10 @@ put_place(struct sbuf *out, struct home *home, const struct store_installation *
 	}
 	html_lit(out, "</header>\n");
 	put_notices(out, place);
-	if (count == 0 && place->synced)
+	if (count > 0)
+		put_rooms(out, home, rows, count);
+	else if (place->synced)
 		put_empty(out);
-	while (count > 0) {
-		size_t taken = put_room(out, home, rows, count);
-
-		rows += taken;
-		count -= taken;
-	}
 	html_lit(out, "<p class=\"leave\"><a class=\"quiet\" href=\"/disconnect?installation=");
 	html_put_url_component(out, place->installation_id);
 	html_lit(out, "\">Disconnect ");

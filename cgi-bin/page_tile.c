@@ -60,22 +60,16 @@ put_time(struct sbuf *out, const char *updated_at, int64_t now_ms)
 	html_lit(out, "</time>");
 }
 
-/* "On", "Off" or that nobody knows; a dimmer that is on says how much. */
 static void
 put_state(struct sbuf *out, const struct switch_row *row)
 {
 	html_lit(out, "<span class=\"state\">");
 	if (row->state == NULL)
 		html_lit(out, "Unknown");
-	else if (!is_on(row))
-		html_lit(out, "Off");
-	else
+	else if (is_on(row))
 		html_lit(out, "On");
-	if (row->has_level && is_on(row) && row->level >= 0) {
-		html_lit(out, " \xc2\xb7 ");
-		html_put_int(out, row->level);
-		html_lit(out, " %");
-	}
+	else
+		html_lit(out, "Off");
 	html_lit(out, "</span>");
 }
 

@@ -219,7 +219,8 @@ CREATE VIEW switch_page AS
 		EXISTS (SELECT 1 FROM command c WHERE c.installation_id = s.installation_id
 			AND c.device_id = s.device_id AND c.component = s.component
 			AND c.status IN ('requested', 'sent', 'accepted')) AS pending,
-		greatest(s.state_at, s.level_at) AS updated_at, s.seq, d.room_id, s.position
+		greatest(s.state_at, s.level_at) AS updated_at, s.seq, d.room_id, s.position,
+		d.name AS device_name
 	FROM switch s
 	JOIN device d ON d.installation_id = s.installation_id AND d.device_id = s.device_id
 	JOIN installation i ON i.installation_id = s.installation_id

@@ -58,15 +58,11 @@ function showAge(time) {
 }
 
 function showState(tile, state, level) {
-	const words = { on: 'On', off: 'Off' };
-	const dimmer = tile.querySelector('.level') !== null;
-
 	tile.dataset.level = level ?? 0;
 	tile.dataset.state = state ?? 'unknown';
 	switchOf(tile).setAttribute('aria-checked', { on: 'true', off: 'false' }[state] ?? 'mixed');
 	tile.querySelector('.toggle [name="command"]').value = state === 'on' ? 'off' : 'on';
-	tile.querySelector('.state').textContent = (words[state] ?? 'Unknown')
-		+ (dimmer && state === 'on' && level !== null ? ` · ${level} %` : '');
+	tile.querySelector('.state').textContent = { on: 'On', off: 'Off' }[state] ?? 'Unknown';
 }
 
 function showLevel(tile, level) {
@@ -587,6 +583,6 @@ setInterval(() => {
 		showAge(time);
 }, 30_000);
 
-document.documentElement.classList.add('live');
+document.documentElement.classList.add('scripted');
 indexTiles();
 stream.open();
