@@ -1,7 +1,15 @@
 # Migrations, in the order of their numbers, and the program that applies them.
 sqldir = $(pkgdatadir)/sql
 dist_sql_DATA = \
-	sql/roles.sql
+	sql/roles.sql \
+	sql/001-tables.sql \
+	sql/002-events.sql \
+	sql/003-accounts.sql \
+	sql/004-commands.sql \
+	sql/005-worker.sql \
+	sql/006-stream.sql \
+	sql/007-views.sql \
+	sql/008-grants.sql
 
 bin_SCRIPTS += switchboard-migrate
 EXTRA_DIST += sql/migrate

@@ -295,10 +295,19 @@ class Stack {
 		return this.ended;
 	}
 
-	/** Stop, make sure that nothing is left, and delete the state directory. */
+	/** Lines of the logs in which a sanitizer complains: the supervisor would hide such a crash. */
+	complaints() {
+		return readdirSync(path.join(this.stateDir, "log"))
+			.flatMap((file) => readFileSync(path.join(this.stateDir, "log", file), "utf8").split("\n")
+				.filter((line) => /ERROR: \w+Sanitizer|runtime error:|Assertion .* failed/.test(line))
+				.map((line) => `${file}: ${line}`));
+	}
+
+	/** Stop, make sure that nothing is left or was complained of, and delete the state directory. */
 	async stop() {
 		const status = await this.end();
 		const left = processesOf(this.stateDir).map(({ command }) => command);
+		const complaints = this.complaints();
 
 		if (!this.keepState)
 			this.clean();
@@ -306,6 +315,8 @@ class Stack {
 			throw new Error(`./demo ended with ${status}: ${this.output}`);
 		if (left.length > 0)
 			throw new Error(`./demo left running: ${left.join(", ")}`);
+		if (complaints.length > 0)
+			throw new Error(complaints.join("\n"));
 	}
 
 	clean() {

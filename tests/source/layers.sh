@@ -1,0 +1,71 @@
+#!/bin/bash
+#
+# A module includes only its own layer and lower ones, and each library has one door.
+
+. "$(dirname -- "${BASH_SOURCE[0]}")/tap.sh"
+cd "$top" || exit 1
+
+layers=(
+	'err log arena sbuf secret clock'
+	'utf8 base64 url uuid cookie html jsonx httpsig oauth event device cursor'
+	'config request response serve client client_* db db_* stmt'
+	'store_* platform keycache session publish confirmation switch_json'
+	'events events_* worker worker_*'
+)
+
+layer_of()
+{
+	local i pattern
+
+	[[ $1 != cgi-bin/* ]] || { echo 4; return; }
+	for i in "${!layers[@]}"; do
+		for pattern in ${layers[i]}; do
+			# shellcheck disable=SC2053 # a pattern it is
+			[[ $(basename "${1%.[ch]}") != $pattern ]] || { echo "$i"; return; }
+		done
+	done
+	echo unknown
+}
+
+wrong_includes()
+{
+	local file header own other
+
+	for file in src/*.[ch] cgi-bin/*.[ch]; do
+		own=$(layer_of "$file")
+		[ "$own" != unknown ] || echo "$file: name its layer in tests/source/layers.sh"
+		while read -r header; do
+			other=src/$header
+			[ -f "$other" ] || other=cgi-bin/$header
+			[ "$(layer_of "$other")" -le "$own" ] ||
+				echo "$file (layer $own) includes $header (layer $(layer_of "$other"))"
+		done < <(sed -n 's/^#include "\([a-z0-9_]*\.h\)".*/\1/p' "$file")
+	done
+}
+
+# wrong_doors HEADER FILE...: files that include the library's header, but may not.
+wrong_doors()
+{
+	local header=$1 file
+
+	shift
+	grep -lE "^#include <$header" src/*.[ch] cgi-bin/*.[ch] | while read -r file; do
+		for door; do
+			# shellcheck disable=SC2053
+			[[ $file != $door ]] || continue 2
+		done
+		echo "$file includes <$header…>"
+	done
+}
+
+silent 'a module includes its own layer and lower ones only' wrong_includes
+silent 'libfcgi is behind serve and request' wrong_doors fcgi 'src/serve.*' 'src/request.*'
+silent 'libcurl is behind client' wrong_doors curl/ 'src/client.*' 'src/client_*'
+silent 'libpq is behind db' wrong_doors libpq 'src/db.*' 'src/db_*'
+silent 'OpenSSL is behind secret and httpsig' wrong_doors openssl/ 'src/secret.*' 'src/httpsig.*'
+silent 'libmicrohttpd is behind the streamer' wrong_doors microhttpd 'src/events*'
+silent 'Jansson is behind jsonx, the parsers and the answers made of JSON' wrong_doors jansson \
+	'src/jsonx.*' 'src/oauth.*' 'src/event.*' 'src/device.*' 'src/platform.*' 'src/response.*' 'src/switch_json.*'
+silent 'the simulator shares no code with what it tests' \
+	grep -nE '#include "\.\./|#include "(err|log|sbuf|arena|httpsig|jsonx)\.h"' -r tests/simulator --include='*.[ch]'
+tap_done
