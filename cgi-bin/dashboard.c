@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "jsonx.h"
 #include "log.h"
 #include "page.h"
 #include "page_layout.h"
@@ -154,6 +155,48 @@ load_session(struct visit *visit)
 	return err;
 }
 
+/* The text members of a JSON object as fields; whatever else it holds counts as absent. */
+static enum sw_err
+fields_from_json(const struct request *req, struct url_query *out)
+{
+	json_t *body = NULL;
+	struct url_pair *pairs;
+	enum sw_err err = jsonx_load(req->body, req->body_length, &body);
+	const char *key;
+	json_t *value;
+
+	if (err != SW_OK)
+		return err;
+	pairs = arena_alloc(req->arena, json_object_size(body) * sizeof(*pairs));
+	out->pairs = pairs;
+	if (pairs == NULL)
+		err = SW_ENOMEM;
+	json_object_foreach(body, key, value)
+	{
+		if (err != SW_OK || !json_is_string(value))
+			continue;
+		pairs[out->count].name = arena_strdup(req->arena, key);
+		pairs[out->count].value = arena_strdup(req->arena, json_string_value(value));
+		if (pairs[out->count].name == NULL || pairs[out->count].value == NULL)
+			err = SW_ENOMEM;
+		else
+			out->count++;
+	}
+	json_decref(body);
+	return err;
+}
+
+/* A page sends a form; a program may send the same fields as JSON. */
+static enum sw_err
+read_fields(struct visit *visit)
+{
+	if (visit->req->body_length == 0)
+		return SW_OK;
+	if (request_is_media(visit->req, "application/json"))
+		return fields_from_json(visit->req, &visit->form);
+	return request_parse_form(visit->req, &visit->form);
+}
+
 static enum sw_err
 check_token(struct visit *visit, enum gate gate)
 {
@@ -179,8 +222,8 @@ pass_gate(struct visit *visit, enum gate gate)
 		return SW_OK;
 	if (err != SW_OK || gate == GATE_GUEST || gate == GATE_SESSION)
 		return err;
-	if (gate == GATE_FORM && visit->req->body_length > 0)
-		form_err = request_parse_form(visit->req, &visit->form);
+	if (gate == GATE_FORM)
+		form_err = read_fields(visit);
 	err = check_token(visit, gate);
 	return err != SW_OK ? err : form_err;
 }
