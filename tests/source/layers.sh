@@ -31,7 +31,7 @@ find_layer()
 
 wrong_includes()
 {
-	local file line other own
+	local file other own
 
 	for file in src/*.[ch] cgi-bin/*.[ch]; do
 		find_layer "$file" || echo "$file: name its layer in tests/source/layers.sh"
