@@ -319,6 +319,15 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sync_apply IS 'Bring devices, rooms and states to what a complete sync read';
 
+-- Is a device in a room whose name is not known?  Then the rooms must be read again.
+CREATE FUNCTION sync_lacks_rooms(p_installation text)
+RETURNS boolean LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT EXISTS (SELECT 1 FROM device d WHERE d.installation_id = p_installation AND d.room_id IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM room r WHERE r.installation_id = d.installation_id AND r.room_id = d.room_id));
+END;
+COMMENT ON FUNCTION sync_lacks_rooms IS 'Is a device in a room whose name is not known';
+
 -- Subscriptions as the platform listed them just now: [{"id","source","capability","attribute","name"}].
 CREATE FUNCTION subscription_replace(p_installation text, p_subscriptions jsonb)
 RETURNS void LANGUAGE plpgsql AS $$

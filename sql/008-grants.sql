@@ -28,7 +28,7 @@ GRANT EXECUTE ON FUNCTION stamp_compare, stamp_tick, job_put, installation_erase
 	event_keep_partitions, token_refresh_time, installation_set_owner, api_call_count, command_claim,
 	command_accepted, command_failed, command_retry, command_expire, worker_seen, job_claim, job_keep, job_done, job_failed,
 	work_next_ms, token_load, token_claim, token_store, token_refused, token_failed, token_dead, sync_progress,
-	sync_plan, installation_set_location, sync_switches, sync_apply, subscription_replace, confirmation_claim, confirmation_finish, api_calls_this_month
+	sync_plan, installation_set_location, sync_switches, sync_apply, sync_lacks_rooms, subscription_replace, confirmation_claim, confirmation_finish, api_calls_this_month
 	TO switchboard_worker;
 
 GRANT SELECT ON installations, token_health, switch_states, subscriptions, recent_events, command_latency, api_usage,

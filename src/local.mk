@@ -65,7 +65,9 @@ switchboard_worker_SOURCES = \
 	src/worker_calls.c src/worker_calls.h \
 	src/worker_commands.c src/worker_commands.h \
 	src/worker_confirm.c src/worker_confirm.h \
+	src/worker_jobs.c src/worker_jobs.h \
 	src/worker_refresh.c src/worker_refresh.h \
+	src/worker_spool.c src/worker_spool.h \
 	src/worker_subscriptions.c src/worker_subscriptions.h \
 	src/worker_sync.c src/worker_sync.h \
 	src/worker_uninstall.c src/worker_uninstall.h

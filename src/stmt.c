@@ -65,8 +65,8 @@ static const struct stmt statements[] = {
 	"SELECT installation_id, device_id, component, label, room, location, state, "
 	"level, has_level, online, pending, to_char(updated_at AT TIME ZONE 'UTC', "
 	"'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), seq FROM switch_page WHERE user_id = $1 "
-	"ORDER BY location NULLS LAST, installation_id, room NULLS LAST, label, "
-	"device_id, position",
+	"ORDER BY location NULLS LAST, installation_id, room NULLS LAST, "
+	"device_name, device_id, position",
 	1, .repeatable = true},
     [STMT_PAGE_CHANGES] = {"page_changes",
 	"SELECT installation_id, seq, kind, device_id, component, label, room, "
@@ -117,6 +117,8 @@ static const struct stmt statements[] = {
     [STMT_SYNC_PROGRESS] = {"sync_progress", "SELECT sync_progress($1, $2, $3, $4)", 4,
 	.repeatable = true},
     [STMT_SYNC_APPLY] = {"sync_apply", "SELECT sync_apply($1, $2, $3, $4, $5, $6)", 6,
+	.repeatable = true},
+    [STMT_SYNC_LACKS_ROOMS] = {"sync_lacks_rooms", "SELECT sync_lacks_rooms($1)", 1,
 	.repeatable = true},
     [STMT_SUBSCRIPTION_REPLACE] = {"subscription_replace", "SELECT subscription_replace($1, $2)", 2,
 	.repeatable = true},

@@ -79,6 +79,18 @@ store_sync_apply(struct db *db, const char *installation_id, const struct store_
 }
 
 enum sw_err
+store_sync_lacks_rooms(struct db *db, const char *installation_id, bool *out)
+{
+	const struct db_param params[] = {DB_TEXT(installation_id)};
+	struct db_result *result;
+	enum sw_err err = db_exec(db, STMT_SYNC_LACKS_ROOMS, params, &result);
+
+	*out = err == SW_OK && db_result_rows(result) == 1 && db_result_bool(result, 0, 0);
+	db_result_free(result);
+	return err;
+}
+
+enum sw_err
 store_subscription_replace(struct db *db, const char *installation_id, const char *subscriptions)
 {
 	const struct db_param params[] = {

@@ -11,9 +11,9 @@
 #include "secret.h"
 
 /*
- * Tokens (table token), sealed outside this file's callers' sight: plain
- * tokens go in and out here and are nowhere else in the database.  Only the
- * worker's role may.  Errors as of db_exec(), and SW_ENOMEM; SW_EINTERNAL when sealing fails.
+ * Tokens (table token).  Callers hand in and get plain tokens; what reaches
+ * the database is sealed here.  Only the worker's role may read them.
+ * Errors as of db_exec(), and SW_ENOMEM; SW_EINTERNAL when sealing fails.
  */
 
 /* The access token of an installation, opened.  store_access_clear() cleanses and frees. */

@@ -1,0 +1,55 @@
+#ifndef SWITCHBOARD_WORKER_H
+#define SWITCHBOARD_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "arena.h"
+#include "client.h"
+#include "config.h"
+#include "db.h"
+#include "publish.h"
+
+/*
+ * What all parts of the worker share.  One thread, one event loop: database
+ * calls are short and synchronous, calls to the platform are transfers of one
+ * pool whose callbacks take each piece of work one step on.
+ */
+struct calls;
+struct refresh;
+struct spool;
+
+/* How much of each kind is under way at once in one process. */
+#define WORKER_JOBS_MAX 8
+#define WORKER_REFRESHES_MAX 4
+#define WORKER_COMMANDS_MAX 64
+#define WORKER_CONFIRMS_MAX 2
+/* Commands of one home that are on the wire at once, over all workers. */
+#define WORKER_COMMANDS_EACH 10
+
+struct worker {
+	const struct config *config;
+	struct db *db;
+	struct db *listener; /* LISTEN needs a session of its own */
+	struct client_pool *pool;
+	struct publish publish;
+	struct calls *calls;
+	struct spool *spool;
+	struct refresh *held; /* answers that are safe nowhere yet */
+	struct arena scratch; /* cleared at each turn of the loop */
+	char host[65];
+	char id[128]; /* host, process id and a random part */
+
+	bool stopping;          /* nothing new is begun */
+	bool database_is_there; /* the last look said so */
+	bool has_work;          /* somebody may have queued something */
+	int jobs;
+	int refreshes;
+	int commands;
+	int confirms;
+	bool replay_due;           /* the spool may hold answers that are not stored */
+	int64_t refreshes_from_ms; /* monotonic; no refresh is claimed before it */
+	int64_t commands_until_ms; /* monotonic; commands may be open until then */
+};
+
+#endif

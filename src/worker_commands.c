@@ -1,0 +1,276 @@
+/*
+ * Sending commands and recording what the platform says to them (platform.md
+ * "REST calls used").  ACCEPTED is not done: the event that follows confirms.
+ */
+#include "worker_commands.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "jsonx.h"
+#include "log.h"
+#include "platform.h"
+#include "store_send.h"
+#include "worker_calls.h"
+#include "worker_jobs.h"
+
+#define BATCH_MAX 10
+#define RETRY_FIRST_MS 500
+#define RETRY_MOST_MS 8000
+/* As long as a command can be open: 30 s to be sent, 10 s to be confirmed. */
+#define OPEN_MS 45000
+
+/* The commands of one request: all of one device. */
+struct batch {
+	struct worker *worker;
+	struct arena arena;
+	size_t count;
+	struct store_send commands[BATCH_MAX];
+	int64_t started_ms;
+};
+
+static void
+batch_free(struct batch *batch)
+{
+	batch->worker->commands -= (int)batch->count;
+	batch->worker->has_work = true;
+	publish_add_page(&batch->worker->publish, batch->commands[0].installation_id);
+	arena_free(&batch->arena);
+	free(batch);
+}
+
+static void
+log_outcome(const struct batch *batch, const char *outcome)
+{
+	const struct store_send *first = &batch->commands[0];
+
+	log_event(LOG_INFO, "command.sent", "installation", first->installation_id, "device",
+	    first->device_id, "commands", log_int((long long)batch->count), "outcome", outcome,
+	    "ms", log_int(clock_monotonic_ms() - batch->started_ms), (const char *)NULL);
+}
+
+/* What could not be recorded comes back by its lease: on, off and levels may be sent twice. */
+static void
+note_lost(const struct store_send *command, enum sw_err err)
+{
+	if (err != SW_OK)
+		log_event(LOG_WARN, "command.lost", "installation", command->installation_id,
+		    "command", command->command_id, "err", err_name(err), (const char *)NULL);
+}
+
+static void
+fail_all(struct batch *batch, const char *code)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		note_lost(&batch->commands[i],
+		    store_send_failed(batch->worker->db, &batch->commands[i], code));
+	log_outcome(batch, code);
+	batch_free(batch);
+}
+
+static void
+retry_all(struct batch *batch, enum sw_err err, int64_t delay_ms)
+{
+	struct worker *worker = batch->worker;
+
+	if (delay_ms < 0)
+		delay_ms =
+		    backoff_ms(batch->commands[0].attempts - 1, RETRY_FIRST_MS, RETRY_MOST_MS);
+	if (worker->stopping)
+		delay_ms = 0;
+	for (size_t i = 0; i < batch->count; i++)
+		note_lost(&batch->commands[i],
+		    store_send_retry(worker->db, &worker->scratch, &batch->commands[i], delay_ms));
+	log_outcome(batch, err_name(err));
+	batch_free(batch);
+}
+
+/* 200: each command has its own result, in the order they were sent. */
+static void
+take_results(struct batch *batch, const struct call_answer *answer)
+{
+	json_t *body = NULL;
+	const json_t *results = NULL;
+	struct worker *worker = batch->worker;
+
+	if (jsonx_load(answer->body, answer->length, &body) == SW_OK)
+		results = json_object_get(body, "results");
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct store_send *command = &batch->commands[i];
+		const char *status = jsonx_string(json_array_get(results, i), "status");
+
+		/* Without a word about it, it was taken: if not, no event confirms it. */
+		if (status != NULL && strcmp(status, "FAILED") == 0)
+			note_lost(command, store_send_failed(worker->db, command, "refused"));
+		else
+			note_lost(command, store_send_accepted(worker->db, command));
+	}
+	json_decref(body);
+	log_outcome(batch, "accepted");
+	batch_free(batch);
+}
+
+/* What an answer, or the lack of one, means for the commands. */
+static void
+settle(struct batch *batch, enum sw_err err, int64_t delay_ms)
+{
+	switch (err) {
+	case SW_ECONFLICT:
+		fail_all(batch, "offline");
+		break;
+	case SW_EFORBIDDEN:
+	case SW_ENOTFOUND:
+	case SW_EINPUT:
+		fail_all(batch, "refused");
+		break;
+	default:
+		retry_all(batch, err, delay_ms);
+	}
+}
+
+static void
+on_answer(void *context, const struct call_answer *answer)
+{
+	struct batch *batch = context;
+
+	if (answer->err == SW_OK)
+		take_results(batch, answer);
+	else
+		settle(batch, answer->err, answer->delay_ms);
+}
+
+static json_t *
+command_json(const struct store_send *command)
+{
+	if (strcmp(command->command, "setLevel") == 0)
+		return json_pack("{s:s, s:s, s:s, s:[I]}", "component", command->component,
+		    "capability", "switchLevel", "command", command->command, "arguments",
+		    (json_int_t)command->level);
+	return json_pack("{s:s, s:s, s:s, s:[]}", "component", command->component, "capability",
+	    "switch", "command", command->command, "arguments");
+}
+
+static enum sw_err
+put_body(const struct batch *batch, struct sbuf *out)
+{
+	json_t *commands = json_array();
+	json_t *body = json_pack("{s:o}", "commands", commands);
+	bool ok = body != NULL;
+
+	for (size_t i = 0; i < batch->count && ok; i++)
+		ok = json_array_append_new(commands, command_json(&batch->commands[i])) == 0;
+	if (ok)
+		jsonx_put(out, body);
+	json_decref(body);
+	return ok && !sbuf_failed(out) ? SW_OK : SW_ENOMEM;
+}
+
+static void
+send_batch(struct batch *batch)
+{
+	struct sbuf body = {0};
+	struct call call = {
+	    .installation_id = batch->commands[0].installation_id,
+	    .what = PLATFORM_POST_COMMANDS,
+	    .id = batch->commands[0].device_id,
+	};
+	int64_t delay_ms = -1;
+	enum sw_err err = put_body(batch, &body);
+
+	call.body = sbuf_text(&body);
+	call.body_length = body.length;
+	if (err == SW_OK)
+		err = call_start(batch->worker, &call, on_answer, batch, &delay_ms);
+	sbuf_clear(&body);
+	if (err == SW_ENOTFOUND) /* no token: only linking again helps */
+		fail_all(batch, "reconnect");
+	else if (err != SW_OK)
+		settle(batch, err, delay_ms);
+}
+
+static bool
+copy_command(struct batch *batch, const struct store_send *row)
+{
+	struct store_send *copy = &batch->commands[batch->count];
+
+	*copy = *row;
+	copy->installation_id = arena_strdup(&batch->arena, row->installation_id);
+	copy->command_id = arena_strdup(&batch->arena, row->command_id);
+	copy->device_id = arena_strdup(&batch->arena, row->device_id);
+	copy->component = arena_strdup(&batch->arena, row->component);
+	copy->command = arena_strdup(&batch->arena, row->command);
+	if (copy->installation_id == NULL || copy->command_id == NULL || copy->device_id == NULL ||
+	    copy->component == NULL || copy->command == NULL)
+		return false;
+	batch->count++;
+	return true;
+}
+
+static bool
+same_device(const struct store_send *a, const struct store_send *b)
+{
+	return strcmp(a->installation_id, b->installation_id) == 0 &&
+	       strcmp(a->device_id, b->device_id) == 0;
+}
+
+/* Send rows[first] and what else is for its device; those are marked by a command_id of NULL. */
+static void
+send_device(struct worker *worker, struct store_send *rows, size_t count, size_t first)
+{
+	struct batch *batch = calloc(1, sizeof(*batch));
+
+	if (batch == NULL)
+		return; /* the lease gives them back */
+	batch->worker = worker;
+	batch->started_ms = clock_monotonic_ms();
+	for (size_t i = first; i < count && batch->count < BATCH_MAX; i++) {
+		if (rows[i].command_id == NULL || !same_device(&rows[first], &rows[i]))
+			continue;
+		if (!copy_command(batch, &rows[i]))
+			break;
+		if (i != first)
+			rows[i].command_id = NULL;
+	}
+	if (batch->count == 0) {
+		arena_free(&batch->arena);
+		free(batch);
+		return;
+	}
+	worker->commands += (int)batch->count;
+	send_batch(batch);
+}
+
+int
+commands_claim(struct worker *worker)
+{
+	struct store_send *rows;
+	size_t count;
+
+	if (worker->commands >= WORKER_COMMANDS_MAX)
+		return 0;
+	if (store_send_claim(worker->db, &worker->scratch, worker->id,
+		WORKER_COMMANDS_MAX - worker->commands, WORKER_COMMANDS_EACH, &rows,
+		&count) != SW_OK)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].command_id != NULL)
+			send_device(worker, rows, count, i);
+	}
+	if (count > 0)
+		worker->commands_until_ms = clock_monotonic_ms() + OPEN_MS;
+	return (int)count;
+}
+
+void
+commands_expire(struct worker *worker)
+{
+	const char **installations;
+	size_t count;
+
+	if (store_send_expire(worker->db, &worker->scratch, &installations, &count) != SW_OK)
+		return;
+	for (size_t i = 0; i < count; i++)
+		publish_add_page(&worker->publish, installations[i]);
+}

@@ -1,0 +1,15 @@
+#ifndef SWITCHBOARD_WORKER_COMMANDS_H
+#define SWITCHBOARD_WORKER_COMMANDS_H
+
+#include "worker.h"
+
+/*
+ * Clicks on their way to the platform: one request for each device, at most
+ * ten commands in it.  Claim what is due and send it; the count claimed.
+ */
+int commands_claim(struct worker *worker);
+
+/* Fail the commands that got no answer in time. */
+void commands_expire(struct worker *worker);
+
+#endif

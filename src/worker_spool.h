@@ -1,0 +1,40 @@
+#ifndef SWITCHBOARD_WORKER_SPOOL_H
+#define SWITCHBOARD_WORKER_SPOOL_H
+
+#include <stdint.h>
+#include "err.h"
+#include "oauth.h"
+#include "secret.h"
+#include "worker.h"
+
+/*
+ * Answers of the token endpoint on their way to the database.  A refresh
+ * kills the old refresh token at once, so its answer is on the disk, sealed,
+ * before anything else is done with it: a process that is killed, or a
+ * database that is away, then loses nothing.  One file for each answer,
+ * STATE_DIR/spool/<installation>.<generation>; workers may share the folder.
+ */
+
+/*
+ * Open (make) the folder; "keys" are borrowed.  SW_EINPUT: it cannot be made or written
+ * to, *why (static text) says which.  SW_ENOMEM.
+ */
+SW_MUSTCHECK enum sw_err spool_open(
+    const char *state_dir, const struct seal_keys *keys, struct spool **out, const char **why);
+void spool_close(struct spool *spool);
+
+/* On the disk when it returns SW_OK.  SW_EUNAVAILABLE: it cannot be written (logged).  SW_ENOMEM,
+ * SW_EINTERNAL. */
+SW_MUSTCHECK enum sw_err spool_write(struct spool *spool, const char *installation_id,
+    int64_t generation, const struct oauth_tokens *tokens, int64_t obtained_at);
+
+/* It is in the database. */
+void spool_remove(struct spool *spool, const char *installation_id, int64_t generation);
+
+/*
+ * Store every answer that is left and remove its file.  SW_OK: nothing is left that could be
+ * stored; files that no key opens stay, and are logged.  SW_EUNAVAILABLE and the like: try again.
+ */
+SW_MUSTCHECK enum sw_err spool_replay(struct worker *worker);
+
+#endif
