@@ -153,9 +153,10 @@ loop_run(void)
 	for (;;) {
 		struct signalfd_siginfo signal_info;
 
-		http_run();
 		timers_run();
 		transfers_run();
+		/* Last: an answer that the others let go of must not wait for the next event. */
+		http_run();
 		curl_multi_poll(multi, watched, 2, sleep_ms(), NULL);
 		if (read(signal_fd, &signal_info, sizeof(signal_info)) > 0)
 			return;

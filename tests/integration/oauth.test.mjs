@@ -1,0 +1,337 @@
+// Signing in: /oauth/start, the platform's consent page, /oauth/callback.
+import assert from "node:assert/strict";
+import { after, before, beforeEach, test } from "node:test";
+import { CookieJar, consent, linkAccount, startStack } from "../stack.mjs";
+
+const sessionOf = (jar) => jar.cookies(stack.url).session;
+const secrets = [];
+let stack;
+
+before(async () => {
+	stack = await startStack();
+});
+
+after(() => stack?.stop());
+
+beforeEach(async () => {
+	await stack.control("DELETE", "faults");
+	await stack.control("POST", "calls/reset", {});
+});
+
+/** The callback, with the code and state in it kept for the search through the logs. */
+async function allowed(options) {
+	const { jar, callback } = await consent(stack, options);
+	const url = new URL(callback);
+
+	secrets.push(url.searchParams.get("code"), url.searchParams.get("state"));
+	return { jar, callback, state: url.searchParams.get("state") };
+}
+
+/** A browser that has been to /oauth/start only, and its state. */
+async function begun(jar = new CookieJar()) {
+	const start = await stack.request("/oauth/start", { jar });
+
+	return { jar, state: new URL(start.location).searchParams.get("state") };
+}
+
+const callback = (jar, fields) =>
+	stack.request(`/oauth/callback?${new URLSearchParams(fields)}`, { jar });
+
+async function exchanges() {
+	const { byEndpoint } = await stack.control("GET", "calls");
+
+	return byEndpoint["POST /oauth/token"] ?? 0;
+}
+
+const counts = async () => (await stack.rows(`SELECT (SELECT count(*) FROM installation) AS installations,
+	(SELECT count(*) FROM token) AS tokens, (SELECT count(*) FROM session) AS sessions,
+	(SELECT count(*) FROM user_account) AS users`))[0];
+
+const installations = () => stack.rows(`SELECT i.installation_id, i.user_id, i.owner_id, t.generation
+	FROM installation i JOIN token t USING (installation_id) WHERE i.status <> 'removed' ORDER BY i.linked_at`);
+
+/** A page for people: the text says what went wrong, and there is a way on. */
+function assertPage(answer, status, words) {
+	assert.equal(answer.status, status, answer.text.slice(0, 300));
+	assert.match(answer.headers["content-type"], /^text\/html/);
+	assert.match(answer.headers["content-security-policy"], /default-src 'none'/);
+	assert.match(answer.text, words);
+	assert.match(answer.text, /href="\/oauth\/start"/);
+	assert.doesNotMatch(answer.text, /<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=/);
+	assert.equal(answer.setCookies.some((line) => /^session=[^;]/.test(line)), false);
+}
+
+test("start sends the browser to the platform with all it needs", async () => {
+	const answer = await stack.request("/oauth/start");
+	const url = new URL(answer.headers.location);
+
+	assert.equal(answer.status, 302);
+	assert.equal(url.origin + url.pathname, `${stack.simulatorUrl}/v1/oauth/authorize`);
+	assert.equal(url.searchParams.get("response_type"), "code");
+	assert.equal(url.searchParams.get("redirect_uri"), `${stack.url}/oauth/callback`);
+	assert.equal(url.searchParams.get("scope"), "r:locations:* r:devices:* x:devices:*");
+	assert.match(url.search, /scope=r%3Alocations%3A%2A%20r%3Adevices/);
+	assert.match(url.searchParams.get("state"), /^[\w-]{43}$/);
+	assert.equal(answer.headers["cache-control"], "no-store");
+	assert.equal(answer.setCookies.length, 1);
+	assert.match(answer.setCookies[0],
+		/^oauth_browser=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600$/);
+});
+
+test("the state is kept as a hash only", async () => {
+	const { jar, state } = await begun();
+	const dump = await stack.psql("SELECT string_agg(s::text, ' ') FROM oauth_state s");
+
+	assert.equal(dump.includes(state), false);
+	assert.equal(dump.includes(jar.cookies(stack.url).oauth_browser), false);
+	assert.equal(dump.includes(Buffer.from(state).toString("hex")), false);
+});
+
+test("linking a location opens a session and queues the work", async () => {
+	const { jar, callback: url } = await allowed({ location: "Home" });
+	const answer = await stack.request(url, { jar });
+	const [row] = await installations();
+
+	assert.equal(answer.status, 303);
+	assert.equal(answer.location, `${stack.url}/`);
+	assert.match(answer.setCookies.find((line) => line.startsWith("session=")),
+		/^session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=2592000$/);
+	assert.match(answer.setCookies.find((line) => line.startsWith("oauth_browser=")), /Max-Age=0/);
+	assert.equal(row.generation, 1);
+	assert.match(row.owner_id, /^[0-9a-f-]{36}$/);
+	assert.equal(await exchanges(), 1);
+	assert.equal(await stack.psql(
+		"SELECT calls FROM api_call WHERE endpoint = 'POST /oauth/token' AND status = 200"), "1");
+	secrets.push(sessionOf(jar));
+	const { app: _, installedApps } = await stack.control("GET", "state");
+
+	assert.equal(installedApps[0].installedAppId, row.installation_id);
+});
+
+test("tokens are stored sealed, sessions as hashes", async () => {
+	const [row] = await stack.rows("SELECT access_sealed::text AS access, refresh_sealed::text AS refresh, seal_key_id FROM token");
+
+	// Version 1, length of the key's id, the id, then nothing readable.
+	assert.match(row.access, /^\\x01/);
+	assert.equal(Buffer.from(row.access.slice(6), "hex").subarray(0, row.seal_key_id.length).toString(), row.seal_key_id);
+	assert.notEqual(row.access, row.refresh);
+	assert.doesNotMatch(Buffer.from(row.access.slice(2), "hex").toString("latin1"), /[0-9a-f]{8}-[0-9a-f]{4}-/);
+	assert.equal(await stack.psql("SELECT string_agg(s::text, ' ') FROM session s")
+		.then((text) => secrets.some((secret) => text.includes(secret))), false);
+});
+
+test("a second location of the same owner joins the same user", async () => {
+	const { jar, callback: url } = await allowed({ location: "Lake cabin" });
+
+	assert.equal((await stack.request(url, { jar })).status, 303);
+	const rows = await installations();
+
+	assert.equal(rows.length, 2);
+	assert.equal(rows[0].user_id, rows[1].user_id);
+	assert.notEqual(rows[0].installation_id, rows[1].installation_id);
+});
+
+test("linking a location again updates its row and gives the browser a new session", async () => {
+	const jar = await linkAccount(stack, { location: "Home" });
+	const before = await installations();
+	const old = sessionOf(jar);
+
+	await linkAccount(stack, { location: "Home", jar });
+	const after_ = await installations();
+
+	assert.equal(after_.length, before.length);
+	assert.equal(Math.max(...after_.map((row) => row.generation)), 3);
+	assert.notEqual(sessionOf(jar), old);
+	assert.equal(await stack.psql(`SELECT count(*) FROM session WHERE session_hash = sha256('${old}')`), "0");
+	assert.equal(await stack.psql(`SELECT count(*) FROM session WHERE session_hash = sha256('${sessionOf(jar)}')`), "1");
+	secrets.push(old, sessionOf(jar));
+});
+
+test("somebody signed in adds a location of another account; a stranger gets a user of their own", async () => {
+	const jar = await linkAccount(stack, { location: "Home" });
+	const [{ user_id: user }] = await installations();
+	const parents = await stack.control("POST", "accounts", { name: "Parents", locations: [{ name: "Farm", devices: [] }] });
+	const stranger = await stack.control("POST", "accounts", { name: "Stranger", locations: [{ name: "Elsewhere", devices: [] }] });
+
+	await linkAccount(stack, { location: "Farm", jar });
+	await linkAccount(stack, { location: "Elsewhere" });
+	const rows = await installations();
+
+	assert.equal(rows.filter((row) => row.user_id === user).length, 3);
+	assert.equal(rows.length, 4);
+	assert.notDeepEqual(parents, stranger);
+	assert.notEqual(rows.at(-1).user_id, user);
+});
+
+test("two tabs of one browser can both finish, in any order", async () => {
+	const jar = new CookieJar();
+	const first = await allowed({ location: "Home", jar });
+	const second = await allowed({ location: "Lake cabin", jar });
+	// The first to finish takes the mark away; the other tab sent its request with it.
+	const mark = jar.cookies(stack.url).oauth_browser;
+
+	assert.equal((await stack.request(second.callback, { jar })).status, 303);
+	jar.set(stack.url, "oauth_browser", mark);
+	assert.equal((await stack.request(first.callback, { jar })).status, 303);
+});
+
+test("a state works once", async () => {
+	const { jar, callback: url } = await allowed({ location: "Home" });
+	const mark = jar.cookies(stack.url).oauth_browser;
+
+	assert.equal((await stack.request(url, { jar })).status, 303);
+	jar.set(stack.url, "oauth_browser", mark);
+	const before = await counts();
+
+	assertPage(await stack.request(url, { jar }), 400, /not started in this browser/);
+	assert.deepEqual(await counts(), before);
+	assert.equal(await exchanges(), 1);
+});
+
+test("a state works in the browser that began only, and is still there for it", async () => {
+	const { jar, callback: url } = await allowed({ location: "Home" });
+	const { jar: foreign } = await begun();
+
+	assertPage(await stack.request(url), 400, /not started in this browser/);
+	assertPage(await stack.request(url, { jar: foreign }), 400, /not started in this browser/);
+	assert.equal(await exchanges(), 0);
+	assert.equal((await stack.request(url, { jar })).status, 303);
+});
+
+test("a state ends after ten minutes", async () => {
+	const { jar, callback: url } = await allowed({ location: "Home" });
+
+	assert.equal(await stack.psql(
+		"SELECT bool_and(expires_at - created_at = interval '10 minutes') FROM oauth_state"), "t");
+	await stack.psql("UPDATE oauth_state SET expires_at = now()");
+	assertPage(await stack.request(url, { jar }), 400, /more than ten minutes ago/);
+	assert.equal(await exchanges(), 0);
+});
+
+test("a state that is missing, unknown, sent twice or garbled is refused", async () => {
+	const { jar, state } = await begun();
+
+	for (const query of ["", "code=x", "code=x&state=", "code=x&state=unknown", "error=access_denied",
+		`code=x&state=${state}&state=${state}`, `code=x&state=${state}%00`, `code=x&state=${state}%zz`,
+		`code=x&state=${state}&state=other`])
+		assertPage(await stack.request(`/oauth/callback?${query}`, { jar }), 400, /Nothing was linked/);
+	assert.equal(await exchanges(), 0);
+	// None of them used it up.
+	assertPage(await callback(jar, { state, error: "access_denied" }), 403, /You declined/);
+});
+
+test("who declines is told so, and the state is used up", async () => {
+	const { jar, callback: url } = await consent(stack, { location: "Home", decision: "deny" });
+
+	assert.match(url, /error=access_denied/);
+	assertPage(await stack.request(url, { jar }), 403, /You declined/);
+	assertPage(await stack.request(url, { jar }), 400, /not started in this browser/);
+	assert.equal(await exchanges(), 0);
+});
+
+test("another error is shown in the platform's words, escaped and cut", async () => {
+	const { jar, state } = await begun();
+	const answer = await callback(jar, {
+		state,
+		error: "server_error",
+		error_description: `<script>alert(1)</script>"'&${"é".repeat(300)}END`,
+	});
+
+	assertPage(answer, 502, /could not finish/);
+	assert.match(answer.text, /&lt;script&gt;alert\(1\)&lt;\/script&gt;&quot;&#39;&amp;é/);
+	assert.doesNotMatch(answer.text, /END|\uFFFD/);
+	assert.equal(await exchanges(), 0);
+});
+
+test("a callback without one code is refused", async () => {
+	for (const rest of ["", "&code=", "&code=a&code=b", `&code=${"x".repeat(7000)}&code=`]) {
+		const { jar, state } = await begun();
+
+		assertPage(await stack.request(`/oauth/callback?state=${state}${rest}`, { jar }), 400, /Nothing was linked/);
+	}
+	assert.equal(await exchanges(), 0);
+});
+
+test("a code that the platform does not take is a page, not a session", async () => {
+	const { jar, state } = await begun();
+	const before = await counts();
+
+	assertPage(await callback(jar, { state, code: "wrong" }), 400, /no longer accepts/);
+	assert.deepEqual(await counts(), before);
+	assert.equal(await exchanges(), 1);
+});
+
+for (const { name, fault, status, words } of [
+	{ name: "fails", fault: { action: "status", status: 500 }, status: 502, words: /could not be used/ },
+	{ name: "is too busy", fault: { action: "status", status: 429, retryAfter: 1 }, status: 503, words: /cannot be reached/ },
+	{ name: "refuses our client", fault: { action: "status", status: 401 }, status: 502, words: /client id and secret/ },
+	{ name: "breaks off", fault: { action: "cut" }, status: 503, words: /cannot be reached/ },
+	{ name: "does not answer", fault: { action: "hang" }, status: 504, words: /did not answer in time/ },
+]) {
+	test(`when the platform ${name} in the exchange, a page says so after one try`, async () => {
+		const { jar, callback: url } = await allowed({ location: "Home" });
+		const before = await counts();
+
+		await stack.control("POST", "faults", { path: "/oauth/token", count: 5, ...fault });
+		const start = Date.now();
+
+		assertPage(await stack.request(url, { jar }), status, words);
+		assert.ok(Date.now() - start < 9500, "within nginx's patience");
+		assert.deepEqual(await counts(), before);
+		assert.equal(await exchanges(), 1);
+	});
+}
+
+test("a slow platform is waited for", async () => {
+	const { jar, callback: url } = await allowed({ location: "Home" });
+
+	await stack.control("POST", "faults", { path: "/oauth/token", action: "slow", delayMs: 2000 });
+	assert.equal((await stack.request(url, { jar })).status, 303);
+});
+
+test("members of the reply that may be missing are not missed; long tokens fit", async () => {
+	await stack.control("POST", "accounts", { name: "Quiet", locations: [{ name: "Attic", devices: [] }] });
+	await stack.control("POST", "settings", { omitOwner: true, tokenLength: 8000 });
+	try {
+		const jar = await linkAccount(stack, { location: "Attic" });
+
+		assert.equal(await stack.psql(`SELECT octet_length(access_sealed) > 8000 FROM token t
+			JOIN installation i USING (installation_id) ORDER BY i.linked_at DESC LIMIT 1`), "t");
+		assert.equal(await stack.psql(`SELECT count(*) FROM session
+			WHERE session_hash = sha256('${sessionOf(jar)}')`), "1");
+	} finally {
+		await stack.control("POST", "settings", { omitOwner: false, tokenLength: 36 });
+	}
+});
+
+test("a browser with an odd name can sign in", async () => {
+	const { jar, callback: url } = await allowed({ location: "Home" });
+
+	assert.equal((await stack.request(url, { jar, headers: { "User-Agent": "b\u00e4\u00ff" } })).status, 303);
+});
+
+test("other methods are told which one works", async () => {
+	for (const where of ["/oauth/start", "/oauth/callback?state=x&code=y"]) {
+		for (const method of ["POST", "HEAD", "PUT"]) {
+			const answer = await stack.request(where, { method, body: method === "HEAD" ? undefined : "a=b" });
+
+			assert.equal(answer.status, 405, `${method} ${where}`);
+			assert.equal(answer.headers.allow, "GET");
+		}
+	}
+});
+
+test("no code, state, cookie or client secret is in a log", async () => {
+	for (const name of ["oauth", "nginx", "access", "error"]) {
+		let text = "";
+
+		try {
+			text = stack.log(name);
+		} catch {
+			continue;
+		}
+		for (const secret of secrets.filter((each) => each && each.length > 3))
+			assert.equal(text.includes(secret), false, `${name}.log`);
+	}
+	assert.ok(secrets.length > 5);
+});
