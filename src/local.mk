@@ -55,7 +55,11 @@ bin_PROGRAMS += switchboard-events switchboard-worker
 # The event streamer: server-sent events by sequence.
 switchboard_events_SOURCES = \
 	src/events.c \
+	src/events_format.c src/events_format.h \
+	src/events_http.c src/events_http.h \
 	src/events_hub.c src/events_hub.h \
+	src/events_session.c src/events_session.h \
+	src/events_socket.c src/events_socket.h \
 	src/events_stream.c src/events_stream.h
 switchboard_events_LDADD = $(SWITCHBOARD_LIBS)
 

@@ -1,0 +1,327 @@
+/*
+ * switchboard-events: live updates for open pages (design.md "Live updates by
+ * sequence").  One process, one event loop: libmicrohttpd's connections,
+ * PostgreSQL's notifications, signals and a clock.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "clock.h"
+#include "config.h"
+#include "db.h"
+#include "events_http.h"
+#include "events_hub.h"
+#include "events_session.h"
+#include "events_socket.h"
+#include "log.h"
+
+#define PROGRAM "events"
+#define STATEMENT_TIMEOUT_MS 3000
+#define TICK_MS 1000
+#define CHECK_MS 5000
+#define STATS_MS 60000
+/* A clean stop waits so long for readers to take the end of their streams. */
+#define STOP_MS 1500
+/* Descriptors that are not connections: logs, sockets, epoll, database. */
+#define DESCRIPTORS_KEPT 64
+
+struct events {
+	struct config config;
+	struct db *db;     /* questions */
+	struct db *listen; /* notifications */
+	struct MHD_Daemon *daemon;
+	struct events_http http;
+	struct arena arena;
+	int socket;
+	int signals;
+	int epoll;
+	int listen_watched; /* the notification socket that epoll knows, or -1 */
+	int64_t tick_ms, check_ms, stats_ms;
+	int64_t stop_ms; /* when to leave at the latest, 0 = not stopping */
+	uint64_t wakeups;
+	bool check_now;
+};
+
+static bool
+watch(struct events *events, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(events->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* The notification socket is another one after each reconnect; a closed one leaves epoll by itself.
+ */
+static void
+watch_listen(struct events *events, bool remade)
+{
+	int fd = db_socket(events->listen);
+
+	if (fd == events->listen_watched && !remade)
+		return;
+	events->listen_watched = fd >= 0 && (watch(events, fd) || errno == EEXIST) ? fd : -1;
+}
+
+/* Payload of a wake-up (publish.h): installation ids and "*", joined by commas. */
+static void
+take_wakeup(struct events *events, const char *payload)
+{
+	char *copy = arena_strdup(&events->arena, payload), *rest = copy, *part;
+
+	events->wakeups++;
+	while (copy != NULL && (part = strsep(&rest, ",")) != NULL) {
+		if (strcmp(part, "*") == 0)
+			events->check_now = true;
+		else
+			hubs_mark(events->http.hubs, part);
+	}
+}
+
+/* After a reconnect anything may have been missed. */
+static void
+take_wakeups(struct events *events)
+{
+	const char *payload;
+	bool any_remade = false, remade;
+
+	for (;;) {
+		remade = false;
+		if (db_take_notice(events->listen, &events->arena, &payload, &remade) != SW_OK)
+			break;
+		any_remade = any_remade || remade;
+		if (payload == NULL)
+			break;
+		take_wakeup(events, payload);
+	}
+	if (any_remade) {
+		hubs_mark_all(events->http.hubs);
+		events->check_now = true;
+	}
+	watch_listen(events, any_remade);
+	arena_clear(&events->arena);
+}
+
+/* What wake-ups asked for.  When the database is away the marks stay, and the next tick tries
+ * again. */
+static void
+refresh(struct events *events)
+{
+	bool removed = false;
+
+	if (hubs_are_marked(events->http.hubs) &&
+	    hubs_refresh(events->http.hubs, events->db, &removed) != SW_OK)
+		return;
+	if (removed)
+		events->check_now = true;
+	if (!events->check_now)
+		return;
+	if (events_check_sessions(&events->http.streams, events->http.hubs, events->db) != SW_OK)
+		return;
+	events->check_now = false;
+	/* Locations that joined bring their switches at once. */
+	if (hubs_refresh(events->http.hubs, events->db, &removed) != SW_OK)
+		log_event(LOG_WARN, "events.refresh_failed", (const char *)NULL);
+}
+
+static void
+log_stats(struct events *events)
+{
+	log_event(LOG_INFO, "events.stats", "streams",
+	    log_int((long long)events->http.streams.count), "wakeups",
+	    log_int((long long)events->wakeups), (const char *)NULL);
+	events->wakeups = 0;
+}
+
+/* Once a second: heartbeats; every five: what a lost wake-up would have brought. */
+static void
+tick(struct events *events)
+{
+	int64_t now = clock_monotonic_ms();
+
+	if (now < events->tick_ms)
+		return;
+	events->tick_ms = now + TICK_MS;
+	streams_beat(&events->http.streams, now);
+	if (now >= events->check_ms) {
+		events->check_ms = now + CHECK_MS;
+		events->check_now = true;
+		hubs_mark_all(events->http.hubs);
+	}
+	if (now >= events->stats_ms) {
+		events->stats_ms = now + STATS_MS;
+		log_stats(events);
+	}
+}
+
+static void
+begin_stop(struct events *events)
+{
+	if (events->stop_ms != 0)
+		return;
+	log_event(LOG_INFO, "events.stop", "streams",
+	    log_int((long long)events->http.streams.count), (const char *)NULL);
+	events->http.stopping = true;
+	events->stop_ms = clock_monotonic_ms() + STOP_MS;
+	/* The path is free for a successor before the last reader has gone. */
+	events_socket_remove(events->config.events_socket);
+	streams_close(&events->http.streams);
+}
+
+static void
+take_signals(struct events *events)
+{
+	struct signalfd_siginfo info;
+
+	while (read(events->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		begin_stop(events);
+}
+
+static int
+wait_ms(const struct events *events)
+{
+	MHD_UNSIGNED_LONG_LONG ms;
+	int64_t left = events->tick_ms - clock_monotonic_ms();
+
+	if (MHD_get_timeout(events->daemon, &ms) == MHD_YES && (int64_t)ms < left)
+		left = (int64_t)ms;
+	return left > 0 ? (int)left : 0;
+}
+
+static bool
+is_done(const struct events *events)
+{
+	return events->stop_ms != 0 &&
+	       (events->http.streams.count == 0 || clock_monotonic_ms() >= events->stop_ms);
+}
+
+static void
+run(struct events *events)
+{
+	struct epoll_event ready[8];
+
+	while (!is_done(events)) {
+		int count = epoll_wait(events->epoll, ready, 8, wait_ms(events));
+
+		if (count < 0 && errno != EINTR) {
+			log_event(
+			    LOG_ERROR, "events.wait", "error", strerror(errno), (const char *)NULL);
+			return;
+		}
+		take_signals(events);
+		MHD_run(events->daemon);
+		take_wakeups(events);
+		tick(events);
+		refresh(events);
+	}
+}
+
+/* As many connections as the kernel lets us have descriptors for. */
+static unsigned
+connection_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 1024 - DESCRIPTORS_KEPT;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 && getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 1024 - DESCRIPTORS_KEPT;
+	if (limit.rlim_cur > 100000)
+		return 100000;
+	return (unsigned)limit.rlim_cur - DESCRIPTORS_KEPT;
+}
+
+static int
+open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static bool
+open_databases(struct events *events)
+{
+	const char *url = events->config.database_url;
+
+	if (db_new(url, PROGRAM, STATEMENT_TIMEOUT_MS, &events->db) != SW_OK ||
+	    db_new(url, PROGRAM "-listen", STATEMENT_TIMEOUT_MS, &events->listen) != SW_OK)
+		return false;
+	/* It may be away now: the loop connects when it comes. */
+	if (db_listen(events->listen, STMT_LISTEN_PAGE) != SW_OK)
+		log_event(LOG_WARN, "events.database_away", (const char *)NULL);
+	return true;
+}
+
+static bool
+open_all(struct events *events)
+{
+	unsigned limit = connection_limit();
+
+	if (events_socket_open(events->config.events_socket, &events->socket) != SW_OK)
+		return false;
+	events->http.config = &events->config;
+	events->http.hubs = hubs_new();
+	events->epoll = epoll_create1(EPOLL_CLOEXEC);
+	events->signals = open_signals();
+	if (events->http.hubs == NULL || events->epoll < 0 || events->signals < 0 ||
+	    !open_databases(events))
+		return false;
+	events->http.db = events->db;
+	events->daemon = events_http_start(&events->http, events->socket, limit);
+	if (events->daemon == NULL)
+		return false;
+	log_event(LOG_INFO, "events.start", "connections", log_int(limit), (const char *)NULL);
+	return watch(events, events->signals) &&
+	       watch(
+		   events, MHD_get_daemon_info(events->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd);
+}
+
+static void
+close_all(struct events *events)
+{
+	if (events->daemon != NULL)
+		MHD_stop_daemon(events->daemon);
+	if (events->socket >= 0 && events->stop_ms == 0)
+		events_socket_remove(events->config.events_socket);
+	db_free(events->db);
+	db_free(events->listen);
+	hubs_free(events->http.hubs);
+	arena_free(&events->arena);
+	if (events->signals >= 0)
+		close(events->signals);
+	if (events->epoll >= 0)
+		close(events->epoll);
+	config_clear(&events->config);
+}
+
+int
+main(void)
+{
+	static struct events events = {
+	    .socket = -1, .signals = -1, .epoll = -1, .listen_watched = -1};
+	int status = EXIT_FAILURE;
+
+	config_load_or_exit(
+	    &events.config, CONFIG_DATABASE | CONFIG_PUBLIC | CONFIG_EVENTS, PROGRAM);
+	if (open_all(&events)) {
+		run(&events);
+		status = events.stop_ms != 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	} else {
+		log_event(LOG_ERROR, "events.start_failed", (const char *)NULL);
+	}
+	close_all(&events);
+	return status;
+}

@@ -1,0 +1,29 @@
+#ifndef SWITCHBOARD_EVENTS_HTTP_H
+#define SWITCHBOARD_EVENTS_HTTP_H
+
+#include <microhttpd.h>
+#include "config.h"
+#include "db.h"
+#include "events_hub.h"
+#include "events_stream.h"
+
+/*
+ * GET /events (design.md "HTTP surface"): 200 and a stream for who is signed
+ * in; 401 before any stream for who is not; 503 with Retry-After while the
+ * database is away; 404 and 405 for the rest, all as JSON errors.  Where to go on: Last-Event-ID,
+ * else ?cursor=, else from the beginning; a cursor that is malformed, or names what is not this
+ * user's, counts for nothing there.
+ */
+struct events_http {
+	const struct config *config;
+	struct db *db;
+	struct streams streams;
+	struct hubs *hubs;
+	bool stopping; /* 503 for new ones */
+};
+
+/* The daemon on a listening socket, driven by the caller through its epoll descriptor; NULL on
+ * failure. */
+struct MHD_Daemon *events_http_start(struct events_http *http, int listen_fd, unsigned connections);
+
+#endif
