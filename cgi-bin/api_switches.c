@@ -223,8 +223,8 @@ api_post_many(struct visit *visit)
 {
 	struct command_taken_list list;
 	enum command_kind kind;
-	const char *room;
-	const char *installation;
+	const char *room = NULL;
+	const char *installation = NULL;
 	enum sw_err err = load_many(visit->req, &kind, &room, &installation);
 
 	if (err == SW_EINPUT)
