@@ -183,30 +183,6 @@ put_count(struct sbuf *out, const struct switch_row *rows, size_t count)
 	html_lit(out, " on</p>");
 }
 
-/* Codes of the worker in words; the code itself for one that is not known here. */
-static const char *
-sync_error_text(const char *code)
-{
-	static const struct {
-		const char *code;
-		const char *text;
-	} texts[] = {
-	    {"auth", "SmartThings did not accept the sign-in"},
-	    {"forbidden", "SmartThings does not allow it: link the location again and approve all"},
-	    {"limit", "SmartThings asked to slow down"},
-	    {"timeout", "SmartThings did not answer in time"},
-	    {"unavailable", "SmartThings cannot be reached"},
-	    {"upstream", "SmartThings answered with an error"},
-	    {"budget", "the monthly budget of API calls is used up"},
-	};
-
-	for (size_t i = 0; code != NULL && i < sizeof(texts) / sizeof(texts[0]); i++) {
-		if (strcmp(texts[i].code, code) == 0)
-			return texts[i].text;
-	}
-	return code != NULL && code[0] != '\0' ? code : "no reason given";
-}
-
 /* What there is to say about a location before its switches. */
 static void
 put_notices(struct sbuf *out, const struct store_installation *place)
@@ -220,7 +196,8 @@ put_notices(struct sbuf *out, const struct store_installation *place)
 	} else if (strcmp(place->sync_state, "failed") == 0) {
 		html_lit(
 		    out, "<p class=\"banner failed\" data-progress>Reading the devices failed: ");
-		html_put_text(out, sync_error_text(place->sync_error));
+		html_put_text(
+		    out, place->sync_error != NULL ? place->sync_error : "no reason given");
 		html_lit(out, ". Switchboard tries again by itself.</p>\n");
 	} else if (is_first_sync(place)) {
 		html_lit(out, "<p class=\"progress\" data-progress role=\"status\">"

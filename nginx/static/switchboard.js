@@ -5,6 +5,7 @@
  */
 
 const ANSWER_MS = 10_000; // a click without an answer goes back
+const FORGET_MS = 60_000; // and its late failure is no news for so long
 const SILENCE_MS = 60_000; // heartbeats cannot be seen: reopen a stream that says nothing
 const LOST_MS = 2_000; // how long a stream may be down before the page says so
 const RETRY_MIN_MS = 500;
@@ -22,6 +23,10 @@ let tiles = new Map();
 
 /* Clicks of this page that have no result yet: key to { wanted, posted, seen, timer }. */
 const wishes = new Map();
+
+/* Clicks whose time ran out, and when: the server may wait for longer, but this page has said so. */
+const givenUp = new Map();
+const isGivenUp = (key) => Date.now() - (givenUp.get(key) ?? 0) < FORGET_MS;
 
 /* Sliders in somebody's hand: key to the timer that will send the level, or null while it moves. */
 const held = new Map();
@@ -118,9 +123,7 @@ function applyRow(row) {
 	}
 	showCounts();
 	if (wish === undefined) {
-		showPending(tile, row.pending && !tile.gaveUp);
-		if (!row.pending)
-			tile.gaveUp = false;
+		showPending(tile, row.pending && !isGivenUp(key));
 		return;
 	}
 	wish.seen ||= row.pending;
@@ -175,18 +178,15 @@ function goBack(key, message) {
 }
 
 function wish(key, wanted) {
-	const tile = tiles.get(key);
 	const made = { wanted, posted: false, seen: false };
 
 	clearTimeout(wishes.get(key)?.timer);
 	made.timer = setTimeout(() => {
-		/* The server may still wait for longer; this page does not. */
-		if (tiles.has(key))
-			tiles.get(key).gaveUp = true;
+		givenUp.set(key, Date.now());
 		goBack(key, 'no answer. It is shown as it was.');
 	}, ANSWER_MS);
 	wishes.set(key, made);
-	tile.gaveUp = false;
+	givenUp.delete(key);
 	showWish(key, made);
 	return made;
 }
@@ -550,7 +550,7 @@ function applyFailure(command) {
 
 	if (wishes.has(key))
 		goBack(key, command.message);
-	else if (tile !== undefined && !tile.gaveUp)
+	else if (tile !== undefined && !isGivenUp(key))
 		toast(`${labelOf(tile)}: ${command.message}`);
 }
 
