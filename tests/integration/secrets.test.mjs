@@ -1,0 +1,123 @@
+// No token, code, cookie or key in plain text anywhere that is kept: not in a dump, not in a log, not
+// in the arguments or environment of a process that has no business with it.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { consent, request, startStack, waitFor } from "../stack.mjs";
+
+const run = promisify(execFile);
+let stack;
+let code;
+let jar;
+const tokens = new Set(); // every one the platform ever issued to us
+
+before(async () => {
+	stack = await startStack({ env: { SWITCHBOARD_LOG_LEVEL: "debug" } });
+});
+
+after(() => stack?.stop());
+
+/** Strings in the simulator's state that look like its tokens and codes. */
+function issuedTokens() {
+	const folder = path.join(stack.stateDir, "live");
+	const file = path.join(existsSync(folder) ? folder : stack.stateDir, "simulator");
+	const state = readdirSync(file).map((name) => readFileSync(path.join(file, name), "utf8"))
+		.map((text) => JSON.parse(text)).find((json) => json.tokens);
+	const found = new Set();
+	const collect = (value, key) => {
+		if (typeof value === "string" && /token|code/i.test(key) && value.length >= 16)
+			found.add(value);
+		else if (value && typeof value === "object")
+			Object.entries(value).forEach(([name, inner]) => {
+				// Some tables are keyed by the token itself.
+				if (/token|code/i.test(key) && name.length >= 16)
+					found.add(name);
+				collect(inner, /^\d+$/.test(name) ? key : name);
+			});
+	};
+
+	collect({ tokens: state.tokens, refreshTokens: state.refreshTokens, codes: state.codes }, "");
+	return found;
+}
+
+async function remember() {
+	await waitFor(() => issuedTokens().size > 0, { what: "tokens in the simulator's state" });
+	issuedTokens().forEach((token) => tokens.add(token));
+}
+
+function secretsOfDemo() {
+	const folder = path.join(stack.stateDir, "secrets");
+
+	return readdirSync(folder).filter((name) => /seal-keys|client-secret/.test(name))
+		.map((name) => readFileSync(path.join(folder, name), "utf8").trim().replace(/^\w+:/, ""));
+}
+
+test("a location is linked and its token refreshed", async () => {
+	const granted = await consent(stack);
+
+	({ jar } = granted);
+	code = new URL(granted.callback).searchParams.get("code");
+	const answer = await request(granted.callback, { jar });
+
+	assert.equal(answer.status, 303);
+	await waitFor(async () => (await stack.psql("SELECT count(*) FROM switch")) !== "0", { what: "switches" });
+	await remember();
+	await stack.control("POST", "tokens/expire", {});
+	await stack.psql("UPDATE token SET refresh_after = now(); SELECT wake('switchboard_work', '')");
+	await waitFor(async () => (await stack.psql("SELECT generation FROM token")) === "2", { what: "a refreshed token" });
+	await remember();
+	assert.ok(tokens.size >= 2, "the platform issued tokens");
+});
+
+test("a dump of the database holds no token, code or cookie", async () => {
+	const { stdout } = await run("pg_dump", ["--inserts", stack.databaseUrl], { maxBuffer: 256 * 1024 * 1024 });
+	const cookie = Object.values(jar.cookies(stack.url)).find((value) => value.length >= 40);
+
+	assert.match(stdout, /INSERT INTO switchboard\.token/);
+	for (const secret of [...tokens, code, cookie, ...secretsOfDemo()])
+		assert.ok(!stdout.includes(secret), "a secret is in the dump");
+	// bytea is dumped as hex: sealed, not just encoded.
+	for (const secret of tokens)
+		assert.ok(!stdout.includes(Buffer.from(secret).toString("hex")), "a token is in the dump as hex");
+});
+
+test("no log holds one, at the most talkative level", () => {
+	const folder = path.join(stack.stateDir, "log");
+	const cookie = Object.values(jar.cookies(stack.url)).find((value) => value.length >= 40);
+
+	for (const name of readdirSync(folder)) {
+		// What the simulated platform writes is its own affair.
+		if (name === "simulator.log")
+			continue;
+		const text = readFileSync(path.join(folder, name), "utf8");
+
+		for (const secret of [...tokens, code, cookie, ...secretsOfDemo()])
+			assert.ok(!text.includes(secret), `a secret is in ${name}`);
+	}
+	assert.match(stack.log("worker"), /level=/, "there are lines to look at");
+});
+
+test("only oauth and worker are given client secret and seal keys", () => {
+	const secret = /^SWITCHBOARD_(CLIENT_SECRET|SEAL_KEYS)/;
+
+	for (const { pid, command } of stack.processes()) {
+		const name = path.basename(command.split(" ")[0]);
+		const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+
+		if (/^(webhook\.fcgi|dashboard\.fcgi|switchboard-events|nginx)/.test(name))
+			assert.ok(!variables.some((line) => secret.test(line)), `${name} is given a secret`);
+		for (const value of [...secretsOfDemo(), ...tokens])
+			assert.ok(!command.includes(value), `${name} has a secret in its arguments`);
+	}
+});
+
+test("the roles of webhook, dashboard, streamer and oauth cannot read a token", async () => {
+	for (const role of ["webhook", "dashboard", "events", "oauth"]) {
+		await assert.rejects(stack.psql("SELECT * FROM switchboard.token", { role }), /permission denied/, role);
+		await assert.rejects(stack.psql("SELECT count(*) FROM switchboard.token", { role }), /permission denied/, role);
+	}
+	assert.equal(await stack.psql("SELECT count(*) FROM switchboard.token", { role: "worker" }), "1");
+});
