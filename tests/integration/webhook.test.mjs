@@ -1,0 +1,514 @@
+// The webhook: who is believed, what is stored, what is answered.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import http from "node:http";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { freePorts, linkAccount, startStack, waitFor } from "../stack.mjs";
+import { KeyServer, eventBody, makeKey, sign, switchEvent, timeUuid } from "./key_server.mjs";
+
+const httpSignature = createRequire(import.meta.url)("http-signature");
+const KEY_ID = "/own/key-1";
+const keyServer = new KeyServer();
+const [own, other] = [makeKey(), makeKey()];
+let stack, jar, home, device, appId, startedAt;
+
+before(async () => {
+	const [, port] = await freePorts();
+
+	await keyServer.start();
+	keyServer.keys.set(KEY_ID, { certificate: own.certificate });
+	keyServer.behind = `http://127.0.0.1:${port}/key`;
+	stack = await startStack({
+		env: { SWITCHBOARD_SIMULATOR_PORT: String(port), SWITCHBOARD_KEY_URL: keyServer.url },
+	});
+	stack.simulatorUrl = `http://127.0.0.1:${port}`;
+	jar = await linkAccount(stack, { location: "Home" });
+	home = await synced("Home");
+	appId = (await stack.control("GET", "state")).app.appId;
+	device = await stack.psql(
+		`SELECT device_id FROM switch WHERE installation_id = '${home}' AND component = 'main' LIMIT 1`);
+	startedAt = Date.now();
+});
+
+after(async () => {
+	await stack?.stop();
+	keyServer.stop();
+});
+
+/** The installation of a location, once its devices are there. */
+async function synced(name) {
+	const { locations, installedApps } = await stack.control("GET", "state");
+	const { locationId } = locations.find((location) => location.name === name);
+	const { installedAppId } = installedApps.find((app) => app.locationId === locationId);
+
+	await waitFor(() => stack.psql(`SELECT 1 FROM installation WHERE installation_id = '${installedAppId}'
+		AND synced_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM job WHERE installation_id = '${installedAppId}')`),
+	{ timeoutMs: 20000, what: `the first sync of ${name}` });
+	return installedAppId;
+}
+
+/** POST / with these headers; a list of values sends a header several times. */
+async function post(body, headers, { contentType = "application/json", path = "/" } = {}) {
+	const answer = await stack.request(path, { method: "POST", body, headers: { "Content-Type": contentType, ...headers } });
+
+	assert.deepEqual(answer.setCookies, []);
+	return answer;
+}
+
+const signed = (body, options) => post(body, sign(body, { key: own.key, keyId: KEY_ID, ...options }));
+
+const state = (component = "main", id = device) => stack.psql(
+	`SELECT state FROM switch WHERE installation_id = '${home}' AND device_id = '${id}' AND component = '${component}'`);
+
+/** Everything a webhook could change. */
+const contents = () => stack.psql(`SELECT (SELECT count(*) FROM event),
+	(SELECT string_agg(i.installation_id || i.seq || i.status, ',' ORDER BY i.installation_id) FROM installation i),
+	(SELECT md5(string_agg(s::text, ',' ORDER BY s::text)) FROM switch s), (SELECT count(*) FROM confirmation)`);
+
+/** One new switch event for our device, later than those before. */
+let clock = 0;
+const fresh = (value = "on") => eventBody(home, [switchEvent(device, value, { ms: startedAt + 1000 * ++clock - 100000 })]);
+
+test("a webhook signed by the platform is believed", async () => {
+	const body = fresh("on");
+	const { headers } = await stack.control("POST", "sign", { body });
+
+	assert.match(headers.Digest, /^SHA256=/);
+	assert.match(headers.Date, / UTC$/);
+	const answer = await post(body, headers);
+
+	assert.equal(answer.status, 200);
+	assert.deepEqual(answer.json(), { eventData: {} });
+	assert.equal(await state(), "on");
+});
+
+test("the headers may be in the form of the standards, and more may be signed", async () => {
+	for (const options of [
+		{},
+		{ names: ["date", "digest", "(request-target)"] },
+		{ names: ["(request-target)", "host", "digest", "date", "content-type"],
+			more: { host: new URL(stack.url).host, "content-type": "application/json" } },
+		{ date: new Date(Date.now() - 290000).toUTCString() },
+		{ date: new Date(Date.now() + 290000).toUTCString().replace("GMT", "UTC") },
+	])
+		assert.equal((await signed(fresh(), options)).status, 200, JSON.stringify(options));
+});
+
+test("the npm package http-signature is believed, with its body only", async () => {
+	const body = fresh("off");
+	const { Digest, Date: date } = sign(body, { key: own.key, keyId: KEY_ID });
+	const call = (sent) => new Promise((resolve, reject) => {
+		const request = http.request(stack.url, {
+			method: "POST", path: "/", agent: false,
+			headers: { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(sent), Digest, Date: date },
+		}, (answer) => answer.resume().on("end", () => resolve(answer.statusCode)));
+
+		request.on("error", reject);
+		httpSignature.sign(request, {
+			key: own.key, keyId: KEY_ID, algorithm: "rsa-sha256", headers: ["(request-target)", "digest", "date"],
+		});
+		request.end(sent);
+	});
+
+	assert.equal(await call(body), 200);
+	assert.equal(await state(), "off");
+	const before = await contents();
+
+	assert.equal(await call(body.replace('"off"', '"on"')), 401);
+	assert.equal(await contents(), before);
+});
+
+test("what is not signed right is 401 and changes nothing", async () => {
+	const body = fresh();
+	const good = sign(body, { key: own.key, keyId: KEY_ID });
+	const bad = (options) => sign(body, { key: own.key, keyId: KEY_ID, ...options });
+	const without = (name) => Object.fromEntries(Object.entries(good).filter(([each]) => each !== name));
+	const cases = {
+		"no header at all": {},
+		"no digest": without("Digest"),
+		"no date": without("Date"),
+		"no authorization": without("Authorization"),
+		"digest of another body": bad({ digestOf: "{}" }),
+		"another digest algorithm": bad({ digest: "SHA-512=AAAA" }),
+		"an old date": bad({ date: new Date(Date.now() - 310000).toUTCString() }),
+		"a date to come": bad({ date: new Date(Date.now() + 310000).toUTCString() }),
+		"a malformed date": bad({ date: "yesterday" }),
+		"date not signed": bad({ names: ["(request-target)", "digest"] }),
+		"digest not signed": bad({ names: ["(request-target)", "date"] }),
+		"target not signed": bad({ names: ["digest", "date"] }),
+		"another target": bad({ target: "/other" }),
+		"another method": bad({ method: "put" }),
+		"a header signed that was not sent": bad({ names: ["(request-target)", "digest", "date", "x-gone"], more: { "x-gone": "" } }),
+		"another algorithm": bad({ algorithm: "hmac-sha256" }),
+		"another key": bad({ key: other.key }),
+		"a date that was not the signed one": { ...good, Date: new Date(Date.now() - 5000).toUTCString() },
+		"a signature of rubbish": { ...good, Authorization: good.Authorization.replace(/signature="[^"]{20}/, 'signature="AAAAAAAAAAAAAAAAAAAA') },
+		"another scheme": { ...good, Authorization: "Basic YTpi" },
+		"a keyId that climbs": bad({ keyId: "/own/../key-1" }),
+		"a keyId that is an address": bad({ keyId: "@evil.example/key" }),
+		"two digests": { ...good, Digest: [good.Digest, good.Digest] },
+		"two dates": { ...good, Date: [good.Date, good.Date] },
+	};
+	const before = await contents();
+
+	for (const [name, headers] of Object.entries(cases)) {
+		const answer = await post(body, headers);
+
+		assert.equal(answer.status, 401, name);
+		assert.equal(answer.json().error.code, "auth", name);
+	}
+	// nginx itself refuses to choose between two of these.
+	assert.equal((await post(body, { ...good, Authorization: [good.Authorization, good.Authorization] })).status, 400);
+	assert.equal((await post(body.replace('"on"', '"off"'), good)).status, 401, "another body");
+	assert.equal((await post(body, good, { path: "/?x=1" })).status, 401, "another query");
+	assert.equal(await contents(), before);
+	assert.equal(keyServer.fetches.get("/own/../key-1"), undefined);
+	assert.equal((await post(body, good)).status, 200, "the good one");
+});
+
+test("a certificate that is none, or not in its time, is 401 and asked for once", async () => {
+	const before = await contents();
+
+	for (const [name, served] of Object.entries({
+		missing: { status: 404 },
+		page: { body: "<!DOCTYPE html><title>hello</title>" },
+		huge: { body: own.certificate + "x".repeat(20000) },
+		moved: { status: 302, headers: { Location: `${keyServer.url}${KEY_ID}` } },
+		small: { certificate: makeKey({ bits: 1024 }).certificate },
+		private: { body: own.key },
+	})) {
+		const keyId = `/own/${name}`;
+		const body = fresh();
+
+		keyServer.keys.set(keyId, served);
+		assert.equal((await signed(body, { keyId })).status, 401, name);
+		keyServer.keys.set(keyId, { certificate: own.certificate });
+		assert.equal((await signed(body, { keyId })).status, 401, `${name}, remembered`);
+		assert.equal(keyServer.fetches.get(keyId), 1, name);
+	}
+	assert.equal(await contents(), before);
+});
+
+test("a key server that is away is 503 with Retry-After, then at once", async () => {
+	const before = await contents();
+
+	for (const [name, served] of Object.entries({ error: { status: 500 }, busy: { status: 429 }, hang: { hang: true } })) {
+		const keyId = `/own/${name}`;
+		const body = fresh();
+		const start = Date.now();
+
+		keyServer.keys.set(keyId, served);
+		const first = await signed(body, { keyId });
+
+		assert.equal(first.status, 503, name);
+		assert.match(first.headers["retry-after"], /^\d+$/);
+		assert.ok(Date.now() - start < 4500, "within the platform's patience");
+		const again = Date.now();
+
+		for (let i = 0; i < 6; i++)
+			assert.equal((await signed(body, { keyId })).status, 503, `${name}, remembered`);
+		assert.ok(Date.now() - again < 1500);
+		assert.equal(keyServer.fetches.get(keyId), 1);
+	}
+	assert.equal(await contents(), before);
+});
+
+test("requests that come together with an unknown keyId cost one fetch", async () => {
+	const keyId = "/own/together";
+
+	keyServer.keys.set(keyId, { certificate: other.certificate, delayMs: 400 });
+	const answers = await Promise.all(Array.from({ length: 8 },
+		() => signed(fresh(), { key: other.key, keyId })));
+
+	assert.deepEqual(answers.map(({ status }) => status), Array(8).fill(200));
+	assert.equal(keyServer.fetches.get(keyId), 1);
+});
+
+test("a new process takes the certificate from the database", async () => {
+	const fetches = keyServer.fetches.get(KEY_ID);
+	const old = stack.pids("webhook.fcgi");
+
+	assert.ok(old.length >= 2);
+	for (const pid of old)
+		process.kill(pid, "SIGTERM");
+	await waitFor(() => stack.pids("webhook.fcgi").filter((pid) => !old.includes(pid)).length >= old.length,
+		{ what: "new processes" });
+	for (let i = 0; i < 2 * old.length; i++)
+		assert.equal((await signed(fresh())).status, 200);
+	assert.equal(keyServer.fetches.get(KEY_ID), fetches);
+});
+
+test("other methods, types and sizes have their own answers", async () => {
+	const body = fresh();
+	const headers = sign(body, { key: own.key, keyId: KEY_ID });
+	const before = await contents();
+
+	assert.equal((await post(body, headers, { contentType: "text/plain" })).status, 415);
+	assert.equal((await post(body, headers, { contentType: "" })).status, 415);
+	assert.equal((await stack.request("/", { method: "PUT", body, headers })).status, 405);
+	assert.equal((await signed(`{"messageType":"X","x":"${"y".repeat(1 << 20)}"}`)).status, 413);
+	assert.equal(await contents(), before);
+	const large = `{"messageType":"X","x":"${"y".repeat((1 << 20) - 26)}"}`;
+
+	assert.equal(large.length, 1 << 20);
+	assert.equal((await signed(large)).status, 200);
+	assert.equal((await post(body, headers, { contentType: "application/json;charset=utf-8" })).status, 200);
+});
+
+test("what is well signed but malformed is 400", async () => {
+	const before = await contents();
+	const event = switchEvent(device, "on");
+
+	for (const body of [
+		"", "{", "[]", "null", '{"messageType":"EVENT"}', '{"messageType":"EVENT","eventData":{}}',
+		'{"messageType":"EVENT","messageType":"PING","pingData":{"challenge":"x"}}', "{}",
+		eventBody("../etc", [event]), eventBody(home, "none"),
+		eventBody(home, [{ ...event, eventTime: "yesterday" }]),
+		`${eventBody(home, [event])}trailing`, '{"messageType":"PING","pingData":{}}',
+		eventBody(home, [event]).replace('"switch"', '"\\u0000"'),
+	])
+		assert.equal((await signed(body)).status, 400, body);
+	assert.equal(await contents(), before);
+});
+
+test("a PING is answered with its challenge, signed or not", async () => {
+	const challenge = 'x"<&é\u2028 y';
+	const body = JSON.stringify({ lifecycle: "PING", pingData: { challenge } });
+
+	for (const answer of [await post(body, {}), await signed(body)]) {
+		assert.equal(answer.status, 200);
+		assert.deepEqual(answer.json(), { pingData: { challenge } });
+	}
+	assert.equal((await post(body, sign(body, { key: other.key, keyId: KEY_ID }))).status, 401);
+	assert.equal((await post(JSON.stringify({ messageType: "PING", pingData: { challenge: "x".repeat(5000) } }), {})).status, 401);
+});
+
+test("a CONFIRMATION is answered, and its address fetched when it is the platform's", async () => {
+	const confirmation = (confirmationUrl, more = {}) => signed(JSON.stringify({
+		messageType: "CONFIRMATION", confirmationData: { appId, confirmationUrl }, ...more,
+	}));
+	const queued = () => stack.psql("SELECT count(*) FROM confirmation");
+	const url = `${stack.simulatorUrl}/v1/apps/${appId}/confirm-registration?token=${randomUUID()}`;
+	const before = Number(await queued());
+
+	for (let i = 0; i < 2; i++) {
+		const answer = await confirmation(url);
+
+		assert.equal(answer.status, 200);
+		assert.deepEqual(answer.json(), { targetUrl: `${stack.url}/` });
+		assert.equal(Number(await queued()), before + 1);
+	}
+	assert.equal((await confirmation(url.replace("/v1/", "/"), { lifecycle: "CONFIRMATION", messageType: undefined })).status, 200);
+	assert.equal(Number(await queued()), before + 2);
+	for (const wrong of [
+		"https://evil.example/apps/x", url.replace(appId, randomUUID()), url.replace("/apps/", "/installedapps/"),
+		url.replace("127.0.0.1", "localhost"), url.replace("http:", "https:"), `${keyServer.url}/v1/apps/${appId}/x`,
+		url.replace("127.0.0.1", "user@127.0.0.1"), url.replace("/confirm", "/../../oauth/token"), "file:///etc/passwd",
+	])
+		assert.equal((await confirmation(wrong)).status, 400, wrong);
+	assert.equal(Number(await queued()), before + 2);
+	assert.equal((await signed('{"messageType":"CONFIRMATION","confirmationData":{}}')).status, 400);
+});
+
+test("an event changes the switch, its seq and nothing else; the same again changes nothing", async () => {
+	assert.equal((await signed(fresh("off"))).status, 200);
+	const seq = () => stack.psql(`SELECT seq FROM installation WHERE installation_id = '${home}'`).then(Number);
+	const before = await seq();
+	const body = fresh("on");
+
+	assert.equal((await signed(body)).status, 200);
+	assert.equal(await state(), "on");
+	assert.equal(await seq(), before + 1);
+	assert.equal(await stack.psql(
+		`SELECT count(*) FROM switch WHERE installation_id = '${home}' AND seq = ${before + 1}`), "1");
+	const stored = await contents();
+
+	for (let i = 0; i < 3; i++)
+		assert.equal((await signed(body)).status, 200);
+	assert.equal(await contents(), stored);
+});
+
+test("duplicates that come at the same moment are stored once", async () => {
+	const body = fresh("off");
+	const before = Number(await stack.psql("SELECT count(*) FROM event"));
+	const answers = await Promise.all(Array.from({ length: 12 }, () => signed(body)));
+
+	assert.ok(answers.every(({ status }) => status === 200));
+	assert.equal(Number(await stack.psql("SELECT count(*) FROM event")), before + 1);
+});
+
+test("any order of arrival ends in the same state", async () => {
+	const ms = Math.floor(startedAt / 1000) * 1000 - 2000;
+	const events = ["on", "off", "on", "off", "on"].map((value, i) => switchEvent(device, value, { ms, ticks: i + 1 }));
+
+	for (const order of [[4, 3, 2, 1, 0], [2, 4, 0, 3, 1], [0, 1, 2, 3, 4]]) {
+		await stack.psql(`DELETE FROM event WHERE installation_id = '${home}'`);
+		await stack.psql(`UPDATE switch SET state = NULL, state_at = NULL, state_tick = NULL WHERE installation_id = '${home}'`);
+		for (const i of order)
+			assert.equal((await signed(eventBody(home, [events[i]]))).status, 200);
+		assert.equal(await state(), "on", order.join());
+		await stack.psql(`DELETE FROM event WHERE installation_id = '${home}'`);
+		await stack.psql(`UPDATE switch SET state = NULL, state_at = NULL, state_tick = NULL WHERE installation_id = '${home}'`);
+		assert.equal((await signed(eventBody(home, order.map((i) => events[i])))).status, 200);
+		assert.equal(await state(), "on", `${order.join()} in one request`);
+	}
+});
+
+test("an older event is kept but does not turn the clock back", async () => {
+	assert.equal((await signed(eventBody(home, [switchEvent(device, "on", { ms: startedAt + 1000 })]))).status, 200);
+	assert.equal((await signed(eventBody(home, [switchEvent(device, "off", { ms: startedAt - 60000 })]))).status, 200);
+	assert.equal(await state(), "on");
+});
+
+test("an event dated in the future counts as now and freezes nothing", async () => {
+	assert.equal((await signed(eventBody(home, [switchEvent(device, "off", { ms: Date.now() + 3600000 })]))).status, 200);
+	assert.equal(await state(), "off");
+	assert.equal((await signed(eventBody(home, [switchEvent(device, "on", { ms: Date.now() + 1000 })]))).status, 200);
+	assert.equal(await state(), "on");
+});
+
+test("events without an eventId are kept once; a hundred in one request too", async () => {
+	const many = Array.from({ length: 100 }, (_, i) => {
+		const event = switchEvent(device, i % 2 ? "on" : "off", { ms: startedAt - 900000 + i * 1000 });
+
+		delete event.deviceEvent.eventId;
+		return event;
+	});
+	const count = () => stack.psql("SELECT count(*) FROM event").then(Number);
+	const before = await count();
+
+	for (let i = 0; i < 2; i++) {
+		assert.equal((await signed(eventBody(home, many))).status, 200);
+		assert.equal(await count(), before + 100);
+	}
+	assert.equal((await signed(eventBody(home, []))).status, 200);
+});
+
+test("every type of event is answered with 200 and kept", async () => {
+	const member = (more) => ({ eventId: timeUuid(Date.now(), ++clock), locationId: randomUUID(), ...more });
+	const types = {
+		DEVICE_HEALTH_EVENT: ["deviceHealthEvent", member({ deviceId: device, status: "ONLINE", reason: "NONE" })],
+		DEVICE_LIFECYCLE_EVENT: ["deviceLifecycleEvent", member({ deviceId: device, lifecycle: "UPDATE", update: {} })],
+		HUB_HEALTH_EVENT: ["hubHealthEvent", member({ hubId: randomUUID(), status: "OFFLINE", reason: "HUB_DISCONNECTED" })],
+		MODE_EVENT: ["modeEvent", member({ modeId: randomUUID() })],
+		SCENE_LIFECYCLE_EVENT: ["sceneLifecycleEvent", member({ sceneId: randomUUID(), lifecycle: "CREATE", create: {} })],
+		SECURITY_ARM_STATE_EVENT: ["securityArmStateEvent", member({ armState: "ARMED_AWAY", optionalArguments: {} })],
+		LOCATION_LIFECYCLE_EVENT: ["locationLifecycleEvent", member({ lifecycle: "UPDATE" })],
+		TIMER_EVENT: ["timerEvent", member({ name: "tick", type: "CRON" })],
+		DEVICE_COMMANDS_EVENT: ["deviceCommandsEvent", member({ deviceId: device, commands: [] })],
+		SOMETHING_NEW_EVENT: ["somethingNewEvent", member({ shape: { of: ["things", 1, null] } })],
+	};
+
+	for (const [eventType, [name, detail]] of Object.entries(types)) {
+		const body = eventBody(home, [{ eventTime: new Date().toISOString(), eventType, [name]: detail }]);
+
+		assert.equal((await signed(body)).status, 200, eventType);
+		assert.equal(await stack.psql(`SELECT event_type FROM event WHERE event_id = '${detail.eventId}'`), eventType);
+	}
+	const value = { complex: [1, "x", null] };
+	const odd = switchEvent(device, value, { capability: "colorControl", attribute: "color", unit: "x", commandId: randomUUID() });
+
+	assert.equal((await signed(eventBody(home, [odd, { eventType: "BARE_EVENT" }]))).status, 200);
+	assert.deepEqual(JSON.parse(await stack.psql(
+		`SELECT value FROM event WHERE event_id = '${odd.deviceEvent.eventId}'`)), value);
+	assert.equal(await stack.psql("SELECT count(*) FROM event WHERE event_type = 'BARE_EVENT'"), "1");
+	assert.equal((await signed('{"messageType":"WHAT_IS_THIS","x":1}')).status, 200);
+	assert.equal((await signed('{"lifecycle":"UPDATE","updateData":{}}')).status, 200);
+});
+
+test("health events mark a device offline and online again", async () => {
+	const health = (status) => eventBody(home, [{
+		eventTime: new Date().toISOString(), eventType: "DEVICE_HEALTH_EVENT",
+		deviceHealthEvent: { eventId: timeUuid(Date.now(), ++clock), deviceId: device, status },
+	}]);
+	const online = () => stack.psql(`SELECT online FROM device WHERE installation_id = '${home}' AND device_id = '${device}'`);
+
+	assert.equal((await signed(health("OFFLINE"))).status, 200);
+	assert.equal(await online(), "f");
+	assert.equal((await signed(health("ONLINE"))).status, 200);
+	assert.equal(await online(), "t");
+});
+
+test("events of an installation we do not know are answered with 200 and not kept", async () => {
+	const before = await contents();
+
+	assert.equal((await signed(eventBody(randomUUID(), [switchEvent(device, "on")]))).status, 200);
+	assert.equal(await contents(), before);
+});
+
+test("listeners are woken, with the installation's id", async () => {
+	const listening = promisify(execFile)("psql", ["-XAtq", "-d", stack.databaseUrl,
+		"-c", "LISTEN switchboard_page", "-c", "SELECT pg_sleep(1)", "-c", "SELECT 1"]);
+
+	await stack.psql(`UPDATE switch SET state_at = NULL, state_tick = NULL WHERE installation_id = '${home}'`);
+	await waitFor(() => stack.psql("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1)'"));
+	await Promise.all(Array.from({ length: 40 }, (_, i) => signed(fresh(i % 2 ? "on" : "off"))));
+	const { stdout } = await listening;
+	const payloads = [...stdout.matchAll(/"switchboard_page" with payload "([^"]*)"/g)].map(([, payload]) => payload);
+
+	assert.ok(payloads.length >= 1, stdout);
+	assert.ok(payloads.length < 40, `${payloads.length} wake-ups for 40 webhooks`);
+	assert.ok(payloads.every((payload) => payload.split(",").includes(home)));
+});
+
+test("an uninstall erases tokens, devices and, with the last location, the sessions", async () => {
+	const gone = (installation) => eventBody(installation, [{
+		eventTime: new Date().toISOString(), eventType: "INSTALLED_APP_LIFECYCLE_EVENT",
+		installedAppLifecycleEvent: {
+			eventId: timeUuid(Date.now(), ++clock), locationId: randomUUID(), installedAppId: installation, appId, lifecycle: "DELETE",
+		},
+	}]);
+	const left = (installation) => stack.psql(`SELECT i.status, (SELECT count(*) FROM token t WHERE t.installation_id = i.installation_id),
+		(SELECT count(*) FROM device d WHERE d.installation_id = i.installation_id),
+		(SELECT count(*) FROM switch w WHERE w.installation_id = i.installation_id),
+		(SELECT count(*) FROM subscription b WHERE b.installation_id = i.installation_id),
+		(SELECT count(*) FROM session s WHERE s.user_id = i.user_id) > 0
+		FROM installation i WHERE i.installation_id = '${installation}'`);
+
+	await linkAccount(stack, { location: "Lake cabin", jar });
+	const cabin = await synced("Lake cabin");
+
+	assert.equal((await signed(gone(cabin))).status, 200);
+	assert.equal(await left(cabin), "removed|0|0|0|0|t");
+	assert.match(await left(home), /^active\|1\|[1-9]\d*\|[1-9]/);
+	assert.equal((await signed(gone(cabin))).status, 200, "twice");
+
+	await stack.control("POST", "accounts", { name: "Guest", locations: [{ name: "Flat", devices: [{ name: "Lamp" }] }] });
+	await linkAccount(stack, { location: "Flat" });
+	const flat = await synced("Flat");
+
+	assert.equal((await signed(gone(flat))).status, 200);
+	assert.equal(await left(flat), "removed|0|0|0|0|f");
+	const before = await contents();
+
+	assert.equal((await signed(eventBody(flat, [switchEvent(device, "on")]))).status, 200, "a late event");
+	assert.equal(await contents(), before);
+});
+
+test("one line in the log tells of a webhook, without its content", async () => {
+	const body = eventBody(home, [switchEvent(device, "on", { ms: Date.now() + 2000, subscriptionName: "unmistakable" })]);
+
+	await signed(body);
+	await signed(body);
+	const log = stack.log("webhook");
+
+	assert.match(log, new RegExp(`event=webhook.events .*installation=${home} stored=1 duplicates=0 known=yes`));
+	assert.match(log, new RegExp(`event=webhook.events .*installation=${home} stored=0 duplicates=1 known=yes`));
+	assert.match(log, /event=webhook.unverified .*why=signature/);
+	assert.equal(log.includes("unmistakable"), false);
+	assert.equal(log.includes(device), false);
+});
+
+// Last: it uses up the minute's budget.
+test("keyIds that a stranger invents run into a budget, the platform's do not", async () => {
+	const statuses = [];
+
+	for (let i = 0; i < 30; i++)
+		statuses.push((await signed(fresh(), { keyId: `/invented/${i}` })).status);
+	assert.deepEqual([...new Set(statuses)].sort(), [401, 503]);
+	assert.ok([...keyServer.fetches.keys()].filter((id) => id.startsWith("/invented/")).length <= 20);
+	assert.equal((await signed(fresh())).status, 200);
+});
