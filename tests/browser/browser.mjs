@@ -1,0 +1,82 @@
+// Chromium for the tests in this folder: pages of signed-in browsers, and what to wait for on them.
+import { chromium } from "playwright-core";
+import { linkAccount, waitFor } from "../stack.mjs";
+
+/** Chromium as Debian ships it; as root it has no sandbox. */
+export function launch() {
+	return chromium.launch({
+		executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+		args: process.getuid() === 0 ? ["--no-sandbox"] : [],
+	});
+}
+
+/** A browser of its own ("context" in Playwright's words), signed in when "jar" has a session. */
+export async function openBrowser(chrome, stack, { jar, ...options } = {}) {
+	const browser = await chrome.newContext({ baseURL: stack.url, ...options });
+
+	if (jar !== undefined)
+		await browser.addCookies(Object.entries(jar.cookies(stack.url)).map(([name, value]) => ({ name, value, url: stack.url })));
+	browser.setDefaultTimeout(10000);
+	return browser;
+}
+
+/** Link a location and wait for its first sync: answers the browser's cookies. */
+export async function linkedHome(stack, options) {
+	const jar = await linkAccount(stack, options);
+
+	await waitFor(async () => (await stack.request("/api/switches", { jar })).json().switches.length > 0,
+		{ timeoutMs: 20000, what: "the first sync" });
+	return jar;
+}
+
+/** A page that fails its test on an error in its script or a breach of the content security policy. */
+export async function openPage(browser, where = "/") {
+	const page = await browser.newPage();
+
+	page.complaints = [];
+	page.on("pageerror", (error) => page.complaints.push(error.message));
+	page.on("console", (message) => {
+		if (message.type() === "error" && /Content Security Policy|Uncaught/i.test(message.text()))
+			page.complaints.push(message.text());
+	});
+	await page.goto(where);
+	return page;
+}
+
+/** Wait for live updates to be on. */
+export const live = (page) => page.locator("#live:not([hidden])").waitFor({ state: "attached" });
+
+/** The switch called "label". */
+export const switchOf = (page, label) => page.getByRole("switch", { name: label, exact: true });
+
+/** Wait until the page shows a switch on, off or (null) unknown, and settled. */
+export async function shows(page, label, state) {
+	const checked = { on: "true", off: "false" }[state] ?? "mixed";
+
+	await switchOf(page, label).and(page.locator(`[aria-checked="${checked}"]:not([aria-busy])`)).waitFor();
+}
+
+/** The tile around a switch. */
+export const tileOf = (page, label) => page.locator(".tile").filter({ has: switchOf(page, label) });
+
+/** What the house has: a device of the simulated platform by its label or name. */
+export async function device(stack, label) {
+	const { devices } = await stack.control("GET", "state");
+
+	return Object.values(devices).find((item) => (item.label || item.name) === label);
+}
+
+/** Wait until the house has a device (or one component of it) on or off. */
+export function houseHas(stack, label, state, component = "main") {
+	return waitFor(async () => (await device(stack, label)).status[component].switch.switch.value === state,
+		{ what: `${label} to be ${state} in the house` });
+}
+
+/** Flip the wall switch. */
+export async function flip(stack, label, value, component = "main") {
+	await stack.control("POST", `devices/${(await device(stack, label)).deviceId}/flip`, { component, value });
+}
+
+/** Mark the document, to tell later that it was never loaded anew. */
+export const mark = (page) => page.evaluate(() => (window.marked = true));
+export const isMarked = (page) => page.evaluate(() => window.marked === true);

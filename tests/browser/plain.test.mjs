@@ -1,0 +1,96 @@
+// The page without JavaScript: everything works by forms.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { startStack, waitFor } from "../stack.mjs";
+import { device, houseHas, launch, openBrowser, openPage, switchOf } from "./browser.mjs";
+
+let stack;
+let chrome;
+let browser;
+let page;
+
+before(async () => {
+	stack = await startStack();
+	chrome = await launch();
+	browser = await openBrowser(chrome, stack, { javaScriptEnabled: false });
+	page = await openPage(browser);
+});
+
+after(async () => {
+	await chrome?.close();
+	await stack?.stop();
+});
+
+/* Reload until the page shows it: there is no other way here. */
+function shows(label, checked) {
+	return waitFor(async () => {
+		await page.goto("/");
+		const button = switchOf(page, label);
+
+		return await button.count() === 1 && await button.getAttribute("aria-checked") === checked &&
+			await button.getAttribute("aria-busy") === null;
+	}, { timeoutMs: 20000, what: `${label} ${checked}` });
+}
+
+test("link", async () => {
+	await page.getByRole("link", { name: "Sign in with SmartThings" }).click();
+	await page.getByLabel("Home", { exact: true }).check();
+	await page.locator("#allow").click();
+	await page.waitForURL(`${stack.url}/`);
+	await shows("Kitchen ceiling", "true");
+});
+
+test("turn off, and on again", async () => {
+	await switchOf(page, "Kitchen ceiling").click();
+	await page.waitForURL(`${stack.url}/`);
+	await houseHas(stack, "Kitchen ceiling", "off");
+	await shows("Kitchen ceiling", "false");
+	await switchOf(page, "Kitchen ceiling").click();
+	await houseHas(stack, "Kitchen ceiling", "on");
+	await shows("Kitchen ceiling", "true");
+});
+
+test("while something is under way the page reloads by itself", async () => {
+	await stack.control("POST", "settings", { commandDelayMs: 2000 });
+	await switchOf(page, "Hall light").click();
+	assert.match(await page.content(), /<meta http-equiv="refresh" content="3">/);
+	await switchOf(page, "Hall light").and(page.locator("[aria-checked=\"true\"]")).waitFor();
+	await stack.control("POST", "settings", { commandDelayMs: 80 });
+});
+
+test("set a level with its button", async () => {
+	const form = page.locator(".tile").filter({ has: switchOf(page, "Bedside lamp") }).locator("form.level");
+
+	await form.getByRole("slider").focus();
+	await page.keyboard.press("End");
+	await form.getByRole("button", { name: "Set" }).click();
+	await waitFor(async () => (await device(stack, "Bedside lamp")).status.main.switchLevel.level.value === 100,
+		{ what: "the level in the house" });
+});
+
+test("all off", async () => {
+	await shows("Bedside lamp", "true");
+	await page.getByRole("button", { name: "All off: Home", exact: true }).click();
+	for (const label of ["Kitchen ceiling", "Floor lamp", "Bedside lamp", "Hall light"])
+		await houseHas(stack, label, "off");
+	await shows("Kitchen ceiling", "false");
+});
+
+test("a form that is older than the session is refused with a page that leads back", async () => {
+	const [cookie] = (await browser.cookies(stack.url)).filter(({ name }) => name === "session");
+	const source = await page.content();
+	const csrf = /name="csrf" value="([^"]+)"/.exec(source)[1];
+	const answer = await stack.request("/logout", {
+		form: { csrf: `${csrf.slice(0, -1)}${csrf.endsWith("A") ? "B" : "A"}` },
+		headers: { Cookie: `session=${cookie.value}` },
+	});
+
+	assert.equal(answer.status, 403);
+	assert.match(answer.text, /<a class="button" href="\/"/);
+});
+
+test("log out", async () => {
+	await page.getByRole("button", { name: "Log out" }).click();
+	await page.getByRole("link", { name: "Sign in with SmartThings" }).waitFor();
+	assert.equal((await browser.cookies(stack.url)).filter(({ name }) => name === "session").length, 0);
+});
