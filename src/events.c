@@ -219,6 +219,8 @@ run(struct events *events)
 		take_wakeups(events);
 		tick(events);
 		refresh(events);
+		/* Streams that were resumed just now write now, not at the next tick. */
+		MHD_run(events->daemon);
 	}
 }
 
