@@ -80,6 +80,13 @@ SW_MUSTCHECK enum sw_err client_pool_new(struct client_pool **out);
 void client_pool_free(struct client_pool *pool);
 
 /*
+ * At most this many connections to one host at once [8]; transfers beyond them wait.  With HTTP/2
+ * one carries many, so it matters where the server has only HTTP/1.1: there transfers that
+ * hang hold all others up when their number is below that of the transfers.
+ */
+void client_pool_limit(struct client_pool *pool, long connections);
+
+/*
  * Start a transfer; everything in "request" is copied.  "done" is called
  * from client_pool_run() exactly once, with the errors of client_perform();
  * the reply is cleared after it returns.

@@ -133,6 +133,12 @@ fail:
 	return NULL;
 }
 
+void
+client_pool_limit(struct client_pool *pool, long connections)
+{
+	curl_multi_setopt(pool->multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections);
+}
+
 enum sw_err
 client_pool_start(struct client_pool *pool, const struct client_request *request, client_done *done,
     void *context)

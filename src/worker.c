@@ -311,6 +311,9 @@ open_doors(struct worker *worker)
 		err = calls_new(&worker->calls);
 	if (err != SW_OK)
 		return err;
+	/* Nobody waits for a connection that a home whose calls hang has taken. */
+	client_pool_limit(worker->pool,
+	    WORKER_JOBS_MAX + WORKER_REFRESHES_MAX + WORKER_COMMANDS_MAX + WORKER_CONFIRMS_MAX);
 	publish_init(&worker->publish, worker->db);
 	/* Without a database the channel is remembered for when there is one. */
 	if (db_listen(worker->listener, STMT_LISTEN_WORK) != SW_OK)
