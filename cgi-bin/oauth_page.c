@@ -18,7 +18,7 @@ struct words {
 };
 
 static const struct words pages[] = {
-    [OAUTH_PAGE_STATE] = {400, "That took too long",
+    [OAUTH_PAGE_STATE] = {400, "This sign-in cannot be finished",
 	"This sign-in was not started in this browser, was started more than ten minutes ago, "
 	"or has been used already. Nothing was linked."},
     [OAUTH_PAGE_DENIED] = {403, "You declined",
