@@ -28,7 +28,8 @@ struct publish {
 void publish_init(struct publish *publish, struct db *db);
 void publish_clear(struct publish *publish);
 
-/* Remember that an installation's page changed (an id is kept once), that sessions changed, that there is work. */
+/* Remember that an installation's page changed (an id is kept once), that sessions changed, that
+ * there is work. */
 void publish_add_page(struct publish *publish, const char *installation_id);
 void publish_add_sessions(struct publish *publish);
 void publish_add_work(struct publish *publish);

@@ -43,8 +43,8 @@ SW_MUSTCHECK enum sw_err session_load(
 bool session_check_csrf(const struct session *session, const char *token);
 
 /* A new random cookie value and its hash, for installation_link(). */
-SW_MUSTCHECK enum sw_err session_make(
-    char token[static SESSION_TOKEN_SIZE], uint8_t hash[static SECRET_SHA256_BYTES]);
+SW_MUSTCHECK enum sw_err
+session_make(char token[static SESSION_TOKEN_SIZE], uint8_t hash[static SECRET_SHA256_BYTES]);
 
 /* Set, or delete (token NULL), the session cookie. */
 void session_put_cookie(struct response *res, const struct config *config, const char *token);
