@@ -233,6 +233,9 @@ deliver_to(struct follow *follow, const struct sbuf *texts, const struct deliver
 {
 	int64_t reached = follow->cursor;
 
+	/* Its turn comes when it has read what it has: hubs are marked every few seconds. */
+	if (stream_is_full(follow->stream))
+		return;
 	for (size_t i = 0; i < count; i++) {
 		if (list[i].seq <= follow->cursor)
 			continue;

@@ -147,7 +147,7 @@ compact(struct stream *stream)
 	stream->written = 0;
 }
 
-/* Too much for this reader: drop what waits now, the connection as soon as it is asked. */
+/* Drop what waits now, the connection as soon as it is asked. */
 static void
 give_up(struct stream *stream)
 {
@@ -168,10 +168,16 @@ stream_put_event(struct stream *stream, const char *text, size_t length,
 	sbuf_put(&stream->out, text, length);
 	sbuf_put_char(&stream->out, '\n');
 	stream->heartbeat_ms = clock_monotonic_ms() + STREAM_HEARTBEAT_MS;
-	if (stream->out.length > STREAM_OUT_MAX || sbuf_failed(&stream->out) || stream->broken)
+	if (sbuf_failed(&stream->out) || stream->broken)
 		give_up(stream);
 	else
 		wake(stream);
+}
+
+bool
+stream_is_full(const struct stream *stream)
+{
+	return stream->out.length - stream->written > STREAM_OUT_MAX;
 }
 
 void

@@ -39,7 +39,7 @@ struct stream {
 	int64_t heartbeat_ms; /* when to send the next one */
 	bool suspended;
 	bool closing; /* end when "out" has been written */
-	bool broken;  /* end at once: it reads too slowly, or memory ran out */
+	bool broken;  /* end at once: memory ran out */
 	struct stream *next, *prev;
 };
 
@@ -50,7 +50,7 @@ struct streams {
 	void (*release)(struct stream *stream); /* ends its follows, when the connection is gone */
 };
 
-/* More than this waiting for a reader, and it is dropped: it will resume by its cursor. */
+/* With more than this waiting for a reader it gets nothing new. */
 #define STREAM_OUT_MAX ((size_t)1 << 16)
 /* libmicrohttpd drops a connection that takes no byte of what waits for so long. */
 #define STREAM_STALL_S 30
@@ -76,6 +76,13 @@ enum MHD_Result stream_queue(struct stream *stream);
  */
 void stream_put_event(struct stream *stream, const char *text, size_t length,
     const struct follow *follow, int64_t seq);
+
+/*
+ * Does more wait for this reader than it should?  What changes meanwhile is not for it: it keeps
+ * its cursor, and is told the state of then at a later look.  One answer of the database goes
+ * out whole, whatever its size, so that a large home gets through.
+ */
+bool stream_is_full(const struct stream *stream);
 
 /* Say goodbye and end. */
 void stream_end(struct stream *stream);
