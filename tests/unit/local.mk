@@ -14,6 +14,7 @@ unit_tests += \
 unit_tests += \
 	tests/unit/test_session tests/unit/test_publish tests/unit/test_keycache \
 	tests/unit/test_confirmation
+unit_tests += tests/unit/test_platform tests/unit/test_worker_spool
 EXTRA_DIST += tests/unit/unit.h
 
 # Tests that are folders below tests/data.
@@ -27,6 +28,9 @@ tests_unit_test_keycache_SOURCES = tests/unit/test_keycache.c $(tests_unit_cases
 # One function of the library is replaced by the test's own.
 tests_unit_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_session_load
 tests_unit_test_publish_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_exec
+tests_unit_test_worker_spool_SOURCES = tests/unit/test_worker_spool.c src/worker_spool.c
+tests_unit_test_worker_spool_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=store_token_store,--wrap=publish_add_page
 
 # Allocations of the library go through functions of these tests, which make them fail.
 tests_unit_failing = tests/unit/failing.c tests/unit/failing.h

@@ -1,0 +1,52 @@
+-- The worker's queues: leases, fair shares, what a sync reads again.
+BEGIN;
+\ir fixture.psql
+SELECT plan(24);
+
+-- Jobs.
+SELECT is((SELECT count(*) FROM job_claim('w1', 10)), 2::bigint, 'a new link has two jobs');
+SELECT is((SELECT count(*) FROM job_claim('w2', 10)), 0::bigint, 'one worker has them');
+SELECT is(job_keep('home', 'device_sync', 'w1'), true, 'which keeps them while it works');
+SELECT is(job_keep('home', 'device_sync', 'w2'), false, 'another cannot');
+UPDATE job SET claimed_until = now() - interval '1 second';
+SELECT is((SELECT count(*) FROM job_claim('w2', 10)), 2::bigint, 'a dead worker''s jobs are taken over');
+SELECT is(job_keep('home', 'device_sync', 'w1'), false, 'and are not its own any more');
+SELECT job_done('home', 'device_sync', 'w1', 1) \g /dev/null
+SELECT is((SELECT count(*) FROM job WHERE kind = 'device_sync'), 1::bigint, 'nor can it end them');
+SELECT job_put('home', 'device_sync') \g /dev/null
+SELECT job_done('home', 'device_sync', 'w2', 1) \g /dev/null
+SELECT is((SELECT claimed_by FROM job WHERE kind = 'device_sync'), NULL, 'asked for meanwhile: it runs again');
+SELECT is((SELECT age_s FROM job_claim('w1', 10) WHERE kind = 'device_sync'), 0::bigint, 'a claim tells how old the job is');
+
+-- What a sync reads again.
+SELECT is((SELECT (want_location, want_rooms)::text FROM sync_plan('home')), '(f,f)', 'what was just read is not read again');
+UPDATE installation SET rooms_read_at = now() - interval '3 minutes';
+SELECT is((SELECT (want_location, want_rooms)::text FROM sync_plan('home')), '(f,t)', 'rooms are, after two minutes');
+UPDATE installation SET location_read_at = now() - interval '25 hours', rooms_read_at = now();
+SELECT is((SELECT (want_location, want_rooms)::text FROM sync_plan('home')), '(t,f)', 'the location is, after a day');
+UPDATE installation SET location_read_at = now();
+SELECT is((SELECT work FROM event_ingest('home', jsonb_build_array(jsonb_build_object('id', gen_random_uuid(), 'at', now(),
+	'type', 'LOCATION_LIFECYCLE_EVENT', 'value', 'UPDATE')))), true, 'an event about the location asks for a sync');
+SELECT is((SELECT want_location FROM sync_plan('home')), true, 'that reads its name');
+SELECT is(sync_lacks_rooms('home'), false, 'every room is known');
+UPDATE device SET room_id = 'r2' WHERE device_id = 'fan';
+SELECT is(sync_lacks_rooms('home'), true, 'until a device is in a new one');
+
+-- Commands: a home has its share of the wire, over all workers.
+SELECT command_request(current_setting('test.user')::bigint, 'lamp', 'main', 'on', NULL) \g /dev/null
+SELECT command_request(current_setting('test.user')::bigint, 'fan', 'main', 'on', NULL) \g /dev/null
+SELECT is((SELECT count(*) FROM command_claim('w1', 10, 1)), 1::bigint, 'one at a time when one is its share');
+SELECT is((SELECT count(*) FROM command_claim('w2', 10, 1)), 0::bigint, 'with any worker');
+SELECT is((SELECT max(attempts) FROM command_claim('w2', 10, 2)), 1, 'a claim tells which try it is');
+
+-- Tokens of a home that is to be uninstalled.
+UPDATE token SET refresh_after = now() - interval '1 second';
+UPDATE installation SET status = 'removed' WHERE installation_id = 'home';
+SELECT is((SELECT count(*) FROM token_claim('w1', 10)), 0::bigint, 'a removed home''s token is not refreshed');
+SELECT job_put('home', 'uninstall') \g /dev/null
+SELECT is((SELECT count(*) FROM token_claim('w1', 10)), 1::bigint, 'unless the platform must still be told');
+SELECT ok(work_next_ms() <= 0, 'which is work to do');
+SELECT is(token_dead('home', 1, 'invalid_grant'), true, 'a dead one ends that');
+SELECT is((SELECT count(*) FROM token) + (SELECT count(*) FROM job), 0::bigint, 'and nothing of it is left');
+SELECT * FROM finish();
+ROLLBACK;
