@@ -14,7 +14,7 @@ struct arena {
 	struct arena_block *first;
 	struct arena_block *current;
 	size_t used_total; /* bytes handed out since the last clear */
-	size_t limit;	   /* refuse beyond this many bytes; 0 = no limit */
+	size_t limit;      /* refuse beyond this many bytes; 0 = no limit */
 };
 
 /* An all-zero struct arena is ready for use too, without a limit. */
@@ -34,10 +34,12 @@ void *arena_alloc(struct arena *arena, size_t size);
 
 /* Copies, NUL-terminated; NULL on exhaustion.  arena_strdup(NULL) is NULL. */
 char *arena_strdup(struct arena *arena, const char *text);
+
+/* The first "length" bytes of a text, NUL-terminated; NULL on exhaustion. */
 char *arena_strndup(struct arena *arena, const char *text, size_t length);
 
 /* printf into the arena; NULL on exhaustion. */
-char *arena_printf(struct arena *arena, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+char *
+arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -13,6 +13,8 @@
 
 /* Encode; "out" holds at least BASE64_ENCODED_SIZE(length) bytes; NUL-terminated. */
 void base64_encode(const void *data, size_t length, char *out);
+
+/* The same in the URL alphabet, without padding. */
 void base64url_encode(const void *data, size_t length, char *out);
 
 /*

@@ -49,14 +49,17 @@ struct client_reply {
 	bool sent; /* (part of) the request left for the server: it may have been carried out */
 	int64_t elapsed_ms;
 };
+
+/* Cleanse and free what a reply holds; an all-zero struct is fine. */
 void client_reply_clear(struct client_reply *reply);
 
-/*
- * Blocking use: one connection-keeping handle per process, made after fork.
- * *out is the caller's.  SW_ENOMEM, SW_EINTERNAL.
- */
+/* Blocking use: one connection-keeping handle per process. */
 struct client;
+
+/* Make it after fork.  *out is the caller's.  SW_ENOMEM, SW_EINTERNAL. */
 SW_MUSTCHECK enum sw_err client_new(struct client **out);
+
+/* Closes its connections; NULL is fine. */
 void client_free(struct client *client);
 
 /*
@@ -75,7 +78,9 @@ SW_MUSTCHECK enum sw_err client_perform(
 struct client_pool;
 typedef void client_done(void *context, enum sw_err err, struct client_reply *reply);
 
+/* Make it after fork.  *out is the caller's.  SW_ENOMEM, SW_EINTERNAL. */
 SW_MUSTCHECK enum sw_err client_pool_new(struct client_pool **out);
+
 /* Transfers under way are dropped without their callback. */
 void client_pool_free(struct client_pool *pool);
 

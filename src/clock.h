@@ -12,6 +12,8 @@
 
 /* Wall clock, seconds and milliseconds since 1970 UTC. */
 int64_t clock_now(void);
+
+/* The same in milliseconds. */
 int64_t clock_now_ms(void);
 
 /* Monotonic milliseconds, for durations and deadlines inside one process. */

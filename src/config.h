@@ -15,25 +15,25 @@
  */
 enum config_part {
 	CONFIG_DATABASE = 1 << 0, /* SWITCHBOARD_DATABASE_URL */
-	CONFIG_PUBLIC = 1 << 1,	  /* SWITCHBOARD_PUBLIC_URL */
-	CONFIG_API = 1 << 2,	  /* SWITCHBOARD_API_URL */
-	CONFIG_KEYS = 1 << 3,	  /* SWITCHBOARD_KEY_URL */
-	CONFIG_APP = 1 << 4,	  /* SWITCHBOARD_APP_ID (may stay empty) */
-	CONFIG_CLIENT = 1 << 5,	  /* SWITCHBOARD_CLIENT_ID, _CLIENT_SECRET, _SCOPES */
-	CONFIG_SEAL = 1 << 6,	  /* SWITCHBOARD_SEAL_KEYS */
-	CONFIG_EVENTS = 1 << 7,	  /* SWITCHBOARD_EVENTS_SOCKET */
-	CONFIG_BUDGET = 1 << 8,	  /* SWITCHBOARD_CALL_BUDGET */
-	CONFIG_STATE = 1 << 9,	  /* SWITCHBOARD_STATE_DIR: spool of the worker */
+	CONFIG_PUBLIC = 1 << 1,   /* SWITCHBOARD_PUBLIC_URL */
+	CONFIG_API = 1 << 2,      /* SWITCHBOARD_API_URL */
+	CONFIG_KEYS = 1 << 3,     /* SWITCHBOARD_KEY_URL */
+	CONFIG_APP = 1 << 4,      /* SWITCHBOARD_APP_ID (may stay empty) */
+	CONFIG_CLIENT = 1 << 5,   /* SWITCHBOARD_CLIENT_ID, _CLIENT_SECRET, _SCOPES */
+	CONFIG_SEAL = 1 << 6,     /* SWITCHBOARD_SEAL_KEYS */
+	CONFIG_EVENTS = 1 << 7,   /* SWITCHBOARD_EVENTS_SOCKET */
+	CONFIG_BUDGET = 1 << 8,   /* SWITCHBOARD_CALL_BUDGET */
+	CONFIG_STATE = 1 << 9,    /* SWITCHBOARD_STATE_DIR: spool of the worker */
 };
 
 struct config {
 	char *database_url;
 	char *public_url; /* without a trailing slash */
 	bool public_is_https;
-	char *api_url; /* without a trailing slash */
+	char *api_url;        /* without a trailing slash */
 	struct url_parts api; /* its parts; path points into api_url */
-	char *key_url; /* without a trailing slash */
-	char *app_id;  /* NULL when not configured */
+	char *key_url;        /* without a trailing slash */
+	char *app_id;         /* NULL when not configured */
 	char *client_id;
 	char *client_secret;
 	char *scopes;

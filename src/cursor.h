@@ -23,8 +23,8 @@ struct cursor_entry {
  * Parse at most CURSOR_MAX entries into the arena.  SW_EINPUT: malformed in any way (the caller
  * starts from nothing then, which sends everything anew).  "" is no entry.  SW_ENOMEM.
  */
-SW_MUSTCHECK enum sw_err cursor_parse(
-    struct arena *arena, const char *text, struct cursor_entry **out, size_t *count);
+SW_MUSTCHECK enum sw_err
+cursor_parse(struct arena *arena, const char *text, struct cursor_entry **out, size_t *count);
 
 /* Append one entry, with a comma when the buffer is not empty. */
 void cursor_put(struct sbuf *buf, const char *installation_id, int64_t seq);

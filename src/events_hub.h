@@ -28,10 +28,14 @@ hub_follow(struct hubs *hubs, struct stream *stream, const char *installation_id
 
 /* End one follow, or all of a stream; a hub without followers goes. */
 void hub_unfollow(struct follow *follow);
+
+/* End all follows of a stream. */
 void hub_unfollow_all(struct stream *stream);
 
 /* Something changed: this installation, if anybody follows it; or perhaps all of them. */
 void hubs_mark(struct hubs *hubs, const char *installation_id);
+
+/* Perhaps all of them changed. */
 void hubs_mark_all(struct hubs *hubs);
 
 /* Is anything marked? */

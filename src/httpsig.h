@@ -72,6 +72,8 @@ struct httpsig_key;
  */
 SW_MUSTCHECK enum sw_err httpsig_key_read(
     const char *pem, size_t length, int64_t now, int64_t *not_after, struct httpsig_key **out);
+
+/* NULL is fine. */
 void httpsig_key_free(struct httpsig_key *key);
 
 /* Verify.  SW_OK only when the signature is that key's over exactly these bytes; else SW_EAUTH. */

@@ -37,6 +37,7 @@ struct keycache {
 	struct keycache_failure failures[KEYCACHE_FAILURES_MAX];
 };
 
+/* Forget and free all keys; an all-zero struct is fine. */
 void keycache_clear(struct keycache *cache);
 
 /*

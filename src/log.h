@@ -9,7 +9,13 @@
  * The process is single-threaded, so the settings are process-wide.  Secrets
  * (tokens, codes, cookies, the client secret) are never passed in here.
  */
-enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVEL__MAX };
+enum log_level {
+	LOG_ERROR,
+	LOG_WARN,
+	LOG_INFO,
+	LOG_DEBUG,
+	LOG_LEVEL__MAX
+};
 
 /* "program" is borrowed for the life of the process. */
 void log_open(const char *program, enum log_level level);

@@ -36,6 +36,8 @@ struct oauth_tokens {
  */
 SW_MUSTCHECK enum sw_err
 oauth_parse_reply(int status, const char *body, size_t length, struct oauth_tokens *out);
+
+/* Cleanse and free; an all-zero struct is fine. */
 void oauth_tokens_clear(struct oauth_tokens *tokens);
 
 /*
@@ -54,6 +56,8 @@ void oauth_put_authorize_url(struct sbuf *buf, const char *api_url, const char *
 /* Form bodies of the two grants (put into secret buffers by the caller). */
 void oauth_put_code_form(
     struct sbuf *buf, const char *code, const char *client_id, const char *redirect_uri);
+
+/* The same for the refresh grant (RFC 6749 6). */
 void oauth_put_refresh_form(struct sbuf *buf, const char *refresh_token, const char *client_id);
 
 #endif

@@ -50,8 +50,8 @@ void platform_prepare(enum platform_call call, struct client_request *out);
 bool platform_is_own_link(const struct url_parts *api, const char *url);
 
 /* _links.next.href of a list, in the arena; NULL at its last page.  SW_ENOMEM. */
-SW_MUSTCHECK enum sw_err platform_next_link(
-    struct arena *arena, const json_t *list, const char **next);
+SW_MUSTCHECK enum sw_err
+platform_next_link(struct arena *arena, const json_t *list, const char **next);
 
 #define PLATFORM_CODE_MAX 64
 #define PLATFORM_MESSAGE_MAX 200

@@ -25,13 +25,19 @@ struct publish {
 	int64_t last_ms; /* monotonic */
 };
 
+/* "db" is borrowed. */
 void publish_init(struct publish *publish, struct db *db);
+
+/* Frees what was not sent. */
 void publish_clear(struct publish *publish);
 
-/* Remember that an installation's page changed (an id is kept once), that sessions changed, that
- * there is work. */
+/* Remember that the page of an installation changed; an id is kept once. */
 void publish_add_page(struct publish *publish, const char *installation_id);
+
+/* Remember that sessions changed: sign-in, sign-out, uninstall. */
 void publish_add_sessions(struct publish *publish);
+
+/* Remember that there is something for a worker. */
 void publish_add_work(struct publish *publish);
 
 /*

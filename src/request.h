@@ -27,13 +27,13 @@ struct request_param {
 struct request {
 	struct arena *arena;
 	enum request_method method;
-	const char *method_text; /* as sent */
-	const char *uri;	 /* REQUEST_URI: raw, with the query */
-	const char *path;	 /* the part before "?", raw (not decoded) */
-	const char *query;	 /* the part after it, "" when none */
-	const char *id;		 /* REQUEST_ID of nginx */
+	const char *method_text;  /* as sent */
+	const char *uri;          /* REQUEST_URI: raw, with the query */
+	const char *path;         /* the part before "?", raw (not decoded) */
+	const char *query;        /* the part after it, "" when none */
+	const char *id;           /* REQUEST_ID of nginx */
 	const char *content_type; /* "" when none */
-	const char *body;	 /* exactly body_length bytes and a NUL beyond */
+	const char *body;         /* exactly body_length bytes and a NUL beyond */
 	size_t body_length;
 	size_t param_count;
 	const struct request_param *params;
@@ -44,8 +44,8 @@ struct request {
  * the body is left empty for serve.c (or a test) to set.  SW_EINPUT: no REQUEST_METHOD or
  * REQUEST_URI (a request cut short); "*out" can be read all the same.  SW_ENOMEM.
  */
-SW_MUSTCHECK enum sw_err request_from_params(
-    struct arena *arena, char *const *envp, struct request *out);
+SW_MUSTCHECK enum sw_err
+request_from_params(struct arena *arena, char *const *envp, struct request *out);
 
 /*
  * The value of a header by its FastCGI name ("HTTP_DIGEST"), NULL when

@@ -27,6 +27,8 @@ struct response {
 
 /* An all-zero struct is NOT ready: init sets status 200. */
 void response_init(struct response *response);
+
+/* Free what it holds; an all-zero struct is fine. */
 void response_clear(struct response *response);
 
 /* Forget everything set so far, status 200 again. */
@@ -55,10 +57,11 @@ void response_put_error(struct response *response, enum sw_err err, const char *
 
 /*
  * Start an HTML page: content type, no-store, and the security headers of design.md: CSP
- * (default-src 'none'; script/style/img/connect/font/manifest 'self'; form-action 'self' plus "form_action" when
- * not NULL; base-uri 'none'; frame-ancestors 'none'), nosniff, Referrer-Policy: same-origin, HSTS when "https".  The body is then written to
- * response->body with html.h.
+ * (default-src 'none'; script/style/img/connect/font/manifest 'self'; form-action 'self' plus
+ * "form_action" when not NULL; base-uri 'none'; frame-ancestors 'none'), nosniff, Referrer-Policy:
+ * same-origin, HSTS when "https".  The body is then written to response->body with html.h.
  */
-void response_begin_page(struct response *response, int status, bool https, const char *form_action);
+void
+response_begin_page(struct response *response, int status, bool https, const char *form_action);
 
 #endif

@@ -22,6 +22,8 @@ struct sbuf {
 
 /* An all-zero struct is an empty buffer. */
 void sbuf_init(struct sbuf *buf, size_t limit);
+
+/* The same for secrets: memory is cleansed before it is given up. */
 void sbuf_init_secret(struct sbuf *buf, size_t limit);
 
 /* Release (cleanse when secret); all-zero afterwards except limit and secret. */
@@ -30,15 +32,25 @@ void sbuf_clear(struct sbuf *buf);
 /* Empty it but keep its memory and clear the failure. */
 void sbuf_reset(struct sbuf *buf);
 
+/* Did memory or the limit run out at any put? */
 bool sbuf_failed(const struct sbuf *buf);
 
 /* The text so far, never NULL ("" when empty); valid until the next put. */
 const char *sbuf_text(const struct sbuf *buf);
 
+/* Append bytes. */
 void sbuf_put(struct sbuf *buf, const void *data, size_t length);
+
+/* Append a string without its NUL. */
 void sbuf_put_text(struct sbuf *buf, const char *text);
+
+/* Append one byte. */
 void sbuf_put_char(struct sbuf *buf, char c);
+
+/* Append a decimal number. */
 void sbuf_put_int(struct sbuf *buf, int64_t value);
+
+/* Append as printf(3) would; never with data in place of the format. */
 void sbuf_printf(struct sbuf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Give the heap buffer away (free() it); NULL when failed.  The sbuf is empty afterwards. */

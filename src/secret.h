@@ -31,6 +31,8 @@ void secret_cleanse(void *data, size_t length);
 
 /* free() after cleansing "length" bytes, or the whole string.  NULL is fine. */
 void secret_free(void *data, size_t length);
+
+/* The same for a NUL-terminated string. */
 void secret_free_text(char *text);
 
 /* Fill with random bytes.  SW_EINTERNAL when the generator has none: refuse to serve. */
@@ -55,6 +57,8 @@ bool secret_equal(const void *a, size_t a_length, const void *b, size_t b_length
  * for no key at all; *out is then all zero.
  */
 SW_MUSTCHECK enum sw_err seal_keys_parse(const char *text, struct seal_keys *out);
+
+/* Cleanse; all zero afterwards. */
 void seal_keys_clear(struct seal_keys *keys);
 
 /*
@@ -76,7 +80,7 @@ SW_MUSTCHECK enum sw_err seal_open(const struct seal_keys *keys, const char *con
     const uint8_t *sealed, size_t sealed_length, char **out, size_t *out_length);
 
 /* Key id a value was sealed with, into "id"; SW_EINPUT when it is no sealed value. */
-SW_MUSTCHECK enum sw_err seal_key_id(
-    const uint8_t *sealed, size_t sealed_length, char id[static SECRET_KEY_ID_MAX + 1]);
+SW_MUSTCHECK enum sw_err
+seal_key_id(const uint8_t *sealed, size_t sealed_length, char id[static SECRET_KEY_ID_MAX + 1]);
 
 #endif

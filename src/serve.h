@@ -16,15 +16,18 @@
  * error when that is NULL), so no error path ends in an empty reply.
  */
 typedef enum sw_err serve_handler(void *context, const struct request *req, struct response *res);
-typedef void serve_fail(void *context, const struct request *req, enum sw_err err, struct response *res);
+typedef void
+serve_fail(void *context, const struct request *req, enum sw_err err, struct response *res);
 
 struct serve_conf {
-	const char *program;	 /* for the log */
-	size_t body_limit;	 /* larger bodies: SW_ETOOLARGE without reading them */
-	unsigned recycle_after;	 /* leave after about this many requests (jittered by a tenth), 0 = never */
+	const char *program;    /* for the log */
+	size_t body_limit;      /* larger bodies: SW_ETOOLARGE without reading them */
+	unsigned recycle_after; /* leave after about this many requests (jittered by a tenth), 0 =
+				   never */
 	serve_handler *handle;
 	serve_fail *fail;
-	/* Called after the reply was sent and the connection closed: wake-ups, roll back what was left open.  May be NULL. */
+	/* Called after the reply was sent and the connection closed: wake-ups, roll back what was
+	 * left open.  May be NULL. */
 	void (*after)(void *context);
 	/*
 	 * Deferred work such as a coalesced wake-up: called once the time asked for with

@@ -20,6 +20,8 @@ struct switch_list {
 	size_t count;
 	const struct switch_row *rows;
 };
+
+/* All switches of a user. */
 SW_MUSTCHECK enum sw_err
 store_switch_list(struct db *db, struct arena *arena, int64_t user_id, struct switch_list *out);
 

@@ -49,7 +49,11 @@ struct page_changes {
  */
 SW_MUSTCHECK enum sw_err store_page_changes(struct db *db, const char *const *installations,
     const int64_t *cursors, size_t count, struct page_changes *out);
+
+/* Row i, 0 <= i < count. */
 void page_changes_get(const struct page_changes *changes, int i, struct page_change *out);
+
+/* An all-zero struct is fine. */
 void page_changes_free(struct page_changes *changes);
 
 /* Sessions that are alive with the installations each may see, ordered by session. */
@@ -74,6 +78,8 @@ int session_reach_find(
 
 /* Installation of a row, borrowed until session_reach_free(). */
 const char *session_reach_installation(const struct session_reach *reach, int row);
+
+/* An all-zero struct is fine. */
 void session_reach_free(struct session_reach *reach);
 
 #endif

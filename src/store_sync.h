@@ -45,8 +45,8 @@ SW_MUSTCHECK enum sw_err
 store_sync_apply(struct db *db, const char *installation_id, const struct store_synced *synced);
 
 /* Is a device in a room whose name is not known? */
-SW_MUSTCHECK enum sw_err store_sync_lacks_rooms(
-    struct db *db, const char *installation_id, bool *out);
+SW_MUSTCHECK enum sw_err
+store_sync_lacks_rooms(struct db *db, const char *installation_id, bool *out);
 
 /* Subscriptions as the platform has them: [{"id","source","capability","attribute","name"}]. */
 SW_MUSTCHECK enum sw_err

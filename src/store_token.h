@@ -30,6 +30,8 @@ struct store_access {
  */
 SW_MUSTCHECK enum sw_err store_token_load(struct db *db, struct arena *arena,
     const struct seal_keys *keys, const char *installation_id, struct store_access *out);
+
+/* Cleanse and free; an all-zero struct is fine. */
 void store_access_clear(struct store_access *access);
 
 /* A token whose refresh this worker alone may do for 60 s. */
@@ -45,6 +47,8 @@ struct store_refresh {
 SW_MUSTCHECK enum sw_err
 store_token_claim(struct db *db, struct arena *arena, const struct seal_keys *keys,
     const char *worker_id, int limit, struct store_refresh **out, size_t *count);
+
+/* Cleanse and free; an all-zero struct is fine. */
 void store_refresh_clear(struct store_refresh *refresh);
 
 /*

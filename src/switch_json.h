@@ -14,7 +14,7 @@ struct switch_row {
 	const char *room;     /* NULL: in no room */
 	const char *location; /* NULL: not known yet */
 	const char *state;    /* "on", "off" or NULL */
-	int level;	      /* 0-100, -1 when unknown */
+	int level;            /* 0-100, -1 when unknown */
 	bool has_level;
 	bool online;
 	bool pending;
