@@ -67,7 +67,7 @@ silent 'OpenSSL is behind secret and httpsig' wrong_doors openssl/ 'src/secret.*
 silent 'libmicrohttpd is behind the streamer' wrong_doors microhttpd 'src/events*'
 silent 'Jansson is behind jsonx, the parsers and the answers made of JSON' wrong_doors jansson \
 	'src/jsonx.*' 'src/oauth.*' 'src/event.*' 'src/device.*' 'src/platform.*' 'src/response.*' 'src/switch_json.*' \
-	'src/worker_*'
+	'src/worker_*' 'src/events_*'
 silent 'the simulator shares no code with what it tests' \
 	grep -nE '#include "\.\./|#include "(err|log|sbuf|arena|httpsig|jsonx)\.h"' -r tests/simulator --include='*.[ch]'
 tap_done
