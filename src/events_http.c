@@ -13,8 +13,11 @@
 #include "session.h"
 #include "store_stream.h"
 
-/* Headers of one request must fit: nginx passes on the cookie and the cursor only. */
-#define CONNECTION_MEMORY 6144
+/*
+ * Headers of one request must fit, and half of it is in use for the life of a stream.  nginx passes
+ * on the session cookie and the cursor only; CURSOR_MAX installations in both forms of it do fit.
+ */
+#define CONNECTION_MEMORY 8192
 
 static enum MHD_Result
 answer_error(struct MHD_Connection *connection, enum sw_err err, const char *message)
