@@ -157,9 +157,9 @@ put_question(struct sbuf *out, const struct store_installation *place, const cha
 	html_lit(out, "<section class=\"card\">\n<h1>Disconnect ");
 	html_put_text(out, name);
 	html_lit(out,
-	    "?</h1>\n<p>Switchboard is uninstalled from it at SmartThings, and its switches, their "
-	    "history and the access to it are erased here. The devices themselves stay as they "
-	    "are. You can link it again at any time.</p>\n"
+	    "?</h1>\n<p>Switchboard is uninstalled from it at SmartThings. Its switches and the "
+	    "access to them are erased here at once, what happened to them within days. The "
+	    "devices themselves stay as they are, and you can link it again at any time.</p>\n"
 	    "<form class=\"choice\" method=\"post\" action=\"/disconnect\">");
 	page_put_csrf(out, csrf);
 	html_lit(out, "<input type=\"hidden\" name=\"installation\"");

@@ -123,7 +123,7 @@ static void
 put_room(struct sbuf *out, struct home *home, const struct switch_row *rows, size_t count)
 {
 	const char *room = rows[0].room;
-	const char *heading = room != NULL ? room : "In no room";
+	const char *heading = room != NULL ? room : "No room";
 
 	html_lit(out, "<section class=\"room\"");
 	html_put_attr_int(out, "data-tiles", (int64_t)count);

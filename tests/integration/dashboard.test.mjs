@@ -149,7 +149,7 @@ describe("the page", () => {
 
 		assert.ok(text.includes("Fairy lights &lt;b&gt;&quot;&#39;&amp; co"));
 		assert.doesNotMatch(text, /<b>/);
-		assert.deepEqual(rooms, ["Bedroom", "Hall", "Kitchen", "Living room", "In no room"]);
+		assert.deepEqual(rooms, ["Bedroom", "Hall", "Kitchen", "Living room", "No room"]);
 		assert.match(text, /<h2>Home<\/h2>/);
 	});
 
