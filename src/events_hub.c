@@ -40,12 +40,6 @@ hubs_new(void)
 	return calloc(1, sizeof(struct hubs));
 }
 
-void
-hubs_free(struct hubs *hubs)
-{
-	free(hubs);
-}
-
 /* FNV-1a; ids are the platform's, not a stranger's choice. */
 static struct hub **
 bucket_of(struct hubs *hubs, const char *id)
@@ -108,6 +102,21 @@ free_hub(struct hub *hub)
 	free(hub);
 }
 
+/* What is left are hubs without followers that no refresh came to. */
+void
+hubs_free(struct hubs *hubs)
+{
+	if (hubs == NULL)
+		return;
+	while (hubs->marked != NULL) {
+		struct hub *hub = hubs->marked;
+
+		hubs->marked = hub->marked_next;
+		free_hub(hub);
+	}
+	free(hubs);
+}
+
 enum sw_err
 hub_follow(struct hubs *hubs, struct stream *stream, const char *installation_id, int64_t cursor)
 {
@@ -124,7 +133,6 @@ hub_follow(struct hubs *hubs, struct stream *stream, const char *installation_id
 	    .hub = hub,
 	    .installation_id = hub->id,
 	    .cursor = cursor,
-	    .fresh = true,
 	    .kept = true};
 	follow->hub_next = hub->follows;
 	if (hub->follows != NULL)
@@ -218,18 +226,17 @@ reset_impossible(struct hub *hub, int64_t seq)
 	bool reset = false;
 
 	for (struct follow *follow = hub->follows; follow != NULL; follow = follow->hub_next) {
-		if (follow->fresh && follow->cursor > seq) {
+		if (follow->cursor > seq) {
 			follow->cursor = 0;
 			reset = true;
 		}
-		follow->fresh = false;
 	}
 	return reset;
 }
 
 static void
 deliver_to(struct follow *follow, const struct sbuf *texts, const struct delivery *list,
-    size_t count, int64_t seq)
+    size_t count, int64_t seq, bool gone)
 {
 	int64_t reached = follow->cursor;
 
@@ -246,6 +253,7 @@ deliver_to(struct follow *follow, const struct sbuf *texts, const struct deliver
 	}
 	if (seq > follow->cursor)
 		follow->cursor = seq;
+	follow->removed = gone;
 }
 
 /* The rows [first, end) are one installation's, ordered by seq, one of them the mark. */
@@ -256,6 +264,7 @@ deliver(struct hub *hub, const struct page_changes *changes, int first, int end,
 	struct sbuf texts = {0};
 	size_t count = 0;
 	int64_t seq = 0;
+	bool gone = false;
 
 	if (list == NULL)
 		return SW_ENOMEM;
@@ -265,8 +274,7 @@ deliver(struct hub *hub, const struct page_changes *changes, int first, int end,
 		page_changes_get(changes, i, &change);
 		if (change.kind == PAGE_CHANGE_MARK) {
 			seq = change.row.seq;
-			if (change.row.state != NULL && strcmp(change.row.state, "removed") == 0)
-				*removed = true;
+			gone = change.row.state != NULL && strcmp(change.row.state, "removed") == 0;
 			continue;
 		}
 		list[count] = (struct delivery){.seq = change.row.seq, .start = texts.length};
@@ -274,12 +282,13 @@ deliver(struct hub *hub, const struct page_changes *changes, int first, int end,
 		list[count].length = texts.length - list[count].start;
 		count++;
 	}
+	*removed = *removed || gone;
 	if (!sbuf_failed(&texts)) {
 		if (reset_impossible(hub, seq))
 			mark(hub);
 		else
 			for (struct follow *f = hub->follows; f != NULL; f = f->hub_next)
-				deliver_to(f, &texts, list, count, seq);
+				deliver_to(f, &texts, list, count, seq, gone);
 	}
 	free(list);
 	sbuf_clear(&texts);

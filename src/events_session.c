@@ -49,9 +49,11 @@ drop_rest(struct stream *stream)
 		next = follow->next;
 		if (follow->kept)
 			continue;
-		events_format_removed(&text, follow->installation_id);
+		if (!follow->removed)
+			events_format_removed(&text, follow->installation_id);
 		hub_unfollow(follow);
-		stream_put_event(stream, sbuf_text(&text), text.length, NULL, 0);
+		if (text.length > 0)
+			stream_put_event(stream, sbuf_text(&text), text.length, NULL, 0);
 		sbuf_clear(&text);
 	}
 }

@@ -23,8 +23,8 @@ struct follow {
 	struct hub *hub;
 	const char *installation_id; /* the hub's */
 	int64_t cursor;              /* seq up to which the browser has everything */
-	bool fresh;                  /* not yet compared with the database */
 	bool kept;                   /* scratch of the session check */
+	bool removed;                /* the browser knows that the installation is gone */
 	struct follow *hub_next, *hub_prev;
 	struct follow *next; /* of the same stream */
 };
