@@ -7,7 +7,6 @@ dist_nginx_DATA = \
 # What the browser loads besides the page itself: styles, script, icons.  nginx serves it as /static/.
 staticdir = $(pkgdatadir)/static
 dist_static_DATA = \
-	nginx/static/away.css \
 	nginx/static/away.html \
 	nginx/static/favicon.svg \
 	nginx/static/manifest.webmanifest \

@@ -151,7 +151,7 @@ test("bodies: 1 MB for a webhook, 64 KB elsewhere, JSON errors below /api/", asy
 });
 
 test("static files have their types and may be kept", async () => {
-	const style = await stack.request("/static/away.css?v=1");
+	const style = await stack.request("/static/switchboard.css?v=1");
 
 	assert.equal(style.headers["content-type"], "text/css; charset=utf-8");
 	assert.match(style.headers["cache-control"], /immutable/);
