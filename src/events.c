@@ -295,6 +295,8 @@ open_all(struct events *events)
 static void
 close_all(struct events *events)
 {
+	/* The library aborts over connections that are still suspended. */
+	streams_close(&events->http.streams);
 	if (events->daemon != NULL)
 		MHD_stop_daemon(events->daemon);
 	if (events->socket >= 0 && events->stop_ms == 0)

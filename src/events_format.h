@@ -11,9 +11,6 @@
  * Data is compact ASCII JSON, so that no line break can hide in it.
  */
 
-/* Most bytes the text of one change takes. */
-#define EVENTS_FORMAT_MAX 16384
-
 /* Append one change; nothing for PAGE_CHANGE_MARK.  Failure is sticky in the buffer. */
 void events_format_change(struct sbuf *buf, const struct page_change *change);
 

@@ -18,6 +18,8 @@
  * on the session cookie and the cursor only; CURSOR_MAX installations in both forms of it do fit.
  */
 #define CONNECTION_MEMORY 8192
+/* How long new streams are refused after one that the database failed. */
+#define AWAY_MS 1000
 
 static enum MHD_Result
 answer_error(struct MHD_Connection *connection, enum sw_err err, const char *message)
@@ -111,6 +113,24 @@ open_stream(struct events_http *http, struct MHD_Connection *connection,
 	return stream_queue(stream);
 }
 
+/*
+ * What the session may see.  After a failure nobody else is let to wait for
+ * the database for a while: a crowd that comes back while it hangs would hold
+ * up the heartbeats of all others, one timeout after the other.
+ */
+static bool
+read_reach(
+    struct events_http *http, uint8_t session[1][SECRET_SHA256_BYTES], struct session_reach *reach)
+{
+	if (clock_monotonic_ms() < http->away_until_ms)
+		return false;
+	if (store_session_reach(
+		http->db, (const uint8_t(*)[SECRET_SHA256_BYTES])session, 1, reach) == SW_OK)
+		return true;
+	http->away_until_ms = clock_monotonic_ms() + AWAY_MS;
+	return false;
+}
+
 static enum MHD_Result
 serve_events(struct events_http *http, struct MHD_Connection *connection)
 {
@@ -121,11 +141,9 @@ serve_events(struct events_http *http, struct MHD_Connection *connection)
 
 	if (!session_read_cookie(cookie, http->config->public_is_https, session[0], NULL))
 		return answer_error(connection, SW_EAUTH, "Sign in first.");
-	if (http->stopping ||
-	    store_session_reach(
-		http->db, (const uint8_t(*)[SECRET_SHA256_BYTES])session, 1, &reach) != SW_OK)
-		return answer_error(connection, SW_EUNAVAILABLE,
-		    "The database is away: try again in a few seconds.");
+	if (http->stopping || !read_reach(http, session, &reach))
+		return answer_error(
+		    connection, SW_EUNAVAILABLE, "Not now: try again in a few seconds.");
 	result = open_stream(http, connection, session[0], &reach);
 	session_reach_free(&reach);
 	return result;

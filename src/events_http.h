@@ -19,7 +19,8 @@ struct events_http {
 	struct db *db;
 	struct streams streams;
 	struct hubs *hubs;
-	bool stopping; /* 503 for new ones */
+	bool stopping;         /* 503 for new ones */
+	int64_t away_until_ms; /* the same: the database has just failed one */
 };
 
 /* The daemon on a listening socket, driven by the caller through its epoll descriptor; NULL on
