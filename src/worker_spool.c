@@ -268,6 +268,12 @@ store_answer(struct worker *worker, const struct entry *entry, const struct oaut
 	    store_token_store(worker->db, &worker->scratch, &worker->config->seal_keys,
 		entry->installation_id, entry->generation, tokens, age_s > 0 ? age_s : 0, &stored);
 
+	if (err == SW_EINPUT || err == SW_EFORBIDDEN || err == SW_EINTERNAL) {
+		/* One that the database will never take must not hold up all other work. */
+		log_event(LOG_ERROR, "spool.unstored", "installation", entry->installation_id,
+		    "file", entry->name, "err", err_name(err), (const char *)NULL);
+		return SW_OK;
+	}
 	if (err != SW_OK)
 		return err;
 	log_event(LOG_INFO, "spool.replayed", "installation", entry->installation_id, "stored",

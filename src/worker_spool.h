@@ -33,7 +33,8 @@ void spool_remove(struct spool *spool, const char *installation_id, int64_t gene
 
 /*
  * Store every answer that is left and remove its file.  SW_OK: nothing is left that could be
- * stored; files that no key opens stay, and are logged.  SW_EUNAVAILABLE and the like: try again.
+ * stored; a file that no key opens, or that the database refuses, stays and is logged.
+ * SW_EUNAVAILABLE and the like: try again.
  */
 SW_MUSTCHECK enum sw_err spool_replay(struct worker *worker);
 

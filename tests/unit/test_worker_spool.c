@@ -194,6 +194,18 @@ check_away(void **state)
 }
 
 static void
+check_refused(void **state)
+{
+	(void)state;
+	write_answer("home", 1, 0);
+	write_answer("attic", 1, 0);
+	database.answer = SW_EINPUT;
+	assert_int_equal(spool_replay(&worker), SW_OK);
+	assert_int_equal(database.calls, 2);
+	assert_int_equal(files(false), 2);
+}
+
+static void
 check_again(void **state)
 {
 	(void)state;
@@ -275,6 +287,7 @@ main(void)
 	    WITH_SPOOL("an answer is replayed with its age and then removed", check_replay),
 	    WITH_SPOOL("nothing of it can be read on the disk", check_sealed),
 	    WITH_SPOOL("it stays while the database is away", check_away),
+	    WITH_SPOOL("one that the database refuses does not hold up the others", check_refused),
 	    WITH_SPOOL("writing and removing it twice does no harm", check_again),
 	    WITH_SPOOL("files with other names are left alone", check_foreign),
 	    WITH_SPOOL("a file under another's name does not open", check_swapped),
