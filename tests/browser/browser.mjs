@@ -20,12 +20,15 @@ export async function openBrowser(chrome, stack, { jar, ...options } = {}) {
 	return browser;
 }
 
-/** Link a location and wait for its first sync: answers the browser's cookies. */
+/** Link a location and wait for its first sync and subscriptions: answers the browser's cookies. */
 export async function linkedHome(stack, options) {
 	const jar = await linkAccount(stack, options);
 
 	await waitFor(async () => (await stack.request("/api/switches", { jar })).json().switches.length > 0,
 		{ timeoutMs: 20000, what: "the first sync" });
+	await waitFor(async () => (await stack.psql(`SELECT count(*) FROM switchboard.installation i WHERE status <> 'removed' AND 4 <>
+		(SELECT count(*) FROM switchboard.subscription s WHERE s.installation_id = i.installation_id)`)) === "0",
+	{ what: "the subscriptions" });
 	return jar;
 }
 

@@ -61,6 +61,9 @@ before(async () => {
 	dimmer = byLabel(switches, "Floor lamp");
 	theirs = byLabel(await settled(sam), "Desk lamp");
 	assert.ok(lamp && dimmer && theirs);
+	/* Until then the worker has calls to make, and what happens in the house is not heard of. */
+	await waitFor(async () => (await stack.psql("SELECT count(*) FROM switchboard.subscription")) === "8",
+		{ what: "the subscriptions of both homes" });
 });
 
 after(() => stack?.stop());
