@@ -103,26 +103,27 @@ const spooled = (home) => readdirSync(path.join(stack.stateDir, "spool")).filter
 const workerPid = () => waitFor(() => stack.pids("switchboard-worker")[0], { what: "the worker" });
 
 /** One more worker, with the environment of the one that runs and a state directory of its own. */
-async function anotherWorker(env = {}) {
+async function anotherWorker(env = {}, { ready = true } = {}) {
 	const pid = await workerPid();
 	const theirs = Object.fromEntries(readFileSync(`/proc/${pid}/environ`, "utf8").split("\0")
 		.filter((pair) => pair.includes("=")).map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]));
 	const state = mkdtempSync(path.join(tmpdir(), "switchboard-worker-"));
 	const child = spawn(`/proc/${pid}/exe`, [], { stdio: ["ignore", "ignore", "pipe"],
 		env: { ...theirs, SWITCHBOARD_STATE_DIR: state, ...env } });
-	const worker = { pid: child.pid, log: "" };
+	const worker = { pid: child.pid, state, log: "" };
 
 	child.stderr.on("data", (part) => (worker.log += part));
-	const ended = new Promise((resolve) => child.on("close", (code, signal) => resolve(signal ?? code)));
+	worker.ended = new Promise((resolve) => child.on("close", (code, signal) => resolve(signal ?? code)));
 
 	worker.stop = async () => {
 		child.kill("SIGTERM");
-		const how = await ended;
+		const how = await worker.ended;
 
 		rmSync(state, { recursive: true, force: true });
 		return how;
 	};
-	await waitFor(() => /event=worker\.started/.test(worker.log), { what: "another worker" });
+	if (ready)
+		await waitFor(() => /event=worker\.started/.test(worker.log), { what: "another worker" });
 	return worker;
 }
 
@@ -498,6 +499,28 @@ test("a database that is away when the platform answers loses no token", async (
 	assert.equal((await finished(await click(home, [{ device: home.devices[0] }])))[0].status, "confirmed");
 });
 
+test("an answer that neither disk nor database takes is kept until one does", async () => {
+	const home = await newHome();
+	const first = await workerPid();
+
+	process.kill(first, "SIGSTOP");
+	const worker = await anotherWorker();
+
+	try {
+		rmSync(path.join(worker.state, "spool"), { recursive: true });
+		await stack.control("POST", "faults", { path: "/oauth/token", action: "slow", delayMs: 1000, afterEffect: true });
+		await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = ${quote(home.id)}; NOTIFY switchboard_work`);
+		await waitFor(async () => (await sql(`SELECT claimed_by FROM token WHERE installation_id = ${quote(home.id)}`)) !== "", { what: "the claim" });
+		// Longer than the worker's patience with a statement.
+		await sql(`BEGIN; SELECT FROM token WHERE installation_id = ${quote(home.id)} FOR UPDATE; SELECT pg_sleep(8); COMMIT`);
+		await generation(home, 2);
+		assert.match(worker.log, /event=token\.refresh .*stored=no spooled=no/);
+	} finally {
+		assert.equal(await worker.stop(), 0);
+		process.kill(first, "SIGCONT");
+	}
+});
+
 test("disconnecting uninstalls at the platform and forgets the tokens", async () => {
 	for (const expired of [false, true]) {
 		const home = await newHome();
@@ -607,6 +630,14 @@ test("it starts and stays up without a database", async () => {
 
 	await waitFor(() => /event=worker\.database state=away/.test(worker.log), { what: "the loss to be noticed" });
 	assert.equal(await worker.stop(), 0);
+});
+
+test("a state directory it cannot use is a clear line and exit 78", async () => {
+	const worker = await anotherWorker({ SWITCHBOARD_STATE_DIR: "/proc/none" }, { ready: false });
+
+	assert.equal(await worker.ended, 78);
+	assert.match(worker.log, /^switchboard-worker: SWITCHBOARD_STATE_DIR: [^\n]+\n$/);
+	await worker.stop();
 });
 
 test("no token is in the worker's log", async () => {
