@@ -15,6 +15,7 @@ unit_tests += \
 	tests/unit/test_session tests/unit/test_publish tests/unit/test_keycache \
 	tests/unit/test_confirmation
 unit_tests += tests/unit/test_platform tests/unit/test_worker_spool
+unit_tests += tests/unit/test_cursor tests/unit/test_events_format tests/unit/test_events_hub
 EXTRA_DIST += tests/unit/unit.h
 
 # Tests that are folders below tests/data.
@@ -24,6 +25,12 @@ tests_unit_test_oauth_SOURCES = tests/unit/test_oauth.c $(tests_unit_cases)
 tests_unit_test_event_SOURCES = tests/unit/test_event.c $(tests_unit_cases)
 tests_unit_test_device_SOURCES = tests/unit/test_device.c $(tests_unit_cases)
 tests_unit_test_keycache_SOURCES = tests/unit/test_keycache.c $(tests_unit_cases)
+
+# Parts of the streamer; the hub's test is its database and its streams.
+tests_unit_test_events_format_SOURCES = tests/unit/test_events_format.c \
+	src/events_format.c src/events_format.h
+tests_unit_test_events_hub_SOURCES = tests/unit/test_events_hub.c \
+	src/events_hub.c src/events_hub.h src/events_format.c src/events_format.h
 
 # One function of the library is replaced by the test's own.
 tests_unit_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_session_load
