@@ -186,16 +186,21 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION sync_progress IS 'Show how far a device sync is';
 
--- What a sync needs to know before it calls, and which names it should read again.
+-- What a sync needs to know before it calls, and which names it should read
+-- again.  subscribing: the first sync should wait, for not long: what is
+-- switched between its reading and the subscriptions would never be told.
 CREATE FUNCTION sync_plan(p_installation text)
-RETURNS TABLE (location_id text, want_location boolean, want_rooms boolean, started_at text)
+RETURNS TABLE (location_id text, want_location boolean, want_rooms boolean, started_at text, subscribing boolean)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT i.location_id::text,
 		i.synced_at IS NULL OR i.location_name IS NULL OR i.location_read_at IS NULL
 			OR i.location_read_at < now() - interval '1 day',
 		i.synced_at IS NULL OR i.rooms_read_at IS NULL OR i.rooms_read_at < now() - interval '2 minutes',
-		clock_timestamp()::text
+		clock_timestamp()::text,
+		i.synced_at IS NULL AND i.linked_at > now() - interval '20 seconds'
+			AND EXISTS (SELECT 1 FROM job j WHERE j.installation_id = i.installation_id
+				AND j.kind = 'subscription_sync' AND coalesce(j.last_error, 'not_found') = 'not_found')
 	FROM installation i WHERE i.installation_id = p_installation AND i.status <> 'removed';
 END;
 COMMENT ON FUNCTION sync_plan IS 'What is known of an installation before a sync';
@@ -329,9 +334,14 @@ END;
 COMMENT ON FUNCTION sync_lacks_rooms IS 'Is a device in a room whose name is not known';
 
 -- Subscriptions as the platform listed them just now: [{"id","source","capability","attribute","name"}].
+-- What happened before a new one was there has come by no webhook: the devices are read (again).
 CREATE FUNCTION subscription_replace(p_installation text, p_subscriptions jsonb)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+	IF EXISTS (SELECT 1 FROM jsonb_array_elements(p_subscriptions) x WHERE x ->> 'id' NOT IN
+		(SELECT s.subscription_id FROM subscription s WHERE s.installation_id = p_installation)) THEN
+		PERFORM job_put(p_installation, 'device_sync');
+	END IF;
 	DELETE FROM subscription s WHERE s.installation_id = p_installation
 		AND s.subscription_id NOT IN (SELECT x ->> 'id' FROM jsonb_array_elements(p_subscriptions) x);
 	INSERT INTO subscription (installation_id, subscription_id, source_type, capability, attribute, name)
@@ -340,7 +350,7 @@ BEGIN
 		ON CONFLICT (installation_id, subscription_id) DO UPDATE SET source_type = excluded.source_type,
 			capability = excluded.capability, attribute = excluded.attribute, name = excluded.name, seen_at = now();
 END $$;
-COMMENT ON FUNCTION subscription_replace IS 'Record the subscriptions the platform has for an installation';
+COMMENT ON FUNCTION subscription_replace IS 'Record the subscriptions the platform has for an installation; new ones ask for a device sync';
 
 CREATE FUNCTION confirmation_claim(p_limit integer)
 RETURNS TABLE (confirmation_hash bytea, url text, attempts integer)

@@ -26,6 +26,7 @@ store_sync_plan(
 		out->want_location = db_result_bool(result, 0, 1);
 		out->want_rooms = db_result_bool(result, 0, 2);
 		out->started_at = arena_strdup(arena, db_result_text(result, 0, 3));
+		out->subscribing = db_result_bool(result, 0, 4);
 		if (out->started_at == NULL || (location_id != NULL && out->location_id == NULL))
 			err = SW_ENOMEM;
 	}

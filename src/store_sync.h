@@ -16,6 +16,7 @@ struct store_plan {
 	bool want_location;      /* its name is unknown, or a day old */
 	bool want_rooms;         /* rooms are unknown, or were not read within 2 minutes */
 	const char *started_at;  /* the database's time now, for store_sync_apply() */
+	bool subscribing;        /* first sync: wait until the subscriptions are there */
 };
 
 /* SW_ENOTFOUND: removed, or never linked. */

@@ -22,6 +22,8 @@
 #define RETRY_FIRST_MS 2000
 #define RETRY_MOST_MS 600000
 #define BUDGET_DELAY_MS 900000
+/* The subscriptions end this wait themselves (subscription_replace() in sql/). */
+#define SUBSCRIBING_DELAY_MS 1000
 /* The rooms may be read 50 times an hour: not twice within this. */
 #define ROOMS_AGAIN_S 120
 
@@ -155,6 +157,13 @@ take_installed_app(struct sync *sync, const json_t *app)
 	return err;
 }
 
+/* What is switched between a first reading and the subscriptions would never be told. */
+static void
+wait_for_subscriptions(struct sync *sync)
+{
+	job_failed(&sync->job, SW_ENOTFOUND, SUBSCRIBING_DELAY_MS);
+}
+
 static void
 on_installed_app(void *context, const struct call_answer *answer)
 {
@@ -175,7 +184,9 @@ on_installed_app(void *context, const struct call_answer *answer)
 		end_revoked(sync, answer, status);
 	} else {
 		err = take_installed_app(sync, app);
-		if (err == SW_OK)
+		if (err == SW_OK && sync->plan.subscribing)
+			wait_for_subscriptions(sync);
+		else if (err == SW_OK)
 			step(sync);
 		else
 			fail(sync, err, -1);
@@ -398,6 +409,10 @@ sync_begin(struct worker *worker, const struct store_job *row)
 	    worker->db, &sync->job.arena, sync->job.row.installation_id, &sync->plan);
 	if (err == SW_ENOTFOUND) {
 		job_done(&sync->job);
+		return;
+	}
+	if (err == SW_OK && sync->plan.subscribing && sync->plan.location_id != NULL) {
+		wait_for_subscriptions(sync);
 		return;
 	}
 	if (err == SW_OK)

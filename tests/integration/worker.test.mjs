@@ -144,6 +144,16 @@ test("a first sync reads everything with one call per page and at most eight oth
 	assert.ok(row.owner_id);
 });
 
+test("devices are read when the subscriptions are there: what is switched in between is not missed", async () => {
+	const home = await newHome();
+	const calls = await callsOf(home, /subscriptions|^GET \/devices$/);
+	const kinds = calls.map(({ method }) => method);
+
+	assert.equal(calls.filter(({ method }) => method === "POST").length, 4);
+	assert.ok(kinds.lastIndexOf("POST") < calls.findIndex(({ path: where }) => where.endsWith("/devices")),
+		calls.map(({ method, path: where }) => `${method} ${where}`).join("\n"));
+});
+
 test("every call is counted by installation, endpoint and status", async () => {
 	const home = await newHome();
 	const seen = {};
@@ -250,14 +260,16 @@ test("subscriptions are brought to exactly the four, without deleting all", asyn
 	await stack.control("POST", "calls/reset", {});
 	await ask(home, "subscription_sync");
 	assert.deepEqual(await kinds(), four);
-	const calls = (await callsOf(home)).map(({ method, path: at }) => `${method} ${at.replace(/[^/]*$/, (id) => (id === "subscriptions" ? id : "ID"))}`);
+	const calls = (await callsOf(home, /subscriptions/)).map(({ method, path: at }) => `${method} ${at.replace(/[^/]*$/, (id) => (id === "subscriptions" ? id : "ID"))}`);
 	const base = `/installedapps/${home.id}/subscriptions`;
 
 	assert.deepEqual(calls, [`GET ${base}`, `DELETE ${base}/ID`, `DELETE ${base}/ID`, `POST ${base}`]);
 	assert.equal(await sql(`SELECT count(*) FROM subscription WHERE installation_id = ${quote(home.id)}`), "4");
+	await waitFor(async () => (await callsOf(home, /^GET \/devices$/)).length === 1,
+		{ what: "the devices to be read again: what happened before came by no webhook" });
 	await stack.control("POST", "calls/reset", {});
 	await ask(home, "subscription_sync");
-	assert.equal((await callsOf(home)).length, 1, "nothing to do costs one call");
+	assert.equal((await callsOf(home, /subscriptions/)).length, 1, "nothing to do costs one call");
 });
 
 test("a 409 on creating a subscription counts as there", async () => {

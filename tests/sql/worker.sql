@@ -1,7 +1,7 @@
 -- The worker's queues: leases, fair shares, what a sync reads again.
 BEGIN;
 \ir fixture.psql
-SELECT plan(24);
+SELECT plan(29);
 
 -- Jobs.
 SELECT is((SELECT count(*) FROM job_claim('w1', 10)), 2::bigint, 'a new link has two jobs');
@@ -28,6 +28,18 @@ UPDATE installation SET location_read_at = now();
 SELECT is((SELECT work FROM event_ingest('home', jsonb_build_array(jsonb_build_object('id', gen_random_uuid(), 'at', now(),
 	'type', 'LOCATION_LIFECYCLE_EVENT', 'value', 'UPDATE')))), true, 'an event about the location asks for a sync');
 SELECT is((SELECT want_location FROM sync_plan('home')), true, 'that reads its name');
+SELECT is((SELECT subscribing FROM sync_plan('home')), false, 'a sync of a known home waits for nothing');
+UPDATE installation SET synced_at = NULL;
+SELECT job_put('home', 'subscription_sync') \g /dev/null
+SELECT is((SELECT subscribing FROM sync_plan('home')), true, 'the first one waits for the subscriptions');
+UPDATE job SET last_error = 'limit' WHERE kind = 'subscription_sync';
+SELECT is((SELECT subscribing FROM sync_plan('home')), false, 'but not when they fail');
+DELETE FROM job;
+SELECT subscription_replace('home', '[{"id":"s1","source":"DEVICE_HEALTH"}]') \g /dev/null
+SELECT is((SELECT count(*) FROM job WHERE kind = 'device_sync'), 1::bigint, 'a new subscription asks for a sync');
+DELETE FROM job;
+SELECT subscription_replace('home', '[{"id":"s1","source":"DEVICE_HEALTH"}]') \g /dev/null
+SELECT is((SELECT count(*) FROM job), 0::bigint, 'a known one does not');
 SELECT is(sync_lacks_rooms('home'), false, 'every room is known');
 UPDATE device SET room_id = 'r2' WHERE device_id = 'fan';
 SELECT is(sync_lacks_rooms('home'), true, 'until a device is in a new one');
