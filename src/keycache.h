@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 #include "err.h"
-#include "httpsig.h"
+#include "httpsig_key.h"
 
 /*
  * Keys that this process has parsed, and keyIds that lately gave none

@@ -14,6 +14,7 @@ src_libswitchboard_a_SOURCES = \
 	src/html.c src/html.h \
 	src/jsonx.c src/jsonx.h \
 	src/httpsig.c src/httpsig.h \
+	src/httpsig_key.c src/httpsig_key.h \
 	src/oauth.c src/oauth.h \
 	src/uuid.c src/uuid.h \
 	src/event.c src/event.h \

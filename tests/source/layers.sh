@@ -7,7 +7,7 @@ cd "$top" || exit 1
 
 layers=(
 	'err log arena sbuf secret clock'
-	'utf8 base64 url uuid cookie html jsonx httpsig oauth event device cursor'
+	'utf8 base64 url uuid cookie html jsonx httpsig httpsig_key oauth event device cursor'
 	'config request response serve client client_* db db_* stmt'
 	'store_* platform keycache session publish confirmation switch_json'
 	'events events_* worker worker_*'
@@ -63,7 +63,7 @@ silent 'a module includes its own layer and lower ones only' wrong_includes
 silent 'libfcgi is behind serve and request' wrong_doors fcgi 'src/serve.*' 'src/request.*'
 silent 'libcurl is behind client' wrong_doors curl/ 'src/client.*' 'src/client_*'
 silent 'libpq is behind db' wrong_doors libpq 'src/db.*' 'src/db_*'
-silent 'OpenSSL is behind secret and httpsig' wrong_doors openssl/ 'src/secret.*' 'src/httpsig.*'
+silent 'OpenSSL is behind secret and httpsig' wrong_doors openssl/ 'src/secret.*' 'src/httpsig_key.*'
 silent 'libmicrohttpd is behind the streamer' wrong_doors microhttpd 'src/events*'
 silent 'Jansson is behind jsonx, the parsers and the answers made of JSON' wrong_doors jansson \
 	'src/jsonx.*' 'src/oauth.*' 'src/event.*' 'src/device.*' 'src/platform.*' 'src/response.*' 'src/switch_json.*' \

@@ -16,7 +16,7 @@
 #include "device.h"
 #include "event.h"
 #include "failing.h"
-#include "httpsig.h"
+#include "httpsig_key.h"
 #include "jsonx.h"
 #include "oauth.h"
 

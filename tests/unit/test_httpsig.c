@@ -12,7 +12,7 @@
 #include "arena.h"
 #include "clock.h"
 #include "event.h"
-#include "httpsig.h"
+#include "httpsig_key.h"
 
 #define GOOD_HEADERS "headers=\"(request-target) digest date\""
 #define GOOD_SIGNATURE "signature=\"AAEC\""
