@@ -60,6 +60,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION job_failed IS 'Put a job back for a later try';
 
+-- Whatever was missed by webhooks that never came is found once a day, spread
+-- over an hour: devices and subscriptions of homes that were not read for a day.  Each
+-- costs a handful of calls; more often would be polling.
+CREATE FUNCTION job_reconcile()
+RETURNS bigint LANGUAGE sql
+BEGIN ATOMIC
+	WITH stale AS (
+		SELECT i.installation_id, random() * interval '1 hour' AS delay FROM installation i
+		WHERE i.status = 'active' AND i.synced_at < now() - interval '1 day'
+			AND NOT EXISTS (SELECT 1 FROM job j WHERE j.installation_id = i.installation_id)),
+	asked AS (
+		SELECT job_put(s.installation_id, 'subscription_sync', s.delay),
+			job_put(s.installation_id, 'device_sync', s.delay) FROM stale s)
+	SELECT count(*) FROM asked;
+END;
+COMMENT ON FUNCTION job_reconcile IS 'Queue the daily comparison with the platform; tells for how many homes';
+
 -- When is something due next, in ms from now?  Null: nothing is queued.
 CREATE FUNCTION work_next_ms()
 RETURNS bigint LANGUAGE sql STABLE

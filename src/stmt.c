@@ -95,6 +95,7 @@ static const struct stmt statements[] = {
 	"SELECT installation_id, kind, generation, attempts, age_s FROM job_claim($1, $2)",
 	.params = 2},
     [STMT_JOB_KEEP] = {"job_keep", "SELECT job_keep($1, $2, $3)", 3, .repeatable = true},
+    [STMT_JOB_RECONCILE] = {"job_reconcile", "SELECT job_reconcile()", 0, .repeatable = true},
     [STMT_JOB_PUT] = {"job_put", "SELECT job_put($1, $2, make_interval(secs => $3))", 3,
 	.repeatable = true},
     [STMT_JOB_DONE] = {"job_done", "SELECT job_done($1, $2, $3, $4)", 4, .repeatable = true},

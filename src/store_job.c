@@ -137,6 +137,17 @@ store_job_put(struct db *db, struct arena *arena, const char *installation_id, e
 }
 
 enum sw_err
+store_job_reconcile(struct db *db, int64_t *homes)
+{
+	struct db_result *result;
+	enum sw_err err = db_exec(db, STMT_JOB_RECONCILE, NULL, &result);
+
+	*homes = err == SW_OK ? db_result_int(result, 0, 0) : 0;
+	db_result_free(result);
+	return err;
+}
+
+enum sw_err
 store_work_next_ms(struct db *db, int64_t *out)
 {
 	struct db_result *result;

@@ -52,6 +52,9 @@ SW_MUSTCHECK enum sw_err store_job_failed(struct db *db, struct arena *arena, co
 SW_MUSTCHECK enum sw_err store_job_put(struct db *db, struct arena *arena,
     const char *installation_id, enum job_kind kind, int64_t delay_s);
 
+/* Queue the daily comparison of homes with the platform; *homes is how many are due. */
+SW_MUSTCHECK enum sw_err store_job_reconcile(struct db *db, int64_t *homes);
+
 /*
  * Milliseconds until something in any queue of the worker is due: 0 or less
  * means now, -1 000 000 000 at the least; INT64_MAX when nothing is queued.

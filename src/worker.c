@@ -30,7 +30,7 @@
 #define AWAY_MS 500
 #define HEARTBEAT_MS 5000
 #define EXPIRE_MS 1000
-#define PARTITIONS_MS 3600000
+#define HOUSE_MS 3600000
 #define HELD_MS 1000
 #define REPLAY_MS 2000
 /* Longer than any transfer takes (platform.c). */
@@ -47,7 +47,7 @@
 struct rounds {
 	int64_t heartbeat_ms;
 	int64_t expire_ms;
-	int64_t partitions_ms;
+	int64_t house_ms;
 	int64_t held_ms;
 	int64_t replay_ms;
 	int idle_ms; /* something is due that nobody could claim: look again after this */
@@ -123,16 +123,20 @@ replay_spool(struct worker *worker, struct rounds *rounds)
 		worker->replay_due = false;
 }
 
+/* Once an hour: partitions, and homes that were not compared with the platform for a day. */
 static void
-keep_partitions(struct worker *worker, struct rounds *rounds)
+keep_house(struct worker *worker, struct rounds *rounds)
 {
-	int64_t changes;
+	int64_t changes, homes;
 
-	if (!is_due(&rounds->partitions_ms, PARTITIONS_MS))
+	if (!is_due(&rounds->house_ms, HOUSE_MS))
 		return;
 	calls_sweep(worker);
+	if (store_job_reconcile(worker->db, &homes) == SW_OK && homes > 0)
+		log_event(
+		    LOG_INFO, "worker.reconcile", "homes", log_int(homes), (const char *)NULL);
 	if (store_event_keep_partitions(worker->db, &changes) != SW_OK)
-		rounds->partitions_ms = clock_monotonic_ms() + HEARTBEAT_MS;
+		rounds->house_ms = clock_monotonic_ms() + HEARTBEAT_MS;
 	else if (changes > 0)
 		log_event(
 		    LOG_INFO, "worker.partitions", "changes", log_int(changes), (const char *)NULL);
@@ -179,7 +183,7 @@ work_with_database(struct worker *worker, struct rounds *rounds, int64_t *look_m
 	replay_spool(worker, rounds);
 	if (worker->stopping)
 		return AWAY_MS;
-	keep_partitions(worker, rounds);
+	keep_house(worker, rounds);
 	if (is_due(&rounds->expire_ms, open ? EXPIRE_MS : HEARTBEAT_MS))
 		commands_expire(worker);
 	if (worker->has_work || now_ms >= *look_ms) {

@@ -1,7 +1,7 @@
 -- The worker's queues: leases, fair shares, what a sync reads again.
 BEGIN;
 \ir fixture.psql
-SELECT plan(29);
+SELECT plan(33);
 
 -- Jobs.
 SELECT is((SELECT count(*) FROM job_claim('w1', 10)), 2::bigint, 'a new link has two jobs');
@@ -40,6 +40,14 @@ SELECT is((SELECT count(*) FROM job WHERE kind = 'device_sync'), 1::bigint, 'a n
 DELETE FROM job;
 SELECT subscription_replace('home', '[{"id":"s1","source":"DEVICE_HEALTH"}]') \g /dev/null
 SELECT is((SELECT count(*) FROM job), 0::bigint, 'a known one does not');
+UPDATE installation SET synced_at = now();
+SELECT is(job_reconcile(), 0::bigint, 'a home that was just read is not due');
+UPDATE installation SET synced_at = now() - interval '25 hours';
+SELECT is(job_reconcile(), 1::bigint, 'after a day it is compared with the platform');
+SELECT set_eq('SELECT kind FROM job', ARRAY['device_sync', 'subscription_sync'], 'devices and subscriptions');
+SELECT is(job_reconcile(), 0::bigint, 'once');
+UPDATE installation SET synced_at = now();
+DELETE FROM job;
 SELECT is(sync_lacks_rooms('home'), false, 'every room is known');
 UPDATE device SET room_id = 'r2' WHERE device_id = 'fan';
 SELECT is(sync_lacks_rooms('home'), true, 'until a device is in a new one');
