@@ -125,7 +125,7 @@ static void
 a_long_list_goes_in_pieces(void **state)
 {
 	struct publish publish;
-	char id[16];
+	char id[32];
 	int next = 0;
 
 	(void)state;

@@ -65,7 +65,7 @@ static char folder[64];
 static const char *
 path_of(const char *name)
 {
-	static char paths[2][256];
+	static char paths[2][384];
 	static int next;
 	char *path = paths[next = !next]; /* two at once, for rename() */
 
