@@ -63,18 +63,21 @@ END $$;
 COMMENT ON FUNCTION installation_erase IS 'Forget an uninstalled location: tokens (unless the platform must still be told), subscriptions, devices, sessions';
 
 -- Commands that this news answers: the state asked for, or any level after a
--- setLevel (devices round).
+-- setLevel (devices round).  p_late: when the news was made, if newer news
+-- overtook it; then only what was sent before can be meant.
 CREATE FUNCTION command_confirm(p_installation text, p_device text, p_component text,
-	p_attribute text, p_value text, p_seq bigint)
-RETURNS void LANGUAGE sql
-BEGIN ATOMIC
+	p_attribute text, p_value text, p_seq bigint, p_late timestamptz)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
 	UPDATE command SET status = 'confirmed', finished_at = now(), seq = p_seq
 	WHERE installation_id = p_installation AND device_id = p_device AND component = p_component
 		AND status IN ('sent', 'accepted')
+		AND (p_late IS NULL OR date_trunc('second', sent_at AT TIME ZONE 'UTC') <= p_late AT TIME ZONE 'UTC')
 		AND CASE p_attribute
 			WHEN 'switch' THEN command = p_value OR (command = 'setLevel' AND level = 0 AND p_value = 'off')
 			ELSE command = 'setLevel' END;
-END;
+	RETURN FOUND;
+END $$;
 COMMENT ON FUNCTION command_confirm IS 'Mark the commands that an event answers as confirmed';
 
 -- Apply one event that is new to us, at the installation's next seq.  Bits
@@ -112,7 +115,12 @@ BEGIN
 			RETURN 0;
 		END IF;
 		IF FOUND THEN
-			PERFORM command_confirm(p_installation, p_device, p_component, p_attribute, v_text, p_seq);
+			PERFORM command_confirm(p_installation, p_device, p_component, p_attribute, v_text, p_seq, NULL);
+			RETURN 1;
+		END IF;
+		IF command_confirm(p_installation, p_device, p_component, p_attribute, v_text, p_seq, v_at) THEN
+			UPDATE switch SET seq = p_seq WHERE installation_id = p_installation AND device_id = p_device
+				AND component = p_component;
 			RETURN 1;
 		END IF;
 		RETURN CASE WHEN EXISTS (SELECT 1 FROM switch WHERE installation_id = p_installation

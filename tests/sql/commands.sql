@@ -1,7 +1,7 @@
 -- Commands: whose, in which order, confirmed by what.
 BEGIN;
 \ir fixture.psql
-SELECT plan(24);
+SELECT plan(28);
 SELECT set_config('test.other', pg_temp.link('flat', 'sam', 'cookie-2')::text, true) \g /dev/null
 SELECT sync_apply('flat', now(), 'p2', 'Flat', NULL, jsonb_build_array(
 	pg_temp.sync_device('sam-lamp', 'Lamp', 'off', now() - interval '1 hour'))) \g /dev/null
@@ -46,6 +46,25 @@ SELECT results_eq($$ SELECT command_expire() $$, $$ VALUES ('home') $$, 'no even
 SELECT is((SELECT string_agg(error, ',' ORDER BY error) FROM command WHERE command = 'off'), 'superseded,unconfirmed', 'fails it');
 SELECT is((SELECT code FROM page_changes(ARRAY['home'], ARRAY[0::bigint]) WHERE kind = 'command'), 'unconfirmed',
 	'and the page is told, but not of the superseded one');
+
+-- A retried webhook is overtaken by the next one: the command was obeyed all the same.
+DELETE FROM command;
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL) \g /dev/null
+SELECT command_claim('w1', 10, 10) \g /dev/null
+SELECT command_accepted('home', command_id) FROM command \g /dev/null
+UPDATE command SET status = 'accepted', sent_at = now() - interval '5 seconds' WHERE status = 'confirmed';
+SELECT event_ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000012',
+	date_trunc('second', now()), NULL, 'lamp', 'off'))) \g /dev/null
+SELECT is(pg_temp.status('on'), 'accepted', 'the opposite state confirms nothing');
+SELECT event_ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000011',
+	date_trunc('second', now()) - interval '9 seconds', NULL, 'lamp', 'on'))) \g /dev/null
+SELECT is(pg_temp.status('on'), 'accepted', 'nor does an event from before the command was sent');
+SELECT event_ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000013',
+	date_trunc('second', now()) - interval '2 seconds', NULL, 'lamp', 'on'))) \g /dev/null
+SELECT is(pg_temp.status('on'), 'confirmed', 'a late event confirms the command that caused it');
+SELECT is((SELECT (state, pending, s.seq = pg_temp.seq('home'))::text FROM switch_page s WHERE device_id = 'lamp'), '(off,f,t)',
+	'changes no state, and the page is told');
+DELETE FROM command;
 
 -- All on / all off leaves alone what is there already.
 DELETE FROM command;
