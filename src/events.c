@@ -47,6 +47,7 @@ struct events {
 	int64_t stop_ms; /* when to leave at the latest, 0 = not stopping */
 	uint64_t wakeups;
 	bool check_now;
+	bool away; /* the last refresh failed */
 };
 
 static bool
@@ -108,26 +109,25 @@ take_wakeups(struct events *events)
 	arena_clear(&events->arena);
 }
 
-/* What wake-ups asked for.  When the database is away the marks stay, and the next tick tries
- * again. */
-static void
+/* What wake-ups asked for. */
+static enum sw_err
 refresh(struct events *events)
 {
 	bool removed = false;
+	enum sw_err err = hubs_refresh(events->http.hubs, events->db, &removed);
 
-	if (hubs_are_marked(events->http.hubs) &&
-	    hubs_refresh(events->http.hubs, events->db, &removed) != SW_OK)
-		return;
+	if (err != SW_OK)
+		return err;
 	if (removed)
 		events->check_now = true;
 	if (!events->check_now)
-		return;
-	if (events_check_sessions(&events->http.streams, events->http.hubs, events->db) != SW_OK)
-		return;
+		return SW_OK;
+	err = events_check_sessions(&events->http.streams, events->http.hubs, events->db);
+	if (err != SW_OK)
+		return err;
 	events->check_now = false;
 	/* Locations that joined bring their switches at once. */
-	if (hubs_refresh(events->http.hubs, events->db, &removed) != SW_OK)
-		log_event(LOG_WARN, "events.refresh_failed", (const char *)NULL);
+	return hubs_refresh(events->http.hubs, events->db, &removed);
 }
 
 static void
@@ -189,6 +189,10 @@ wait_ms(const struct events *events)
 	MHD_UNSIGNED_LONG_LONG ms;
 	int64_t left = events->tick_ms - clock_monotonic_ms();
 
+	/* A stream was opened since the last refresh.  While that fails, marks wait for the tick.
+	 */
+	if (hubs_are_marked(events->http.hubs) && !events->away)
+		return 0;
 	if (MHD_get_timeout(events->daemon, &ms) == MHD_YES && (int64_t)ms < left)
 		left = (int64_t)ms;
 	return left > 0 ? (int)left : 0;
@@ -218,7 +222,7 @@ run(struct events *events)
 		MHD_run(events->daemon);
 		take_wakeups(events);
 		tick(events);
-		refresh(events);
+		events->away = refresh(events) != SW_OK;
 		/* Streams that were resumed just now write now, not at the next tick. */
 		MHD_run(events->daemon);
 	}
