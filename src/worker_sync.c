@@ -32,6 +32,7 @@ struct sync {
 	struct store_plan plan;
 	const char *location_name; /* read now; else NULL */
 	json_t *rooms;             /* read now; else NULL */
+	bool rooms_asked;          /* even when there was no use in the answer */
 	json_t *devices;
 	const char *next; /* page of the list being read; NULL is its first */
 	int pages;
@@ -231,6 +232,17 @@ take_rooms(struct sync *sync, const struct call_answer *answer)
 	return err;
 }
 
+/* Switches whose rooms have no name are better than none. */
+static void
+go_without_rooms(struct sync *sync)
+{
+	json_decref(sync->rooms);
+	sync->rooms = NULL;
+	sync->next = NULL;
+	sync->plan.want_rooms = false;
+	step(sync);
+}
+
 static void
 on_rooms(void *context, const struct call_answer *answer)
 {
@@ -238,16 +250,16 @@ on_rooms(void *context, const struct call_answer *answer)
 	enum sw_err err;
 
 	if (answer->err == SW_EFORBIDDEN || answer->err == SW_ENOTFOUND) {
-		json_decref(sync->rooms);
-		sync->rooms = NULL;
-		sync->next = NULL;
-		sync->plan.want_rooms = false;
-		step(sync);
+		go_without_rooms(sync);
 		return;
 	}
 	if (!goes_on(sync, answer))
 		return;
 	err = take_rooms(sync, answer);
+	if (err == SW_EUPSTREAM) {
+		go_without_rooms(sync);
+		return;
+	}
 	if (err != SW_OK) {
 		fail(sync, err, -1);
 		return;
@@ -259,13 +271,16 @@ on_rooms(void *context, const struct call_answer *answer)
 	step(sync);
 }
 
-/* A device may have come into a room after the rooms were read last. */
+/*
+ * A device may have come into a room after the rooms were read last.  Rooms the platform
+ * does not tell are not asked for again and again.
+ */
 static bool
 rooms_are_missing(struct sync *sync)
 {
 	bool missing = false;
 
-	if (sync->rooms != NULL)
+	if (sync->rooms_asked)
 		return false;
 	return store_sync_lacks_rooms(
 		   sync->job.worker->db, sync->job.row.installation_id, &missing) == SW_OK &&
@@ -383,6 +398,7 @@ prepare(struct sync *sync)
 	sync->devices = json_array();
 	if (sync->devices == NULL)
 		return SW_ENOMEM;
+	sync->rooms_asked = sync->plan.want_rooms;
 	if (sync->plan.want_rooms) {
 		sync->rooms = json_array();
 		if (sync->rooms == NULL)

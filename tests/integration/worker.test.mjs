@@ -214,6 +214,19 @@ test("devices that were added, removed, renamed and moved are followed", async (
 	}, { what: "the changes to arrive" });
 });
 
+for (const [what, status] of [["refused", 403], ["told in no usable way", 200]]) {
+	test(`rooms that are ${what} cost their names, not the switches, and are not asked for in a loop`, async () => {
+		await stack.control("POST", "faults", { path: "/rooms", method: "GET", action: "status", status, count: 50 });
+		const home = await newHome([{ ...lamp("One"), room: "Hall" }, lamp("Two")], { rooms: ["Hall"] });
+
+		assert.deepEqual((await switches(home)).map(({ name, room }) => [name, room]), [["One", null], ["Two", null]]);
+		assert.equal((await installation(home)).sync_state, "done");
+		const asked = (await callsOf(home, /rooms/)).length;
+
+		assert.ok(asked >= 1 && asked <= 2, `asked ${asked} times`);
+	});
+}
+
 test("a list that breaks off changes nothing, and is read again", async () => {
 	const home = await newHome();
 
