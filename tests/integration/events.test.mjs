@@ -1,0 +1,530 @@
+// The event streamer: who gets what, from where on, and what survives.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync, readdirSync } from "node:fs";
+import net from "node:net";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { CookieJar, csrfToken, linkAccount, startStack, waitFor } from "../stack.mjs";
+import { Stream, openStream } from "./stream.mjs";
+
+let stack;
+let alex; // cookies of the owner of Home and, later, of the cabin
+let sam; // of the owner of Flat
+let home; // installation ids
+let flat;
+const open = [];
+
+/** An open stream of Alex, closed at the end of the test file at the latest. */
+async function follow(options = {}) {
+	const stream = await openStream(stack, { jar: alex, ...options });
+
+	open.push(stream);
+	return stream;
+}
+
+const api = async (jar = alex) => (await stack.request("/api/switches", { jar })).json();
+const cursor = async (jar) => (await api(jar)).cursor;
+const byLabel = async (label, jar) => (await api(jar)).switches.find((item) => item.label === label);
+const seqOf = (id) => stack.psql(`SELECT seq FROM installation WHERE installation_id = '${id}'`).then(Number);
+const is = (label, state) => ({ event, data }) => event === "switch" && data.label === label && data.state === state;
+const keyOf = ({ deviceId, component }) => `${deviceId}/${component}`;
+const keysOf = (stream) => stream.of("switch").map(({ data }) => keyOf(data));
+
+/** Flip by hand, and wait until our database has it; answers a test for the event of it. */
+async function flip(label, jar = alex) {
+	const { deviceId, state } = await byLabel(label, jar);
+	const value = state === "on" ? "off" : "on";
+
+	await stack.control("POST", `devices/${deviceId}/flip`, { value });
+	await waitFor(async () => (await byLabel(label, jar)).state === value, { what: `${label} to be ${value}` });
+	return is(label, value);
+}
+
+/** Change switches of an installation as a webhook would, in one transaction: SQL condition, then a wake-up or none. */
+async function change(installation, { where = "true", state = "on", wake = true } = {}) {
+	await stack.psql(`BEGIN; UPDATE installation SET seq = seq + 1 WHERE installation_id = '${installation}';
+		UPDATE switch s SET seq = i.seq, state = '${state}', state_at = now() FROM installation i
+			WHERE i.installation_id = '${installation}' AND s.installation_id = i.installation_id AND ${where};
+		COMMIT`);
+	if (wake)
+		await stack.psql(`NOTIFY switchboard_page, '${installation}'`);
+	return seqOf(installation);
+}
+
+/** The installation of a location, when nothing is left to do for it. */
+async function synced(name) {
+	const { locations, installedApps } = await stack.control("GET", "state");
+	const { locationId } = locations.find((location) => location.name === name);
+	const { installedAppId } = installedApps.find((app) => app.locationId === locationId);
+
+	await waitFor(() => stack.psql(`SELECT 1 FROM installation WHERE installation_id = '${installedAppId}'
+		AND synced_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM job WHERE installation_id = '${installedAppId}')`),
+	{ timeoutMs: 20000, what: `the first sync of ${name}` });
+	return installedAppId;
+}
+
+/** The streamer's process; supervised, so there is one again soon. */
+const streamer = () => waitFor(() => stack.pids("switchboard-events")[0], { what: "a streamer" });
+
+before(async () => {
+	stack = await startStack();
+	await stack.control("POST", "accounts", {
+		name: "Sam",
+		locations: [{ name: "Flat", rooms: ["Study"], devices: [{ name: "Smart plug", label: "Desk lamp", room: "Study" }] }],
+	});
+	alex = await linkAccount(stack, { location: "Home" });
+	sam = await linkAccount(stack, { location: "Flat" });
+	home = await synced("Home");
+	flat = await synced("Flat");
+});
+
+after(async () => {
+	for (const stream of open)
+		stream.close();
+	await stack?.stop();
+});
+
+test("signed out: 401 before any stream", async () => {
+	const made = new CookieJar();
+	const shaped = new CookieJar();
+
+	made.set(stack.url, "session", "wrong");
+	shaped.set(stack.url, "session", "A".repeat(43));
+	for (const jar of [undefined, made, shaped]) {
+		const answer = await stack.request("/events", { jar, headers: { Accept: "text/event-stream" } });
+
+		assert.equal(answer.status, 401);
+		assert.match(answer.headers["content-type"], /^application\/json/);
+		assert.equal(answer.json().error.code, "auth");
+		assert.deepEqual(answer.setCookies, []);
+	}
+});
+
+test("only GET is answered", async () => {
+	for (const method of ["POST", "HEAD", "DELETE"]) {
+		const answer = await stack.request("/events", { method, jar: alex });
+
+		assert.equal(answer.status, 405);
+		assert.equal(answer.headers.allow, "GET");
+	}
+});
+
+test("headers of a stream; it speaks at once", async () => {
+	const stream = await follow({ cursor: await cursor() });
+
+	assert.equal(stream.headers["content-type"], "text/event-stream");
+	assert.equal(stream.headers["cache-control"], "no-store");
+	assert.equal(stream.headers["x-content-type-options"], "nosniff");
+	assert.equal(stream.headers["content-encoding"], undefined);
+	await waitFor(() => /^retry: \d+\n/.test(stream.text));
+	stream.close();
+});
+
+test("a wall switch is told as an element of /api/switches", async () => {
+	const stream = await follow({ cursor: await cursor() });
+
+	const { id, data } = await stream.next(await flip("Hall light"));
+
+	assert.deepEqual(data, await byLabel("Hall light"));
+	assert.equal(id, `${home}:${data.seq}`);
+	assert.equal(stream.events.length, 1);
+	stream.close();
+});
+
+test("resuming brings exactly what was missed", async () => {
+	const labels = ["Garden pump", "Coffee machine", "Hall light"];
+	const keys = (await Promise.all(labels.map((label) => byLabel(label)))).map(keyOf);
+
+	for (const options of [
+		(id) => ({ lastEventId: id }),
+		(id) => ({ cursor: id }),
+		// What the browser heard last is newer than what the page was rendered with.
+		(id) => ({ lastEventId: id, cursor: `${home}:1` }),
+	]) {
+		const first = await follow({ cursor: await cursor() });
+
+		await first.next(await flip("Hall light"));
+		first.close();
+		await flip("Coffee machine");
+		await flip("Garden pump");
+		const last = await flip("Coffee machine");
+		const again = await follow(options(first.lastEventId));
+
+		await again.next(last);
+		// Whatever else there was would have come before this.
+		await again.next(await flip("Hall light"));
+		assert.deepEqual(keysOf(again), keys);
+		assert.equal(again.events.length, 3);
+		again.close();
+	}
+});
+
+test("malformed and impossible cursors start anew, foreign ones count for nothing", async () => {
+	const mine = (await api()).switches.map(keyOf).sort();
+	const now = await cursor();
+
+	for (const lastEventId of ["", "x", `${home}`, `${home}:`, `${home}:-1`, `${home}:1e3`, `${home}:${"9".repeat(19)}`,
+		`${now},`, `,${now}`, `${now};`, `${home}:0x1`, "a".repeat(2000), `${home}:999999999999999999`, `${flat}:1`,
+		`${flat}:1,${home}:1`]) {
+		const stream = await follow({ lastEventId });
+
+		await waitFor(() => stream.of("switch").length >= mine.length, { what: `all switches for ${lastEventId.slice(0, 80)}` });
+		assert.deepEqual(keysOf(stream).sort(), mine, lastEventId);
+		assert.ok(!stream.text.includes(flat));
+		stream.close();
+	}
+	const known = await follow({ lastEventId: `${flat}:1,${now}` });
+
+	await known.next(await flip("Hall light"));
+	assert.equal(known.events.length, 1);
+	assert.equal(known.events[0].id, `${home}:${known.events[0].data.seq}`);
+	known.close();
+});
+
+test("another user's changes never appear", async () => {
+	const alexs = await follow({ cursor: await cursor() });
+	const sams = await follow({ jar: sam, cursor: await cursor(sam) });
+
+	await sams.next(await flip("Desk lamp", sam));
+	await alexs.next(await flip("Hall light"));
+	await sams.next(await flip("Desk lamp", sam));
+	assert.deepEqual(alexs.events.map(({ data }) => data.installationId), [home]);
+	assert.deepEqual(sams.events.map(({ data }) => data.installationId), [flat, flat]);
+	alexs.close();
+	sams.close();
+});
+
+test("what was missed comes at once, not at the next tick of a clock", async () => {
+	const from = Date.now();
+
+	for (let round = 0; round < 10; round++) {
+		const stream = await follow();
+
+		await waitFor(() => stream.of("switch").length >= 12);
+		stream.close();
+	}
+	assert.ok(Date.now() - from < 4000, `10 times in ${Date.now() - from} ms`);
+});
+
+test("the id reaches a seq only with its last row: a break in between loses nothing", async () => {
+	const stream = await follow({ cursor: await cursor() });
+	const before = await seqOf(home);
+	const seq = await change(home, { where: "s.component <> 'main'" });
+
+	await waitFor(() => stream.events.some(({ id }) => id === `${home}:${seq}`));
+	const ids = stream.events.map(({ id }) => id);
+
+	assert.equal(ids.length, 3);
+	assert.deepEqual(new Set(ids.slice(0, -1)), new Set([`${home}:${before}`]));
+	assert.equal(ids.at(-1), `${home}:${seq}`);
+	const resumed = await follow({ lastEventId: ids[1] });
+
+	await waitFor(() => resumed.events.length === ids.length);
+	assert.deepEqual(keysOf(resumed), keysOf(stream));
+	stream.close();
+	resumed.close();
+});
+
+test("a failed command is told, a click's progress too", async () => {
+	const stream = await follow({ cursor: await cursor() });
+	const { deviceId, component } = await byLabel("Coffee machine");
+
+	await stack.control("POST", "faults", { method: "POST", path: "/devices/*/commands", action: "status", status: 422 });
+	const answer = await stack.request(`/api/switches/${deviceId}/${component}`, {
+		json: { command: "off" }, jar: alex, headers: { "X-CSRF-Token": await csrfToken(stack, alex) },
+	});
+	const { data } = await stream.next(({ event }) => event === "command");
+
+	assert.equal(data.commandId, answer.json().commandId);
+	assert.deepEqual([data.deviceId, data.component, data.command, data.status], [deviceId, component, "off", "failed"]);
+	assert.ok(data.message.length > 0);
+	assert.ok(stream.of("switch").some((item) => item.data.deviceId === deviceId && item.data.pending));
+	await stream.next((item) => item.data.deviceId === deviceId && item.event === "switch" && !item.data.pending);
+	stream.close();
+});
+
+test("signing out ends that browser's streams with bye, not those of others", async () => {
+	const elsewhere = await linkAccount(stack, { location: "Home" });
+
+	await synced("Home");
+	const [mine, also, other] = [await follow({ jar: elsewhere }), await follow({ jar: elsewhere }), await follow()];
+	const answer = await stack.request("/logout", { form: { csrf: await csrfToken(stack, elsewhere) }, jar: elsewhere });
+
+	assert.equal(answer.status, 303);
+	for (const stream of [mine, also]) {
+		await stream.end();
+		assert.equal(stream.events.at(-1).event, "bye");
+		assert.ok(stream.whole, "ended properly");
+	}
+	await other.next(await flip("Hall light"));
+	assert.ok(!other.ended);
+	other.close();
+});
+
+test("a session that expires ends its streams", async () => {
+	const elsewhere = await linkAccount(stack, { location: "Home" });
+
+	await synced("Home");
+	const stream = await follow({ jar: elsewhere, cursor: await cursor() });
+
+	await stack.psql("UPDATE session SET expires_at = now() WHERE created_at = (SELECT max(created_at) FROM session)");
+	await stream.next(({ event }) => event === "bye");
+	await stream.end();
+});
+
+let cabin;
+
+test("a location linked in another browser joins an open stream", async () => {
+	const stream = await follow({ cursor: await cursor() });
+
+	await linkAccount(stack, { location: "Lake cabin" });
+	cabin = await synced("Lake cabin");
+	for (const label of ["Porch light", "Cabin heater", "Boathouse relay"])
+		await stream.next(({ event, data }) => event === "switch" && data.label === label && data.installationId === cabin);
+	assert.ok(stream.of("sync").some(({ data }) => data.installationId === cabin && data.state === "done"));
+	const { id } = await stream.next(await flip("Porch light"));
+
+	// The id speaks of both.
+	assert.deepEqual(id.split(",").map((entry) => entry.split(":")[0]).sort(), [home, cabin].sort());
+	stream.close();
+});
+
+test("changes of two locations resume each from its own place", async () => {
+	const first = await follow({ cursor: await cursor() });
+
+	await first.next(await flip("Porch light"));
+	first.close();
+	const missed = await flip("Hall light");
+	const again = await follow({ lastEventId: first.lastEventId });
+
+	await again.next(missed);
+	await again.next(await flip("Porch light"));
+	assert.deepEqual(again.events.map(({ data }) => data.label), ["Hall light", "Porch light"]);
+	again.close();
+});
+
+test("one of two locations is uninstalled: told once, and the stream goes on", async () => {
+	const stream = await follow({ cursor: await cursor() });
+
+	await stack.control("POST", "uninstall", { installedAppId: cabin });
+	const { id } = await stream.next(({ event, data }) =>
+		event === "installation" && data.installationId === cabin && data.status === "removed");
+
+	const last = await stream.next(await flip("Hall light"));
+
+	assert.ok(id.includes(home));
+	assert.ok(!last.id.includes(cabin));
+	assert.equal(stream.of("installation").length, 1);
+	stream.close();
+});
+
+test("the only location is uninstalled: bye", async () => {
+	const stream = await follow({ jar: sam, cursor: await cursor(sam) });
+
+	await stack.control("POST", "uninstall", { installedAppId: flat });
+	await stream.next(({ event }) => event === "bye");
+	await stream.end();
+	assert.equal((await stack.request("/events", { jar: sam })).status, 401);
+});
+
+test("a lost wake-up heals by itself", async () => {
+	const stream = await follow({ cursor: await cursor() });
+	const seq = await change(home, { where: "s.component = 'outlet1'", wake: false });
+
+	await stream.next(({ data }) => data.seq === seq, { timeoutMs: 20000 });
+	stream.close();
+});
+
+test("wake-ups that are none of ours harm nothing", async () => {
+	const stream = await follow({ cursor: await cursor() });
+
+	for (const payload of ["", ",", ",,*,,", "unknown", `${home},${home}`, "x".repeat(7000), "%s%n", `${home}\t`])
+		await stack.psql(`NOTIFY switchboard_page, '${payload}'`);
+	await stream.next(await flip("Hall light"));
+	assert.equal(stream.events.length, 1);
+	stream.close();
+});
+
+test("kill -9: a new streamer, and nothing missed", async () => {
+	const stream = await follow({ cursor: await cursor() });
+
+	await stream.next(await flip("Hall light"));
+	process.kill(await streamer(), "SIGKILL");
+	await stream.end();
+	assert.ok(!stream.whole, "cut off");
+	assert.equal(stream.of("bye").length, 0);
+	const missed = await flip("Coffee machine");
+	const again = await follow({ lastEventId: stream.lastEventId });
+
+	await again.next(missed);
+	assert.equal(again.events.length, 1);
+	again.close();
+});
+
+test("SIGTERM: streams end properly and without bye, and may come back", async () => {
+	const stream = await follow({ cursor: await cursor() });
+	const before = await streamer();
+
+	process.kill(before, "SIGTERM");
+	await stream.end();
+	assert.ok(stream.whole, "ended properly");
+	assert.equal(stream.of("bye").length, 0);
+	const again = await follow({ cursor: await cursor() });
+
+	assert.notEqual(await streamer(), before);
+	await again.next(await flip("Hall light"));
+	again.close();
+});
+
+test("a web server process that dies costs a reconnect only", async () => {
+	const stream = await follow({ cursor: await cursor() });
+	const workers = stack.processes().filter(({ command }) => /^nginx: worker/.test(command)).map(({ pid }) => pid);
+
+	await stream.next(await flip("Hall light"));
+	assert.ok(workers.length > 0);
+	for (const pid of workers)
+		process.kill(pid, "SIGKILL");
+	await stream.end();
+	await waitFor(() => stack.request("/healthz").then(({ status }) => status === 200));
+	const missed = await flip("Coffee machine");
+	const again = await follow({ lastEventId: stream.lastEventId });
+
+	await again.next(missed);
+	assert.equal(again.events.length, 1);
+	again.close();
+});
+
+test("the notification connection is cut again and again: streams stay, changes arrive", async () => {
+	const stream = await follow({ cursor: await cursor() });
+	const listener = "application_name = 'events-listen'";
+
+	for (let round = 0; round < 4; round++) {
+		const pid = await waitFor(() => stack.psql(`SELECT pid FROM pg_stat_activity WHERE ${listener}`));
+
+		await stack.psql(`SELECT pg_terminate_backend(${pid})`);
+		const from = stream.events.length;
+
+		await stream.next(await flip("Hall light"), { from });
+		await waitFor(() => stack.psql(`SELECT pid FROM pg_stat_activity WHERE ${listener} AND pid <> ${pid}`));
+	}
+	// Now by a notification again, not by the look every five seconds: ten in a row.
+	const from = Date.now();
+
+	for (let round = 0; round < 10; round++) {
+		const seq = await change(home, { where: "s.component = 'outlet1'", state: round % 2 ? "on" : "off" });
+
+		await stream.next(({ data }) => data.seq === seq);
+	}
+	assert.ok(Date.now() - from < 25000);
+	assert.ok(!stream.ended);
+	stream.close();
+});
+
+test("the database refuses the streamer for a while: open streams stay, new ones are put off", async () => {
+	const stream = await follow({ cursor: await cursor() });
+	const now = await cursor();
+	let missed;
+
+	await stack.psql("ALTER ROLE switchboard_events NOLOGIN");
+	try {
+		await stack.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'switchboard_events'");
+		missed = await flip("Garden pump");
+		const answer = await stack.request("/events", { jar: alex });
+
+		assert.equal(answer.status, 503);
+		assert.equal(answer.headers["retry-after"], "5");
+		assert.equal(answer.json().error.code, "unavailable");
+		assert.ok(!stream.ended);
+	} finally {
+		await stack.psql("ALTER ROLE switchboard_events LOGIN");
+	}
+	await stream.next(missed, { timeoutMs: 30000 });
+	assert.equal(stream.events.length, 1);
+	const late = await follow({ cursor: now });
+
+	await late.next(missed);
+	late.close();
+	stream.close();
+});
+
+/** A home of many switches, so that one change is a lot of text. */
+async function makeLarge(count) {
+	await stack.psql(`INSERT INTO device (installation_id, device_id, name)
+			SELECT '${home}', 'large-' || n, repeat('Large home ', 20) || n FROM generate_series(1, ${count}) n;
+		INSERT INTO switch (installation_id, device_id, component, state, seq)
+			SELECT '${home}', 'large-' || n, 'main', 'off', 1 FROM generate_series(1, ${count}) n`);
+}
+
+const LARGE = "s.device_id LIKE 'large-%'";
+
+test("a large home gets through from nothing, and all at once", async () => {
+	await makeLarge(600);
+	const stream = await follow();
+
+	await waitFor(() => stream.of("switch").length >= 612, { timeoutMs: 30000 });
+	const seq = await change(home, { where: LARGE });
+
+	await stream.next(({ id }) => id === `${home}:${seq}`, { timeoutMs: 30000 });
+	assert.equal(stream.events.filter(({ data }) => data.seq === seq).length, 600);
+	stream.close();
+});
+
+test("one who reads nothing is dropped after a while, and costs the others nothing", async () => {
+	const other = await follow({ cursor: await cursor() });
+	const pid = await streamer();
+	const connections = () => readdirSync(`/proc/${pid}/fd`).length;
+	const memory = () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]);
+	const socket = new net.Socket();
+	const heard = async (seq) => {
+		await other.next(({ id }) => id === `${home}:${seq}`, { timeoutMs: 30000 });
+		other.events.length = 0;
+	};
+
+	// Readers of earlier tests are found to be gone when they are written to.
+	for (let round = 0; round < 2; round++)
+		await heard(await change(home, { where: "s.component = 'outlet2'" }));
+	const before = connections();
+
+	try {
+		socket.connect(path.join(stack.stateDir, "run/events.sock"));
+		await once(socket, "connect");
+		socket.pause();
+		socket.write(`GET /events HTTP/1.1\r\nHost: x\r\nCookie: ${alex.header(stack.url)}\r\n\r\n`);
+		await waitFor(() => connections() === before + 1);
+		const small = memory();
+
+		// Each is 300 KB of text.
+		for (let round = 0; round < 40; round++)
+			await heard(await change(home, { where: LARGE, state: round % 2 ? "on" : "off" }));
+		// A sanitizer keeps what was freed.
+		if (!readFileSync(`/proc/${pid}/maps`, "utf8").includes("libasan"))
+			assert.ok(memory() - small < 8192, "what waits for a slow reader is bounded");
+		await waitFor(async () => {
+			await heard(await change(home, { where: "s.component = 'outlet2'" }));
+			return connections() === before;
+		}, { timeoutMs: 60000, intervalMs: 500, what: "the slow reader to be dropped" });
+		assert.ok(!other.ended);
+	} finally {
+		socket.destroy();
+		other.close();
+	}
+});
+
+test("a thousand streams hear of one change", async () => {
+	await stack.psql("DELETE FROM device WHERE device_id LIKE 'large-%'");
+	const now = await cursor();
+	const agent = { cursor: now, jar: alex, keep: false };
+	const streams = [];
+
+	for (let i = 0; i < 1000; i += 50)
+		streams.push(...await Promise.all(Array.from({ length: 50 }, () => openStream(stack, agent))));
+	const from = Date.now();
+	const seq = await change(home, { where: "s.component = 'outlet3'" });
+
+	await waitFor(() => streams.every(({ events }) => events.some(({ data }) => data.seq === seq)), { timeoutMs: 30000 });
+	console.log(`# after ${Date.now() - from} ms`);
+	assert.ok(streams.every(({ events }) => events.length === 1));
+	for (const stream of streams)
+		stream.close();
+});
