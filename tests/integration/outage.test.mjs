@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { consent, linkAccount, startStack, waitFor } from "../stack.mjs";
 import { eventBody, switchEvent } from "./key_server.mjs";
+import { openStream } from "./stream.mjs";
 
 const run = promisify(execFile);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -85,6 +86,22 @@ test("a restart of the database between two requests is not noticed", async () =
 	for (let i = 0; i < 4; i++)
 		assert.equal((await stack.request("/oauth/start")).status, 302);
 	assert.equal(await stored(), before + 9);
+});
+
+test("an open stream outlives a restart of the database, and later changes arrive", async () => {
+	const jar = await linkAccount(stack, { location: "Home" });
+	const { cursor, switches } = (await stack.request("/api/switches", { jar })).json();
+	const { state } = switches.find(({ deviceId }) => deviceId === device);
+	const value = state === "on" ? "off" : "on";
+	const stream = await openStream(stack, { jar, cursor });
+
+	await stopDatabase();
+	await waitFor(async () => (await stack.request("/events", { jar })).status === 503, { intervalMs: 100 });
+	await startDatabase();
+	await stack.control("POST", `devices/${device}/flip`, { value });
+	await stream.next(({ data }) => data.deviceId === device && data.state === value, { timeoutMs: 30000 });
+	assert.ok(!stream.ended);
+	stream.close();
 });
 
 test("without the database a webhook is 503 with Retry-After, never 200, and works again after", async () => {
