@@ -12,8 +12,8 @@
 #include "cursor.h"
 #include "events_format.h"
 
-/* libmicrohttpd keeps a block of this size for each open stream. */
-#define BLOCK_SIZE 1024
+/* libmicrohttpd keeps a block of this size for each open stream, and uses it for HTTP/1.0 only. */
+#define BLOCK_SIZE 256
 
 static void
 wake(struct stream *stream)
