@@ -167,15 +167,25 @@ COMMENT ON FUNCTION api_call_count IS 'Count one call to the platform';
 -- What one process may do about the certificate of a keyId: use it (cached),
 -- fetch it, wait for another process, or not now (refused or away: failed
 -- lately; or too many unknown keyIds in this minute: a stranger can invent
--- them freely).
+-- them freely, and while the key server hangs a few of them are enough to
+-- keep every process waiting).
 CREATE FUNCTION signing_key_claim(p_key text)
 RETURNS TABLE (action text, certificate text, age_s integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 DECLARE
-	k signing_key;
+	k       signing_key;
+	v_known boolean;
 BEGIN
 	SELECT * INTO k FROM signing_key s WHERE s.key_id = p_key FOR UPDATE;
-	IF NOT FOUND THEN
+	v_known := FOUND;
+	IF k.certificate IS NULL AND coalesce(greatest(k.failed_until, k.claimed_until) < now(), true)
+		AND (SELECT count(*) FROM signing_key s WHERE s.certificate IS NULL
+			AND s.failure = 'away' AND s.failed_until > now()) >= 4 THEN
+		action := 'over_budget';
+		RETURN NEXT;
+		RETURN;
+	END IF;
+	IF NOT v_known THEN
 		-- Keys that never existed leave no trace for longer than their failure is remembered.
 		DELETE FROM signing_key s WHERE s.certificate IS NULL AND s.first_seen_at < now() - interval '10 minutes';
 		IF (SELECT count(*) FROM signing_key s WHERE s.certificate IS NULL

@@ -513,3 +513,17 @@ test("keyIds that a stranger invents run into a budget, the platform's do not", 
 	assert.ok([...keyServer.fetches.keys()].filter((id) => id.startsWith("/invented/")).length <= 20);
 	assert.equal((await signed(fresh())).status, 200);
 });
+
+test("invented keyIds do not hold up the platform's webhooks while the key server hangs", async () => {
+	await stack.psql("DELETE FROM signing_key WHERE certificate IS NULL");
+	for (let i = 0; i < 16; i++)
+		keyServer.keys.set(`/hanging/${i}`, { hang: true });
+	const invented = Array.from({ length: 16 }, (_, i) => signed(fresh(), { keyId: `/hanging/${i}` }));
+
+	await new Promise((resolve) => setTimeout(resolve, 200));
+	const start = Date.now();
+
+	assert.equal((await signed(fresh())).status, 200);
+	assert.ok(Date.now() - start < 5000, `answered after ${Date.now() - start} ms`);
+	assert.deepEqual([...new Set((await Promise.all(invented)).map(({ status }) => status))], [503]);
+});
