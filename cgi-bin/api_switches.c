@@ -85,7 +85,9 @@ read_object(const struct request *req, const char *const *names, json_t **out)
 	enum sw_err err;
 
 	*out = NULL;
-	if (!request_is_media(req, "application/json"))
+	/* fetch() without a header says text/plain; what only a form can be is refused. */
+	if (req->content_type[0] != '\0' && !request_is_media(req, "application/json") &&
+	    !request_is_media(req, "text/plain"))
 		return SW_EMEDIA;
 	err = jsonx_load(req->body, req->body_length, &body);
 	if (err == SW_OK && (!json_is_object(body) || !has_only(body, names)))

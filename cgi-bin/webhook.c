@@ -203,8 +203,8 @@ handle(void *context, const struct request *req, struct response *res)
 		err = SW_ENOTFOUND;
 	else if (req->method != REQUEST_POST)
 		err = SW_EMETHOD;
-	else if (!request_is_media(req, "application/json"))
-		err = SW_EMEDIA;
+	else if (req->content_type[0] != '\0' && !request_is_media(req, "application/json"))
+		err = SW_EMEDIA; /* none said is none wrong: the signature tells whose it is */
 	else
 		err = handle_post(context, req, res);
 	return err;

@@ -275,6 +275,13 @@ describe("POST /api/switches/{deviceId}/{component}", () => {
 		});
 	}
 
+	test("takes JSON that is not said to be JSON, as fetch() sends it", async () => {
+		for (const type of [{}, { "Content-Type": "text/plain;charset=UTF-8" }])
+			assert.equal((await stack.request(pathOf(lamp), {
+				jar: alex, body: "{\"command\":\"off\"}", method: "POST", headers: { "X-CSRF-Token": token, ...type },
+			})).status, 202);
+	});
+
 	test("refuses a form: 415", async () => {
 		assertError(await stack.request(pathOf(lamp), {
 			jar: alex, form: { command: "on" }, headers: { "X-CSRF-Token": token },

@@ -247,10 +247,10 @@ test("other methods, types and sizes have their own answers", async () => {
 	const before = await contents();
 
 	assert.equal((await post(body, headers, { contentType: "text/plain" })).status, 415);
-	assert.equal((await post(body, headers, { contentType: "" })).status, 415);
 	assert.equal((await stack.request("/", { method: "PUT", body, headers })).status, 405);
 	assert.equal((await signed(`{"messageType":"X","x":"${"y".repeat(1 << 20)}"}`)).status, 413);
 	assert.equal(await contents(), before);
+	assert.equal((await post(body, headers, { contentType: "" })).status, 200, "none said is none wrong");
 	const large = `{"messageType":"X","x":"${"y".repeat((1 << 20) - 26)}"}`;
 
 	assert.equal(large.length, 1 << 20);
