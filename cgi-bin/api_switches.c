@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "failpoint.h"
 #include "jsonx.h"
 #include "store_command.h"
 #include "store_device.h"
@@ -170,6 +171,7 @@ api_post_switch(struct visit *visit)
 		return dashboard_refuse(visit, err, NEEDS_LINK);
 	if (err != SW_OK)
 		return err;
+	FAILPOINT("dashboard.stored");
 	dashboard_wake(visit, taken.installation_id);
 	response_put_json(visit->res, 202, json_pack("{s:s}", "commandId", taken.command_id));
 	return SW_OK;

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "cookie.h"
+#include "failpoint.h"
 #include "log.h"
 #include "oauth.h"
 #include "session.h"
@@ -103,6 +104,7 @@ exchange(struct signin *signin, const char *code, struct client_reply *reply)
 	request.body_length = form.length;
 	if (!sbuf_failed(&url) && !sbuf_failed(&redirect_uri) && !sbuf_failed(&form))
 		err = client_perform(signin->client, &request, reply);
+	FAILPOINT("oauth.exchanged");
 	sbuf_clear(&form);
 	sbuf_clear(&redirect_uri);
 	sbuf_clear(&url);
@@ -153,6 +155,8 @@ store_link(struct signin *signin, const struct request *req, const struct store_
 		if (err == SW_ECONFLICT &&
 		    store_session_load(signin->db, link->new_session, &user_id) == SW_OK)
 			err = SW_OK;
+		if (err == SW_OK)
+			FAILPOINT("oauth.linked");
 		if (err == SW_OK)
 			log_event(LOG_INFO, "oauth.linked", "installation", link->installation_id,
 			    "user", log_int(user_id), (const char *)NULL);

@@ -11,6 +11,7 @@
 #include "confirmation.h"
 #include "db.h"
 #include "event.h"
+#include "failpoint.h"
 #include "log.h"
 #include "publish.h"
 #include "secret.h"
@@ -107,12 +108,14 @@ answer_events(struct webhook *hook, const struct event_request *event, struct re
 	struct store_ingest done;
 	enum sw_err err;
 
+	FAILPOINT("webhook.checked");
 	err = store_event_ingest(hook->db, event->installed_app_id, event->events_json, &done);
 	if (err == SW_ECONFLICT) /* a deadlock with a link or an uninstall: nothing was stored */
 		err = store_event_ingest(
 		    hook->db, event->installed_app_id, event->events_json, &done);
 	if (err != SW_OK)
 		return err;
+	FAILPOINT("webhook.stored");
 	wake(hook, event->installed_app_id, &done);
 	log_events(event, &done);
 	response_put_json(res, 200, json_pack("{s:{}}", "eventData"));
@@ -223,6 +226,7 @@ after(void *context)
 {
 	struct webhook *hook = context;
 
+	FAILPOINT("webhook.answered");
 	db_check_idle(hook->db);
 	serve_set_timeout(publish_run(&hook->publish));
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "log.h"
 #include "store_key.h"
 #include "utf8.h"
@@ -77,6 +78,7 @@ ask_key_server(struct webhook_verifier *verifier, const char *key_id, struct cli
 	    log_int(reply->status), "ms", log_int(reply->elapsed_ms), "err",
 	    err != SW_OK ? err_name(err) : NULL, (const char *)NULL);
 	sbuf_clear(&url);
+	FAILPOINT("webhook.key-fetched");
 	return judge_reply(err, reply);
 }
 

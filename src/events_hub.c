@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "events_format.h"
+#include "failpoint.h"
 #include "store_stream.h"
 
 #define BUCKETS 4096
@@ -283,6 +284,7 @@ deliver(struct hub *hub, const struct page_changes *changes, int first, int end,
 		count++;
 	}
 	*removed = *removed || gone;
+	FAILPOINT("events.delivering");
 	if (!sbuf_failed(&texts)) {
 		if (reset_impossible(hub, seq))
 			mark(hub);

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += src/libswitchboard.a
 src_libswitchboard_a_SOURCES = \
 	src/err.c src/err.h \
+	src/failpoint.c src/failpoint.h \
 	src/utf8.c src/utf8.h \
 	src/log.c src/log.h \
 	src/arena.c src/arena.h \

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "jsonx.h"
 #include "log.h"
 #include "platform.h"
@@ -108,6 +109,7 @@ take_results(struct batch *batch, const struct call_answer *answer)
 			note_lost(command, store_send_accepted(worker->db, command));
 	}
 	json_decref(body);
+	FAILPOINT("command.recorded");
 	log_outcome(batch, "accepted");
 	batch_free(batch);
 }
@@ -135,6 +137,7 @@ on_answer(void *context, const struct call_answer *answer)
 {
 	struct batch *batch = context;
 
+	FAILPOINT("command.answered");
 	if (answer->err == SW_OK)
 		take_results(batch, answer);
 	else
@@ -239,6 +242,7 @@ send_device(struct worker *worker, struct store_send *rows, size_t count, size_t
 		return;
 	}
 	worker->commands += (int)batch->count;
+	FAILPOINT("command.claimed");
 	send_batch(batch);
 }
 

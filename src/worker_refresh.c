@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "log.h"
 #include "oauth.h"
 #include "platform.h"
@@ -98,10 +99,12 @@ keep(struct refresh *refresh)
 	enum sw_err spooled = spool_write(
 	    worker->spool, id, refresh->generation, &refresh->tokens, refresh->obtained_at);
 	bool stored;
-	enum sw_err err =
-	    store_token_store(worker->db, &worker->scratch, &worker->config->seal_keys, id,
-		refresh->generation, &refresh->tokens, age_s > 0 ? age_s : 0, &stored);
+	enum sw_err err;
 
+	FAILPOINT("refresh.spooled");
+	err = store_token_store(worker->db, &worker->scratch, &worker->config->seal_keys, id,
+	    refresh->generation, &refresh->tokens, age_s > 0 ? age_s : 0, &stored);
+	FAILPOINT("refresh.stored");
 	if (err == SW_OK) {
 		spool_remove(worker->spool, id, refresh->generation);
 		publish_add_page(&worker->publish, id);
@@ -151,6 +154,7 @@ on_answer(void *context, enum sw_err err, struct client_reply *reply)
 	struct oauth_tokens tokens = {0};
 	struct platform_outcome outcome;
 
+	FAILPOINT("refresh.answered");
 	platform_classify(err, reply, &outcome);
 	calls_note(refresh->worker, refresh->installation_id, PLATFORM_POST_TOKEN, reply, &outcome);
 	if (err == SW_OK)
@@ -217,6 +221,7 @@ begin(struct worker *worker, const struct store_refresh *row)
 		fail(refresh, SW_EINTERNAL, MISCONFIGURED_DELAY_MS);
 		return;
 	}
+	FAILPOINT("refresh.claimed");
 	err = send_refresh(refresh, row);
 	if (err != SW_OK)
 		fail(refresh, err, -1);

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "failpoint.h"
 #include "jsonx.h"
 #include "log.h"
 #include "platform.h"
@@ -236,6 +237,7 @@ on_created(void *context, const struct call_answer *answer)
 	struct call_answer seen = *answer;
 	size_t place = first_missing(subs);
 
+	FAILPOINT("subscription.created");
 	if (answer->err == SW_ECONFLICT) {
 		subs->conflict = true;
 		seen.err = SW_OK;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "device.h"
+#include "failpoint.h"
 #include "jsonx.h"
 #include "log.h"
 #include "platform.h"
@@ -316,6 +317,7 @@ apply(struct sync *sync)
 	struct sbuf devices = {0}, rooms = {0};
 	enum sw_err err = SW_ENOMEM;
 
+	FAILPOINT("sync.read");
 	jsonx_put(&devices, sync->devices);
 	if (sync->rooms != NULL)
 		jsonx_put(&rooms, sync->rooms);
@@ -327,6 +329,7 @@ apply(struct sync *sync)
 	}
 	sbuf_clear(&devices);
 	sbuf_clear(&rooms);
+	FAILPOINT("sync.applied");
 	if (err == SW_OK)
 		end_well(sync);
 	else if (err == SW_ENOTFOUND)

@@ -3,6 +3,7 @@
  */
 #include "worker_uninstall.h"
 
+#include "failpoint.h"
 #include "log.h"
 #include "platform.h"
 #include "store_installation.h"
@@ -52,6 +53,7 @@ on_answer(void *context, const struct call_answer *answer)
 {
 	struct job *job = context;
 
+	FAILPOINT("uninstall.answered");
 	switch (answer->err) {
 	case SW_OK:
 		erase(job, "uninstalled");
