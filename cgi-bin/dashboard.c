@@ -361,15 +361,13 @@ main(void)
 	    .idle = on_idle,
 	    .context = &app,
 	};
-	int status = CONFIG_EXIT_STATUS;
+	int status;
 
 	config_load_or_exit(
 	    &app.config, CONFIG_DATABASE | CONFIG_PUBLIC | CONFIG_BUDGET, conf.program);
 	if (db_new(app.config.database_url, conf.program, STATEMENT_TIMEOUT_MS, &app.db) != SW_OK) {
-		log_event(LOG_ERROR, "config.database", "err",
-		    "SWITCHBOARD_DATABASE_URL is not a PostgreSQL URI", (const char *)NULL);
 		config_clear(&app.config);
-		return status;
+		return CONFIG_EXIT_STATUS;
 	}
 	publish_init(&app.publish, app.db);
 	status = serve_run(&conf);

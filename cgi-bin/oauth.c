@@ -158,8 +158,9 @@ main(void)
 
 	config_load_or_exit(&signin.config, PARTS, PROGRAM);
 	if (db_new(signin.config.database_url, "switchboard-" PROGRAM, STATEMENT_TIMEOUT_MS,
-		&signin.db) == SW_OK &&
-	    client_new(&signin.client) == SW_OK) {
+		&signin.db) != SW_OK) {
+		status = CONFIG_EXIT_STATUS;
+	} else if (client_new(&signin.client) == SW_OK) {
 		publish_init(&signin.publish, signin.db);
 		status = serve_run(&conf);
 	}

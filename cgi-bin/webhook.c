@@ -249,8 +249,9 @@ main(void)
 
 	config_load_or_exit(&hook.config, PARTS, PROGRAM);
 	if (db_new(hook.config.database_url, "switchboard-" PROGRAM, STATEMENT_TIMEOUT_MS,
-		&hook.db) == SW_OK &&
-	    client_new(&hook.client) == SW_OK) {
+		&hook.db) != SW_OK) {
+		status = CONFIG_EXIT_STATUS;
+	} else if (client_new(&hook.client) == SW_OK) {
 		hook.verifier.key_url = hook.config.key_url;
 		hook.verifier.db = hook.db;
 		hook.verifier.client = hook.client;

@@ -81,8 +81,8 @@ db_conn_parse_url(struct db *db)
 	if (options == NULL) {
 		/* libpq's complaint may quote the URL, and with it the password. */
 		PQfreemem(complaint);
-		log_event(
-		    LOG_ERROR, "db.url", "err", "not a libpq connection URI", (const char *)NULL);
+		log_event(LOG_ERROR, "db.url", "err",
+		    "SWITCHBOARD_DATABASE_URL is not a libpq connection URI", (const char *)NULL);
 		return SW_EINPUT;
 	}
 	for (PQconninfoOption *i = options; i->keyword != NULL; i++) {

@@ -258,18 +258,18 @@ open_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-static bool
-open_databases(struct events *events)
+/* What the configuration names.  SW_EINPUT: it is wrong there, and that was said. */
+static enum sw_err
+open_configured(struct events *events)
 {
 	const char *url = events->config.database_url;
+	enum sw_err err = db_new(url, PROGRAM, STATEMENT_TIMEOUT_MS, &events->db);
 
-	if (db_new(url, PROGRAM, STATEMENT_TIMEOUT_MS, &events->db) != SW_OK ||
-	    db_new(url, PROGRAM "-listen", STATEMENT_TIMEOUT_MS, &events->listen) != SW_OK)
-		return false;
-	/* It may be away now: the loop connects when it comes. */
-	if (db_listen(events->listen, STMT_LISTEN_PAGE) != SW_OK)
-		log_event(LOG_WARN, "events.database_away", (const char *)NULL);
-	return true;
+	if (err == SW_OK)
+		err = db_new(url, PROGRAM "-listen", STATEMENT_TIMEOUT_MS, &events->listen);
+	if (err == SW_OK)
+		err = events_socket_open(events->config.events_socket, &events->socket);
+	return err;
 }
 
 static bool
@@ -277,15 +277,15 @@ open_all(struct events *events)
 {
 	unsigned limit = connection_limit();
 
-	if (events_socket_open(events->config.events_socket, &events->socket) != SW_OK)
-		return false;
 	events->http.config = &events->config;
 	events->http.hubs = hubs_new();
 	events->epoll = epoll_create1(EPOLL_CLOEXEC);
 	events->signals = open_signals();
-	if (events->http.hubs == NULL || events->epoll < 0 || events->signals < 0 ||
-	    !open_databases(events))
+	if (events->http.hubs == NULL || events->epoll < 0 || events->signals < 0)
 		return false;
+	/* It may be away now: the loop connects when it comes. */
+	if (db_listen(events->listen, STMT_LISTEN_PAGE) != SW_OK)
+		log_event(LOG_WARN, "events.database_away", (const char *)NULL);
 	events->http.db = events->db;
 	events->daemon = events_http_start(&events->http, events->socket, limit);
 	if (events->daemon == NULL)
@@ -322,10 +322,14 @@ main(void)
 	static struct events events = {
 	    .socket = -1, .signals = -1, .epoll = -1, .listen_watched = -1};
 	int status = EXIT_FAILURE;
+	enum sw_err err;
 
 	config_load_or_exit(
 	    &events.config, CONFIG_DATABASE | CONFIG_PUBLIC | CONFIG_EVENTS, PROGRAM);
-	if (open_all(&events)) {
+	err = open_configured(&events);
+	if (err == SW_EINPUT) {
+		status = CONFIG_EXIT_STATUS;
+	} else if (err == SW_OK && open_all(&events)) {
 		run(&events);
 		status = events.stop_ms != 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	} else {

@@ -41,7 +41,8 @@ bind_and_listen(int fd, const struct sockaddr_un *address)
 static enum sw_err
 complain(const char *path, const char *what, enum sw_err err)
 {
-	log_event(LOG_ERROR, "events.socket", "path", path, "error", what, (const char *)NULL);
+	log_event(LOG_ERROR, "events.socket", "variable", "SWITCHBOARD_EVENTS_SOCKET", "path", path,
+	    "error", what, (const char *)NULL);
 	return err;
 }
 

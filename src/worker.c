@@ -338,6 +338,20 @@ worker_close(struct worker *worker)
 	arena_free(&worker->scratch);
 }
 
+static int
+work(struct worker *worker, int signals)
+{
+	enum sw_err err = open_doors(worker);
+	int status;
+
+	if (err != SW_OK) /* of these only the database's URL can be wrong */
+		return err == SW_EINPUT ? CONFIG_EXIT_STATUS : EXIT_FAILURE;
+	log_event(LOG_INFO, "worker.started", "worker", worker->id, (const char *)NULL);
+	status = loop(worker, signals);
+	log_event(LOG_INFO, "worker.stopped", "worker", worker->id, (const char *)NULL);
+	return status;
+}
+
 int
 main(void)
 {
@@ -355,10 +369,8 @@ main(void)
 	if (spool_open(config.state_dir, &config.seal_keys, &worker.spool, &why) != SW_OK) {
 		fprintf(stderr, "switchboard-worker: SWITCHBOARD_STATE_DIR: %s\n", why);
 		status = CONFIG_EXIT_STATUS;
-	} else if (signals >= 0 && name_worker(&worker) == SW_OK && open_doors(&worker) == SW_OK) {
-		log_event(LOG_INFO, "worker.started", "worker", worker.id, (const char *)NULL);
-		status = loop(&worker, signals);
-		log_event(LOG_INFO, "worker.stopped", "worker", worker.id, (const char *)NULL);
+	} else if (signals >= 0 && name_worker(&worker) == SW_OK) {
+		status = work(&worker, signals);
 	}
 	worker_close(&worker);
 	if (signals >= 0)

@@ -657,6 +657,16 @@ test("it starts and stays up without a database", async () => {
 	assert.equal(await worker.stop(), 0);
 });
 
+test("a database address libpq cannot read is a clear line and exit 78", async () => {
+	const worker = await anotherWorker({ SWITCHBOARD_DATABASE_URL: "postgresql://u:hidden@/x?nonsense=1",
+		SWITCHBOARD_DATABASE_URL_FILE: undefined }, { ready: false });
+
+	assert.equal(await worker.ended, 78);
+	assert.match(worker.log, /^[^\n]*SWITCHBOARD_DATABASE_URL[^\n]*\n$/);
+	assert.ok(!worker.log.includes("hidden"));
+	rmSync(worker.state, { recursive: true, force: true });
+});
+
 test("a state directory it cannot use is a clear line and exit 78", async () => {
 	const worker = await anotherWorker({ SWITCHBOARD_STATE_DIR: "/proc/none" }, { ready: false });
 
