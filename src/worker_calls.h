@@ -14,6 +14,8 @@
  * refused, counts and logs every call.
  */
 SW_MUSTCHECK enum sw_err calls_new(struct calls **out);
+
+/* NULL is fine. */
 void calls_free(struct calls *calls);
 
 struct call {

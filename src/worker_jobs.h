@@ -29,10 +29,13 @@ void *job_new(struct worker *worker, const struct store_job *row, size_t size);
 /* Renew the lease.  False: it is lost, or the database is; the job has then been dropped. */
 SW_MUSTCHECK bool job_keep(struct job *job);
 
-/* The three ends of a job, each frees it.  Done; failed, to be run again after delay_ms; dropped.
- */
+/* A job ends, and is freed.  Here: done, and out of the queue. */
 void job_done(struct job *job);
+
+/* Failed: run again after delay_ms.  Frees it. */
 void job_failed(struct job *job, enum sw_err err, int64_t delay_ms);
+
+/* Not ours any more: nothing is recorded.  Frees it. */
 void job_drop(struct job *job);
 
 /* The delay of the next try: "first_ms" doubled for each attempt up to "most_ms", a quarter of

@@ -21,6 +21,8 @@
  */
 SW_MUSTCHECK enum sw_err spool_open(
     const char *state_dir, const struct seal_keys *keys, struct spool **out, const char **why);
+
+/* NULL is fine; files stay. */
 void spool_close(struct spool *spool);
 
 /* On the disk when it returns SW_OK.  SW_EUNAVAILABLE: it cannot be written (logged).  SW_ENOMEM,
