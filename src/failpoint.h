@@ -6,7 +6,7 @@
  * configured with --enable-failpoints; elsewhere FAILPOINT() is nothing.
  *
  * SWITCHBOARD_FAILPOINTS names a folder.  A process that reaches
- * FAILPOINT("worker.refresh-spooled") and finds a file of that name there
+ * FAILPOINT("refresh.spooled") and finds a file of that name there
  * removes it and dies by SIGKILL: once, in whichever process comes first.
  */
 #ifdef SWITCHBOARD_FAILPOINTS
