@@ -187,20 +187,30 @@ END;
 COMMENT ON FUNCTION command_retry IS 'Put a command back for a later try';
 
 -- Fail what took too long: accepted without an event for 10 s, not sent
--- within its deadline.  Gives the installations whose page changed.
+-- within its deadline.  No event comes for a command that found its state
+-- there already; if the switch has obeyed a newer one since, that is no
+-- failure to report.  Gives the installations whose page changed.
 CREATE FUNCTION command_expire()
 RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
 	c record;
 BEGIN
 	FOR c IN
+		SELECT x.installation_id, x.command_id, 'superseded' AS error
+		FROM command x
+		WHERE x.status = 'accepted' AND x.accepted_at < now() - interval '2 seconds'
+			AND EXISTS (SELECT 1 FROM command n WHERE n.installation_id = x.installation_id
+				AND n.device_id = x.device_id AND n.component = x.component
+				AND (n.command = 'setLevel') = (x.command = 'setLevel') AND n.status = 'confirmed'
+				AND n.finished_at >= x.requested_at AND n.requested_at > x.requested_at)
+		UNION ALL
 		SELECT x.installation_id, x.command_id,
-			CASE WHEN x.status = 'accepted' THEN 'unconfirmed' ELSE 'expired' END AS error
+			CASE WHEN x.status = 'accepted' THEN 'unconfirmed' ELSE 'expired' END
 		FROM command x
 		WHERE (x.status = 'accepted' AND x.accepted_at < now() - interval '10 seconds')
 			OR (x.status IN ('requested', 'sent') AND x.deadline_at < now()
 				AND (x.claimed_until IS NULL OR x.claimed_until < now()))
-		ORDER BY x.installation_id LIMIT 500
+		ORDER BY installation_id, error LIMIT 500
 	LOOP
 		PERFORM command_failed(c.installation_id, c.command_id, c.error);
 		RETURN NEXT c.installation_id;

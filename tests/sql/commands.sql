@@ -1,7 +1,7 @@
 -- Commands: whose, in which order, confirmed by what.
 BEGIN;
 \ir fixture.psql
-SELECT plan(28);
+SELECT plan(31);
 SELECT set_config('test.other', pg_temp.link('flat', 'sam', 'cookie-2')::text, true) \g /dev/null
 SELECT sync_apply('flat', now(), 'p2', 'Flat', NULL, jsonb_build_array(
 	pg_temp.sync_device('sam-lamp', 'Lamp', 'off', now() - interval '1 hour'))) \g /dev/null
@@ -64,6 +64,16 @@ SELECT event_ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-000
 SELECT is(pg_temp.status('on'), 'confirmed', 'a late event confirms the command that caused it');
 SELECT is((SELECT (state, pending, s.seq = pg_temp.seq('home'))::text FROM switch_page s WHERE device_id = 'lamp'), '(off,f,t)',
 	'changes no state, and the page is told');
+
+-- One that found its state there already gets no event; a newer one was obeyed.
+DELETE FROM command;
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL) \g /dev/null
+UPDATE command SET status = 'accepted', requested_at = now() - interval '4 seconds', accepted_at = now() - interval '3 seconds';
+SELECT is_empty('SELECT command_expire()', 'an accepted command waits for its event');
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL) \g /dev/null
+UPDATE command SET status = 'confirmed', accepted_at = now(), finished_at = now() WHERE command = 'off';
+SELECT results_eq('SELECT command_expire()', $$ VALUES ('home') $$, 'but not once a newer one has been obeyed');
+SELECT is(pg_temp.status('on'), 'failed:superseded', 'and then it is nothing to complain of');
 DELETE FROM command;
 
 -- All on / all off leaves alone what is there already.
