@@ -115,6 +115,7 @@ test("a click after the session ended elsewhere leads to the sign-in", async () 
 	const browser = await openBrowser(chrome, stack, { jar: await linkedHome(stack, { location: "Home" }) });
 	const page = await openPage(browser);
 
+	await live(page); // a stream asked for without the cookie would lead there by itself
 	await browser.clearCookies();
 	await switchOf(page, "Hall light").click();
 	await page.getByRole("link", { name: "Sign in with SmartThings" }).waitFor();
