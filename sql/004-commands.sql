@@ -99,7 +99,7 @@ COMMENT ON FUNCTION command_request_many IS 'Take a command for every switch of 
 -- over: on, off and setLevel say the wanted state, so sending again does no harm.
 CREATE FUNCTION command_claim(p_worker text, p_limit integer, p_each integer)
 RETURNS TABLE (installation_id text, command_id uuid, device_id text, component text, command text, level integer,
-	attempts integer)
+	attempts integer, left_ms bigint)
 LANGUAGE sql AS $$
 	WITH busy AS MATERIALIZED (
 		SELECT c.installation_id, count(*) AS claims FROM command c
@@ -126,7 +126,8 @@ LANGUAGE sql AS $$
 	UPDATE command c SET status = 'sent', sent_at = now(), claimed_by = p_worker,
 		claimed_until = now() + interval '20 seconds', attempts = c.attempts + 1
 	FROM taken t WHERE c.installation_id = t.installation_id AND c.command_id = t.command_id
-	RETURNING c.installation_id, c.command_id, c.device_id, c.component, c.command, c.level, c.attempts
+	RETURNING c.installation_id, c.command_id, c.device_id, c.component, c.command, c.level, c.attempts,
+		(extract(epoch FROM c.deadline_at - now()) * 1000)::bigint
 $$;
 COMMENT ON FUNCTION command_claim IS 'Give a worker commands to send';
 
@@ -177,12 +178,14 @@ END $$;
 COMMENT ON FUNCTION command_failed IS 'Record that a command failed, and why';
 
 -- Not now: try again after the delay (a refusal that passes, or no answer).
-CREATE FUNCTION command_retry(p_installation text, p_command uuid, p_delay_ms integer)
+-- A worker that says so late must not take the command from another that has it now.
+CREATE FUNCTION command_retry(p_installation text, p_command uuid, p_worker text, p_delay_ms integer)
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
 	UPDATE command SET status = 'requested', claimed_by = NULL, claimed_until = NULL,
 		run_at = now() + make_interval(secs => p_delay_ms / 1000.0)
-	WHERE installation_id = p_installation AND command_id = p_command AND status = 'sent';
+	WHERE installation_id = p_installation AND command_id = p_command AND status = 'sent'
+		AND claimed_by = p_worker;
 END;
 COMMENT ON FUNCTION command_retry IS 'Put a command back for a later try';
 

@@ -124,14 +124,15 @@ static const struct stmt statements[] = {
     [STMT_SUBSCRIPTION_REPLACE] = {"subscription_replace", "SELECT subscription_replace($1, $2)", 2,
 	.repeatable = true},
     [STMT_COMMAND_CLAIM] = {"command_claim",
-	"SELECT installation_id, command_id, device_id, component, command, level, attempts "
+	"SELECT installation_id, command_id, device_id, component, command, level, attempts, "
+	"left_ms "
 	"FROM command_claim($1, $2, $3)",
 	.params = 3},
     [STMT_COMMAND_ACCEPTED] = {"command_accepted", "SELECT command_accepted($1, $2)", 2,
 	.repeatable = true},
     [STMT_COMMAND_FAILED] = {"command_failed", "SELECT command_failed($1, $2, $3)", 3,
 	.repeatable = true},
-    [STMT_COMMAND_RETRY] = {"command_retry", "SELECT command_retry($1, $2, $3)", 3,
+    [STMT_COMMAND_RETRY] = {"command_retry", "SELECT command_retry($1, $2, $3, $4)", 4,
 	.repeatable = true},
     [STMT_COMMAND_EXPIRE] = {"command_expire", "SELECT DISTINCT command_expire()", 0,
 	.repeatable = true},

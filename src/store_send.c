@@ -15,6 +15,7 @@ read_command(struct arena *arena, const struct db_result *result, int row, struc
 	out->command = arena_strdup(arena, db_result_text(result, row, 4));
 	out->level = db_result_int(result, row, 5);
 	out->attempts = db_result_int(result, row, 6);
+	out->left_ms = db_result_int(result, row, 7);
 	return out->installation_id != NULL && out->command_id != NULL && out->device_id != NULL &&
 	       out->component != NULL && out->command != NULL;
 }
@@ -75,12 +76,13 @@ store_send_failed(struct db *db, const struct store_send *command, const char *c
 }
 
 enum sw_err
-store_send_retry(
-    struct db *db, struct arena *arena, const struct store_send *command, int64_t delay_ms)
+store_send_retry(struct db *db, struct arena *arena, const char *worker_id,
+    const struct store_send *command, int64_t delay_ms)
 {
 	const struct db_param params[] = {
 	    DB_TEXT(command->installation_id),
 	    DB_TEXT(command->command_id),
+	    DB_TEXT(worker_id),
 	    DB_TEXT(db_int_text(arena, delay_ms)),
 	};
 

@@ -19,6 +19,7 @@ struct store_send {
 	const char *command; /* "on", "off" or "setLevel" */
 	int64_t level;       /* of setLevel, 0 to 100 */
 	int64_t attempts;    /* this one included */
+	int64_t left_ms;     /* until its deadline, as of the claim */
 };
 
 /*
@@ -37,9 +38,9 @@ SW_MUSTCHECK enum sw_err store_send_accepted(struct db *db, const struct store_s
 SW_MUSTCHECK enum sw_err
 store_send_failed(struct db *db, const struct store_send *command, const char *code);
 
-/* Not now: send it again after the delay, if its deadline allows. */
-SW_MUSTCHECK enum sw_err store_send_retry(
-    struct db *db, struct arena *arena, const struct store_send *command, int64_t delay_ms);
+/* Not now: send it again after the delay, if its deadline allows and no other worker has it. */
+SW_MUSTCHECK enum sw_err store_send_retry(struct db *db, struct arena *arena, const char *worker_id,
+    const struct store_send *command, int64_t delay_ms);
 
 /* Fail what got no answer in time; the installations whose page changed, in the arena. */
 SW_MUSTCHECK enum sw_err

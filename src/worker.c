@@ -180,6 +180,7 @@ work_with_database(struct worker *worker, struct rounds *rounds, int64_t *look_m
 	bool open = now_ms < worker->commands_until_ms;
 
 	take_notices(worker);
+	commands_record_held(worker);
 	replay_spool(worker, rounds);
 	if (worker->stopping)
 		return AWAY_MS;
@@ -235,7 +236,8 @@ is_finished(const struct worker *worker, int64_t stop_from_ms)
 {
 	if (!worker->stopping)
 		return false;
-	if (client_pool_active(worker->pool) == 0 && worker->held == NULL)
+	if (client_pool_active(worker->pool) == 0 && worker->held == NULL &&
+	    worker->unrecorded == NULL)
 		return true;
 	return clock_monotonic_ms() - stop_from_ms > STOP_MS;
 }

@@ -17,6 +17,7 @@
  */
 struct calls;
 struct refresh;
+struct batch;
 struct spool;
 
 /* How much of each kind is under way at once in one process. */
@@ -35,8 +36,9 @@ struct worker {
 	struct publish publish;
 	struct calls *calls;
 	struct spool *spool;
-	struct refresh *held; /* answers that are safe nowhere yet */
-	struct arena scratch; /* cleared at each turn of the loop */
+	struct refresh *held;     /* answers that are safe nowhere yet */
+	struct batch *unrecorded; /* commands whose outcome is not in the database yet */
+	struct arena scratch;     /* cleared at each turn of the loop */
 	char host[65];
 	char id[128]; /* host, process id and a random part */
 

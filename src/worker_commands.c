@@ -23,13 +23,24 @@
 /* As long as a command can be open: 30 s to be sent, 10 s to be confirmed. */
 #define OPEN_MS 45000
 
-/* The commands of one request: all of one device. */
+enum outcome {
+	OUTCOME_ACCEPTED,
+	OUTCOME_FAILED,
+	OUTCOME_RETRY
+};
+
+/* The commands of one request: all of one device; then what became of each. */
 struct batch {
 	struct worker *worker;
 	struct arena arena;
 	size_t count;
 	struct store_send commands[BATCH_MAX];
+	enum outcome outcomes[BATCH_MAX];
+	size_t recorded;  /* so many outcomes are in the database */
+	const char *code; /* why those that failed did */
+	int64_t again_ms; /* monotonic: when those to be retried are due */
 	int64_t started_ms;
+	struct batch *next;
 };
 
 static void
@@ -52,40 +63,93 @@ log_outcome(const struct batch *batch, const char *outcome)
 	    "ms", log_int(clock_monotonic_ms() - batch->started_ms), (const char *)NULL);
 }
 
-/* What could not be recorded comes back by its lease: on, off and levels may be sent twice. */
-static void
-note_lost(const struct store_send *command, enum sw_err err)
+static enum sw_err
+record_one(const struct batch *batch, size_t i)
 {
-	if (err != SW_OK)
-		log_event(LOG_WARN, "command.lost", "installation", command->installation_id,
-		    "command", command->command_id, "err", err_name(err), (const char *)NULL);
+	struct worker *worker = batch->worker;
+	const struct store_send *command = &batch->commands[i];
+	int64_t delay_ms = batch->again_ms - clock_monotonic_ms();
+
+	switch (batch->outcomes[i]) {
+	case OUTCOME_ACCEPTED:
+		return store_send_accepted(worker->db, command);
+	case OUTCOME_FAILED:
+		return store_send_failed(worker->db, command, batch->code);
+	default:
+		return store_send_retry(worker->db, &worker->scratch, worker->id, command,
+		    delay_ms > 0 && !worker->stopping ? delay_ms : 0);
+	}
+}
+
+/* False: the database is away, and the rest has to be recorded later. */
+static bool
+record(struct batch *batch)
+{
+	for (; batch->recorded < batch->count; batch->recorded++) {
+		const struct store_send *command = &batch->commands[batch->recorded];
+		enum sw_err err = record_one(batch, batch->recorded);
+
+		if (err == SW_EUNAVAILABLE || err == SW_ETIMEOUT || err == SW_ECONFLICT)
+			return false;
+		if (err != SW_OK) /* its lease brings it back */
+			log_event(LOG_ERROR, "command.unrecorded", "installation",
+			    command->installation_id, "command", command->command_id, "err",
+			    err_name(err), (const char *)NULL);
+	}
+	return true;
+}
+
+/* An outcome that were forgotten would let the command be sent once more when its lease ends. */
+static void
+record_or_hold(struct batch *batch)
+{
+	struct worker *worker = batch->worker;
+
+	if (record(batch)) {
+		FAILPOINT("command.recorded");
+		batch_free(batch);
+		return;
+	}
+	log_event(LOG_WARN, "command.held", "installation", batch->commands[0].installation_id,
+	    "commands", log_int((long long)(batch->count - batch->recorded)), (const char *)NULL);
+	batch->next = worker->unrecorded;
+	worker->unrecorded = batch;
+}
+
+void
+commands_record_held(struct worker *worker)
+{
+	while (worker->unrecorded != NULL) {
+		struct batch *batch = worker->unrecorded;
+
+		if (!record(batch))
+			return;
+		worker->unrecorded = batch->next;
+		batch_free(batch);
+	}
 }
 
 static void
 fail_all(struct batch *batch, const char *code)
 {
 	for (size_t i = 0; i < batch->count; i++)
-		note_lost(&batch->commands[i],
-		    store_send_failed(batch->worker->db, &batch->commands[i], code));
+		batch->outcomes[i] = OUTCOME_FAILED;
+	batch->code = code;
 	log_outcome(batch, code);
-	batch_free(batch);
+	record_or_hold(batch);
 }
 
 static void
 retry_all(struct batch *batch, enum sw_err err, int64_t delay_ms)
 {
-	struct worker *worker = batch->worker;
-
 	if (delay_ms < 0)
 		delay_ms =
 		    backoff_ms(batch->commands[0].attempts - 1, RETRY_FIRST_MS, RETRY_MOST_MS);
-	if (worker->stopping)
-		delay_ms = 0;
 	for (size_t i = 0; i < batch->count; i++)
-		note_lost(&batch->commands[i],
-		    store_send_retry(worker->db, &worker->scratch, &batch->commands[i], delay_ms));
+		batch->outcomes[i] = OUTCOME_RETRY;
+	batch->again_ms = clock_monotonic_ms() + delay_ms;
 	log_outcome(batch, err_name(err));
-	batch_free(batch);
+	record_or_hold(batch);
 }
 
 /* 200: each command has its own result, in the order they were sent. */
@@ -94,24 +158,21 @@ take_results(struct batch *batch, const struct call_answer *answer)
 {
 	json_t *body = NULL;
 	const json_t *results = NULL;
-	struct worker *worker = batch->worker;
 
 	if (jsonx_load(answer->body, answer->length, &body) == SW_OK)
 		results = json_object_get(body, "results");
 	for (size_t i = 0; i < batch->count; i++) {
-		const struct store_send *command = &batch->commands[i];
 		const char *status = jsonx_string(json_array_get(results, i), "status");
 
 		/* Without a word about it, it was taken: if not, no event confirms it. */
-		if (status != NULL && strcmp(status, "FAILED") == 0)
-			note_lost(command, store_send_failed(worker->db, command, "refused"));
-		else
-			note_lost(command, store_send_accepted(worker->db, command));
+		batch->outcomes[i] = status != NULL && strcmp(status, "FAILED") == 0
+					 ? OUTCOME_FAILED
+					 : OUTCOME_ACCEPTED;
 	}
+	batch->code = "refused";
 	json_decref(body);
-	FAILPOINT("command.recorded");
 	log_outcome(batch, "accepted");
-	batch_free(batch);
+	record_or_hold(batch);
 }
 
 /* What an answer, or the lack of one, means for the commands. */

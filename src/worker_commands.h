@@ -9,6 +9,13 @@
  */
 int commands_claim(struct worker *worker);
 
+/*
+ * Record what the platform said while the database was away.  To be called
+ * before anything is claimed: the lease of such a command may have ended, and
+ * one that was accepted must not be sent again.
+ */
+void commands_record_held(struct worker *worker);
+
 /* Fail the commands that got no answer in time. */
 void commands_expire(struct worker *worker);
 

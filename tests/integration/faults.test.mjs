@@ -224,6 +224,40 @@ test("commands meet a platform that hangs, fails, or asks for patience: tried ag
 	await reader.close();
 });
 
+test("what the platform says to a command while PostgreSQL is away is not forgotten", async () => {
+	const home = await Home.make(parts, lamps(3));
+	const [taken, refused, failing] = home.devices;
+	const answer = { action: "slow", delayMs: 6000, afterEffect: true };
+	const rows = async () => {
+		const found = await home.commands();
+
+		return home.devices.map((device) => found.find(({ device_id: id }) => id === device));
+	};
+
+	await onDevice(taken, answer);
+	await onDevice(refused, { action: "status", status: 403, delayMs: 6000 });
+	await onDevice(failing, { action: "status", status: 500, delayMs: 6000 });
+	// No event may confirm what the worker has to record itself.
+	await parts.control("POST", "settings", { hold: true });
+	await Promise.all(home.devices.map((device) => home.click(device)));
+	await waitFor(async () => (await rows()).every(({ status }) => status === "sent"), { intervalMs: 50, what: "the calls" });
+	await parts.database.stop();
+	await waitFor(() => parts.log("worker").split("\n").filter((line) => /event=command\.held/.test(line) && line.includes(home.id)).length === 3,
+		{ what: "the answers" });
+	await parts.database.start();
+	const [first, second, third] = await waitFor(async () => {
+		const found = await rows();
+
+		return found.every(({ status }) => status !== "sent") && found[2].attempts === 2 && found;
+	}, { what: "the outcomes", intervalMs: 50 });
+
+	assert.deepEqual([first.status, first.attempts], ["accepted", 1]);
+	assert.deepEqual([second.status, second.error, second.attempts], ["failed", "refused", 1]);
+	assert.equal(third.error, null);
+	await parts.control("POST", "settings", { hold: false });
+	await referee.judge([home], { allowed: ["refused"] });
+});
+
 test("a storm of 429 over all calls of a home delays it and loses nothing", async () => {
 	const home = await Home.make(parts, lamps(6));
 

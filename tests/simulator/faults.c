@@ -57,7 +57,7 @@ faults_add(const json_t *wanted, const char **why)
 	    .action = action_find(json_text(wanted, "action")),
 	    .status = (int)number_or(wanted, "status", 500),
 	    .retry_after = (int)number_or(wanted, "retryAfter", -1),
-	    .delay_ms = number_or(wanted, "delayMs", 1000),
+	    .delay_ms = number_or(wanted, "delayMs", -1),
 	    .after_effect = json_is_true(json_object_get(wanted, "afterEffect")),
 	};
 	json_int_t count = number_or(wanted, "count", 1);
@@ -67,6 +67,8 @@ faults_add(const json_t *wanted, const char **why)
 	*why = "action must be status, hang, slow or cut";
 	if (fault.action == FAULT_NONE)
 		return false;
+	if (fault.delay_ms == -1)
+		fault.delay_ms = fault.action == FAULT_SLOW ? 1000 : 0;
 	*why = "status, count or delayMs out of range";
 	if (fault.status < 200 || fault.status > 599 || count < 1 || fault.delay_ms < 0)
 		return false;

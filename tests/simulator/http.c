@@ -198,8 +198,14 @@ fault_act(struct exchange *x, enum MHD_Result *result)
 {
 	enum fault_action action = x->fault.action;
 
-	x->fault.action = FAULT_NONE;
 	*result = MHD_YES;
+	if (action == FAULT_STATUS && x->fault.delay_ms > 0) {
+		x->timer = loop_after(x->fault.delay_ms, delay_over, x);
+		x->fault.delay_ms = 0;
+		exchange_suspend(x);
+		return true;
+	}
+	x->fault.action = FAULT_NONE;
 	switch (action) {
 	case FAULT_STATUS:
 		fault_answer(x);

@@ -1,7 +1,7 @@
 -- Commands: whose, in which order, confirmed by what.
 BEGIN;
 \ir fixture.psql
-SELECT plan(31);
+SELECT plan(32);
 SELECT set_config('test.other', pg_temp.link('flat', 'sam', 'cookie-2')::text, true) \g /dev/null
 SELECT sync_apply('flat', now(), 'p2', 'Flat', NULL, jsonb_build_array(
 	pg_temp.sync_device('sam-lamp', 'Lamp', 'off', now() - interval '1 hour'))) \g /dev/null
@@ -39,6 +39,9 @@ SELECT command_request(pg_temp.me(), 'lamp', 'main', 'setLevel', 40) \g /dev/nul
 SELECT is((SELECT count(*) FROM command_claim('w1', 10, 10)), 0::bigint, 'one switch has one command on the wire');
 UPDATE command SET claimed_until = now() - interval '1 second' WHERE status = 'sent';
 SELECT is((SELECT count(*) FROM command_claim('w2', 10, 10)), 1::bigint, 'a dead worker''s command is taken over');
+SELECT command_retry('home', command_id, 'w1', 0) FROM command WHERE command = 'off' AND status = 'sent' \g /dev/null
+SELECT is((SELECT claimed_by FROM command WHERE command = 'off' AND status = 'sent'), 'w2',
+	'and not given back by the other''s late word');
 SELECT command_accepted('home', command_id) FROM command WHERE command = 'off' AND status = 'sent' \g /dev/null
 SELECT is((SELECT status FROM command WHERE command = 'off' AND status <> 'failed'), 'accepted', 'acceptance waits for the event');
 UPDATE command SET accepted_at = now() - interval '11 seconds' WHERE status = 'accepted';
