@@ -362,7 +362,7 @@ launch(struct worker *worker, const struct call *call, const struct store_access
 	request.bearer = access->token;
 	request.body = call->body;
 	request.body_length = call->body_length;
-	if (call->timeout_ms > 0)
+	if (call->timeout_ms > 0 && call->timeout_ms < request.timeout_ms)
 		request.timeout_ms = call->timeout_ms;
 	err = put_url(worker, call, &url);
 	request.url = sbuf_text(&url);

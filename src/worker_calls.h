@@ -26,7 +26,7 @@ struct call {
 	const char *url;  /* instead of them: the next page, as the platform gave it */
 	const char *body; /* JSON, or NULL */
 	size_t body_length;
-	long timeout_ms; /* the whole call, from its start; 0 = the default of its kind */
+	long timeout_ms; /* of the whole call, when less than usual for its kind; 0: as usual */
 };
 
 /* What came of it; borrowed for the time of the callback. */

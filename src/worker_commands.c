@@ -23,6 +23,9 @@
 /* As long as a command can be open: 30 s to be sent, 10 s to be confirmed. */
 #define OPEN_MS 45000
 
+/* The least time that is worth a call, when a command's deadline is near. */
+#define CALL_LEAST_MS 500
+
 enum outcome {
 	OUTCOME_ACCEPTED,
 	OUTCOME_FAILED,
@@ -231,6 +234,19 @@ put_body(const struct batch *batch, struct sbuf *out)
 	return ok && !sbuf_failed(out) ? SW_OK : SW_ENOMEM;
 }
 
+/* No call goes on after the deadline of what it carries. */
+static long
+time_left(const struct batch *batch)
+{
+	int64_t least_ms = batch->commands[0].left_ms;
+
+	for (size_t i = 1; i < batch->count; i++) {
+		if (batch->commands[i].left_ms < least_ms)
+			least_ms = batch->commands[i].left_ms;
+	}
+	return least_ms > CALL_LEAST_MS ? (long)least_ms : CALL_LEAST_MS;
+}
+
 static void
 send_batch(struct batch *batch)
 {
@@ -239,6 +255,7 @@ send_batch(struct batch *batch)
 	    .installation_id = batch->commands[0].installation_id,
 	    .what = PLATFORM_POST_COMMANDS,
 	    .id = batch->commands[0].device_id,
+	    .timeout_ms = time_left(batch),
 	};
 	int64_t delay_ms = -1;
 	enum sw_err err = put_body(batch, &body);
