@@ -17,7 +17,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * Ask "probe" until it answers something true, and give that; its last answer or error is in the
  * message when the time is over.
  */
-export async function waitFor(probe, { timeoutMs = 10000, intervalMs = 25, what = probe } = {}) {
+export async function waitFor(probe, { timeoutMs = 30000, intervalMs = 25, what = probe } = {}) {
 	const end = Date.now() + timeoutMs;
 	let last;
 

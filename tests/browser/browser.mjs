@@ -16,7 +16,7 @@ export async function openBrowser(chrome, stack, { jar, ...options } = {}) {
 
 	if (jar !== undefined)
 		await browser.addCookies(Object.entries(jar.cookies(stack.url)).map(([name, value]) => ({ name, value, url: stack.url })));
-	browser.setDefaultTimeout(10000);
+	browser.setDefaultTimeout(30000);
 	return browser;
 }
 
@@ -25,7 +25,7 @@ export async function linkedHome(stack, options) {
 	const jar = await linkAccount(stack, options);
 
 	await waitFor(async () => (await stack.request("/api/switches", { jar })).json().switches.length > 0,
-		{ timeoutMs: 20000, what: "the first sync" });
+		{ what: "the first sync" });
 	await waitFor(async () => (await stack.psql(`SELECT count(*) FROM switchboard.installation i WHERE status <> 'removed' AND 4 <>
 		(SELECT count(*) FROM switchboard.subscription s WHERE s.installation_id = i.installation_id)`)) === "0",
 	{ what: "the subscriptions" });

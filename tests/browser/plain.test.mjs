@@ -4,6 +4,8 @@ import { after, before, test } from "node:test";
 import { startStack, waitFor } from "../stack.mjs";
 import { device, houseHas, launch, openBrowser, openPage, switchOf } from "./browser.mjs";
 
+const REFRESH = /<meta http-equiv="refresh" content="3">/;
+
 let stack;
 let chrome;
 let browser;
@@ -29,7 +31,7 @@ function shows(label, checked) {
 
 		return await button.count() === 1 && await button.getAttribute("aria-checked") === checked &&
 			await button.getAttribute("aria-busy") === null;
-	}, { timeoutMs: 20000, what: `${label} ${checked}` });
+	}, { what: `${label} ${checked}` });
 }
 
 test("link", async () => {
@@ -50,15 +52,25 @@ test("turn off, and on again", async () => {
 	await shows("Kitchen ceiling", "true");
 });
 
+/* Until nothing is under way, and the page does not reload under a test's hands. */
+function settled() {
+	return waitFor(async () => {
+		await page.goto("/");
+		return !REFRESH.test(await page.content());
+	}, { what: "a page that stands still" });
+}
+
 test("while something is under way the page reloads by itself", async () => {
-	await stack.control("POST", "settings", { commandDelayMs: 2000 });
+	await settled();
+	await stack.control("POST", "settings", { hold: true });
 	await switchOf(page, "Hall light").click();
-	assert.match(await page.content(), /<meta http-equiv="refresh" content="3">/);
+	await waitFor(async () => REFRESH.test(await page.content()), { what: "a page that reloads" });
+	await stack.control("POST", "settings", { hold: false });
 	await switchOf(page, "Hall light").and(page.locator("[aria-checked=\"true\"]")).waitFor();
-	await stack.control("POST", "settings", { commandDelayMs: 80 });
 });
 
 test("set a level with its button", async () => {
+	await settled();
 	const form = page.locator(".tile").filter({ has: switchOf(page, "Bedside lamp") }).locator("form.level");
 
 	await form.getByRole("slider").focus();
@@ -77,6 +89,7 @@ test("all off", async () => {
 });
 
 test("a form that is older than the session is refused with a page that leads back", async () => {
+	await settled();
 	const [cookie] = (await browser.cookies(stack.url)).filter(({ name }) => name === "session");
 	const source = await page.content();
 	const csrf = /name="csrf" value="([^"]+)"/.exec(source)[1];
@@ -90,6 +103,7 @@ test("a form that is older than the session is refused with a page that leads ba
 });
 
 test("log out", async () => {
+	await settled();
 	await page.getByRole("button", { name: "Log out" }).click();
 	await page.getByRole("link", { name: "Sign in with SmartThings" }).waitFor();
 	assert.equal((await browser.cookies(stack.url)).filter(({ name }) => name === "session").length, 0);
