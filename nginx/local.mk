@@ -8,6 +8,7 @@ dist_nginx_DATA = \
 staticdir = $(pkgdatadir)/static
 dist_static_DATA = \
 	nginx/static/away.html \
+	nginx/static/error.html \
 	nginx/static/favicon.svg \
 	nginx/static/manifest.webmanifest \
 	nginx/static/switchboard.css \

@@ -89,10 +89,11 @@ export class CookieJar {
 
 /**
  * One HTTP request on a connection of its own; redirects are not followed.  "form" and "json" make
- * body and content type; cookies of "jar" go and come.
+ * body and content type; cookies of "jar" go and come; "localAddress" is the caller's, for the web
+ * server another client (any of 127.0.0.0/8).
  * Answers { status, headers, location, setCookies, text, json() }.
  */
-export function request(url, { method, headers = {}, body, form, json, jar, timeoutMs = 20000 } = {}) {
+export function request(url, { method, headers = {}, body, form, json, jar, localAddress, timeoutMs = 20000 } = {}) {
 	const all = { ...headers };
 
 	if (form !== undefined) {
@@ -113,6 +114,7 @@ export function request(url, { method, headers = {}, body, form, json, jar, time
 			method: method ?? (body === undefined ? "GET" : "POST"),
 			headers: all,
 			agent: false,
+			localAddress,
 			timeout: timeoutMs,
 		}, (answer) => {
 			const parts = [];

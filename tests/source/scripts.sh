@@ -22,19 +22,34 @@ for script in "${scripts[@]}"; do
 	fi
 done
 
+# fill LISTEN [EXPRESSION...]: both templates as a deployment would have them, sed's further expressions first.
 fill()
 {
 	local listen=$1
 
-	sed -e "s|@LISTEN@|$listen|; s|@SERVER_NAME@|switchboard.example|; s|@SOCKET_DIR@|$work|" \
+	shift
+	sed "$@" -e "s|@LISTEN@|$listen|; s|@SERVER_NAME@|switchboard.example|; s|@SOCKET_DIR@|$work|" \
 	    -e "s|@STATIC_DIR@|$top/nginx/static|; s|@LOG_DIR@|$work|" nginx/switchboard.conf.in >"$work/switchboard.conf"
 	sed -e "s|@WORK_DIR@|$work|; s|@LOG_DIR@|$work|; s|@SERVER@|$work/switchboard.conf|" \
 	    nginx/demo.conf.in >"$work/nginx.conf"
 }
 
+# The expression is the one of README.md and of the template.
+fill_tls()
+{
+	fill "$1" -e 's/^\(\s*\)#tls \?/\1/' -e "s|@TLS_LISTEN6@|[::1]:18443 ssl http2|; s|@HTTP_LISTEN@|127.0.0.1:18080|" \
+	    -e "s|@CERTIFICATE@|$work/certificate.pem|; s|@CERTIFICATE_KEY@|$work/key.pem|"
+}
+
 no_placeholder_left()
 {
-	! grep -vE '^[[:space:]]*#' "$work/nginx.conf" "$work/switchboard.conf" | grep -E '@[A-Z_]+@'
+	! grep -vE '^[[:space:]]*#' "$work/nginx.conf" "$work/switchboard.conf" | grep -E '@[A-Z_0-9]+@|#tls'
+}
+
+# Lines of a directive deeper than the server block: there they would take the place of all inherited ones.
+in_locations()
+{
+	grep -nE "^[[:space:]]{2,}$1 " nginx/switchboard.conf.in
 }
 
 PATH=$PATH:/usr/sbin
@@ -45,7 +60,19 @@ if command -v nginx >/dev/null; then
 		    nginx -t -q -e "$work/error.log" -c "$work/nginx.conf"
 		check 'no placeholder is left' no_placeholder_left
 	done
+	if command -v openssl >/dev/null; then
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=switchboard.example \
+		    -keyout "$work/key.pem" -out "$work/certificate.pem" 2>/dev/null
+		fill_tls '127.0.0.1:18443 ssl http2'
+		check 'nginx takes the templates with TLS' nginx -t -q -e "$work/error.log" -c "$work/nginx.conf"
+		check 'no placeholder is left' no_placeholder_left
+	else
+		skip 'nginx takes the templates with TLS' 'openssl is not installed'
+	fi
 else
 	skip 'nginx takes the templates' 'nginx is not installed'
 fi
+for directive in add_header fastcgi_param fastcgi_hide_header proxy_hide_header error_page; do
+	silent "no location replaces all $directive lines by one of its own" in_locations "$directive"
+done
 tap_done
