@@ -51,8 +51,8 @@ struct db_result;
  * Blocks at most 3 s for a connection, and statement timeout + 2 s even when the server
  * hangs (then the connection is closed: SW_EUNAVAILABLE).  After a failed
  * connect, further calls fail at once until a back-off (100 ms doubling to
- * 5 s, jittered) has passed.  A statement flagged as safe to repeat is run once
- * more on a fresh connection when the connection turned out dead.
+ * 1 s, or to as long as the try took; half of it is luck) has passed.  A statement flagged as safe
+ * to repeat is run once more on a fresh connection when the connection turned out dead.
  * SW_EUNAVAILABLE: no connection, or shutting down (57P0x, 53xxx, 08xxx, 25006).  SW_ETIMEOUT:
  * 57014. SW_ECONFLICT: 23505, and 40001/40P01 (the caller may repeat).  SW_EINPUT: 22xxx and 23514,
  * 23503, 23502. SW_ENOTFOUND: P0002 raised by our functions.  SW_EFORBIDDEN: 42501. SW_EINTERNAL:

@@ -18,7 +18,8 @@
 #define CONNECT_TIMEOUT_MS 3000
 #define IDLE_IN_TRANSACTION_MS 60000
 #define BACKOFF_MIN_MS 100
-#define BACKOFF_MAX_MS 5000
+/* Whoever asks meanwhile is turned away: a server that came back is found within a second. */
+#define BACKOFF_MAX_MS 1000
 
 void
 db_conn_drop(struct db *db)
@@ -127,14 +128,16 @@ connect_wait(PGconn *conn)
 	return status == PGRES_POLLING_OK && PQsetnonblocking(conn, 1) == 0;
 }
 
+/* After a try that took "took_ms": a server that hangs does not get most of our time. */
 static void
-back_off(struct db *db)
+back_off(struct db *db, int64_t took_ms)
 {
+	int most_ms = took_ms > BACKOFF_MAX_MS ? (int)took_ms : BACKOFF_MAX_MS;
 	uint32_t random = 0;
 
 	db->backoff_ms = db->backoff_ms == 0 ? BACKOFF_MIN_MS : db->backoff_ms * 2;
-	if (db->backoff_ms > BACKOFF_MAX_MS)
-		db->backoff_ms = BACKOFF_MAX_MS;
+	if (db->backoff_ms > most_ms)
+		db->backoff_ms = most_ms;
 	/* Half of it is luck, so that many processes do not come back as one. */
 	if (secret_random(&random, sizeof(random)) != SW_OK)
 		random = 0;
@@ -143,7 +146,7 @@ back_off(struct db *db)
 }
 
 static enum sw_err
-connect_failed(struct db *db)
+connect_failed(struct db *db, int64_t began_ms)
 {
 	const char *why = "out of memory";
 
@@ -152,7 +155,7 @@ connect_failed(struct db *db)
 							   : "no answer in time";
 	log_event(LOG_WARN, "db.connect", "err", why, (const char *)NULL);
 	db_conn_drop(db);
-	back_off(db);
+	back_off(db, clock_monotonic_ms() - began_ms);
 	return SW_EUNAVAILABLE;
 }
 
@@ -186,14 +189,16 @@ on_notice(void *context, const PGresult *result)
 static enum sw_err
 make_connection(struct db *db)
 {
-	if (clock_monotonic_ms() < db->retry_at_ms)
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (now_ms < db->retry_at_ms)
 		return SW_EUNAVAILABLE;
 	db->conn = connect_start(db);
 	if (!connect_wait(db->conn))
-		return connect_failed(db);
+		return connect_failed(db, now_ms);
 	PQsetNoticeReceiver(db->conn, on_notice, db);
 	if (!listen_again(db))
-		return connect_failed(db);
+		return connect_failed(db, now_ms);
 	db->backoff_ms = 0;
 	db->retry_at_ms = 0;
 	if (db->connected_before || db->listen_count > 0)

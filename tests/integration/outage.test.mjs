@@ -177,7 +177,7 @@ test("a database that stays away after the exchange ends in a page that says to 
 	assert.ok(Date.now() - start > 3500 && Date.now() - start < 10000);
 	assert.equal(jar.cookies(stack.url).session, undefined);
 	await startDatabase();
-	// Each process finds out by itself, within its back-off of at most 5 s.
+	// Each process finds out by itself, within its back-off of at most 1 s.
 	await waitFor(() => linkAccount(stack, { location: "Home", jar }), { intervalMs: 200, timeoutMs: 12000 });
 	assert.match(jar.cookies(stack.url).session, /^[\w-]{43}$/);
 });
