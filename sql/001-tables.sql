@@ -48,7 +48,7 @@ COMMENT ON COLUMN installation.user_id IS 'Whose page shows it';
 COMMENT ON COLUMN installation.owner_id IS 'Samsung account that owns it, when the platform told';
 COMMENT ON COLUMN installation.location_id IS 'The platform''s locationId; null until the first sync';
 COMMENT ON COLUMN installation.location_name IS 'Name of the location as its owner wrote it';
-COMMENT ON COLUMN installation.status IS 'linking: first sync not done yet; active; needs_reauth: the platform no longer takes the refresh token; removed: uninstalled';
+COMMENT ON COLUMN installation.status IS 'linking: first sync not done yet; active; needs_reauth: the platform no longer takes the refresh token, or no key opens it; removed: uninstalled';
 COMMENT ON COLUMN installation.seq IS 'Grows with every transaction that changes what the page shows of it; the cursor of live updates';
 COMMENT ON COLUMN installation.status_seq IS 'seq at which status last changed';
 COMMENT ON COLUMN installation.structure_seq IS 'seq at which devices, names or rooms last changed';
@@ -111,6 +111,8 @@ CREATE TABLE token (
 	last_error_at      timestamptz
 );
 CREATE INDEX token_due ON token (refresh_after);
+CREATE INDEX token_seal_key ON token (seal_key_id);
+CREATE INDEX token_unopened ON token (installation_id) WHERE last_error = 'sealed';
 COMMENT ON TABLE token IS 'Access and refresh token of an installation, sealed; also the queue of refreshes';
 COMMENT ON COLUMN token.installation_id IS 'Whose tokens';
 COMMENT ON COLUMN token.generation IS 'Counts the pairs: an answer of an older refresh never replaces a newer pair';
@@ -125,7 +127,7 @@ COMMENT ON COLUMN token.refresh_expires_at IS 'End of the refresh token: after t
 COMMENT ON COLUMN token.claimed_by IS 'Worker that refreshes it now';
 COMMENT ON COLUMN token.claimed_until IS 'Until when that worker may; nobody else refreshes before';
 COMMENT ON COLUMN token.failures IS 'Failed refreshes since the last good one';
-COMMENT ON COLUMN token.last_error IS 'Why the last refresh failed; never a secret';
+COMMENT ON COLUMN token.last_error IS 'Why the last refresh failed, or sealed: no key the worker has opens the row; never a secret';
 COMMENT ON COLUMN token.last_error_at IS 'When it failed';
 
 CREATE TABLE subscription (

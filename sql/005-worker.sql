@@ -192,6 +192,80 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION token_dead IS 'The platform refused the refresh token for good: needs_reauth';
 
+-- Seal keys ---------------------------------------------------------------
+
+-- Is a row sealed with another key than the one that seals now, or marked as one that nothing opens?
+-- Two ends of an index, so that it may be asked again and again.
+CREATE FUNCTION token_seal_due(p_key text)
+RETURNS boolean LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT coalesce((SELECT min(t.seal_key_id) FROM token t) <> p_key OR (SELECT max(t.seal_key_id) FROM token t) <> p_key, false)
+		OR EXISTS (SELECT 1 FROM token t WHERE t.last_error = 'sealed');
+END;
+COMMENT ON FUNCTION token_seal_due IS 'May a token have to be sealed anew, with this key';
+
+-- Those rows, in the order of their ids, after "p_after".
+CREATE FUNCTION token_seal_next(p_key text, p_after text, p_limit integer)
+RETURNS TABLE (installation_id text, generation bigint, seal_key_id text, access_sealed bytea,
+	refresh_sealed bytea, marked boolean)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT t.installation_id::text, t.generation, t.seal_key_id, t.access_sealed, t.refresh_sealed,
+		t.last_error IS NOT DISTINCT FROM 'sealed' FROM token t
+		WHERE t.installation_id > p_after AND (t.seal_key_id <> p_key OR t.last_error = 'sealed')
+		ORDER BY t.installation_id LIMIT p_limit;
+END;
+COMMENT ON FUNCTION token_seal_next IS 'Tokens to be sealed anew, with this key';
+
+-- Swap a sealed pair for the same pair under another key.  False: another pair
+-- is there by now, which must not be touched (a generation alone does not
+-- tell: a location that was removed and linked again counts from 1).  Who was
+-- asked to reconnect only for want of a key need not any more.
+CREATE FUNCTION token_reseal(p_installation text, p_generation bigint, p_old_refresh bytea, p_access bytea,
+	p_refresh bytea, p_key text)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	v_error text;
+BEGIN
+	SELECT t.last_error INTO v_error FROM token t WHERE t.installation_id = p_installation
+		AND t.generation = p_generation AND t.refresh_sealed = p_old_refresh FOR UPDATE;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	UPDATE token t SET access_sealed = p_access, refresh_sealed = p_refresh, seal_key_id = p_key,
+		last_error = nullif(t.last_error, 'sealed') WHERE t.installation_id = p_installation;
+	IF v_error = 'sealed' THEN
+		UPDATE installation i SET seq = i.seq + 1, status_seq = i.seq + 1,
+			status = CASE WHEN i.synced_at IS NULL THEN 'linking' ELSE 'active' END
+			WHERE i.installation_id = p_installation AND i.status = 'needs_reauth';
+	END IF;
+	RETURN true;
+END $$;
+COMMENT ON FUNCTION token_reseal IS 'Replace a sealed pair of tokens by the same pair under another key, unless a newer one is there';
+
+-- No key that this worker has opens the row.  It stays as it is, for the key
+-- may come back; meanwhile only linking again helps.  True: that is news.
+CREATE FUNCTION token_unopened(p_installation text, p_generation bigint, p_old_refresh bytea)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM 1 FROM token t WHERE t.installation_id = p_installation AND t.generation = p_generation
+		AND t.refresh_sealed = p_old_refresh FOR UPDATE;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	UPDATE installation i SET status = 'needs_reauth', seq = i.seq + 1, status_seq = i.seq + 1
+		WHERE i.installation_id = p_installation AND i.status IN ('linking', 'active');
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	UPDATE token t SET claimed_by = NULL, claimed_until = NULL, last_error = 'sealed', last_error_at = now()
+		WHERE t.installation_id = p_installation;
+	PERFORM command_failed(c.installation_id, c.command_id, 'reconnect') FROM command c
+		WHERE c.installation_id = p_installation AND c.status IN ('requested', 'sent');
+	RETURN true;
+END $$;
+COMMENT ON FUNCTION token_unopened IS 'No key opens these tokens: needs_reauth, until the key is back or the location linked again';
+
 -- Device sync -------------------------------------------------------------
 
 CREATE FUNCTION sync_progress(p_installation text, p_state text, p_found integer, p_error text)

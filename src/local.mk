@@ -35,6 +35,7 @@ src_libswitchboard_a_SOURCES = \
 	src/store_session.c src/store_session.h \
 	src/store_installation.c src/store_installation.h \
 	src/store_token.c src/store_token.h \
+	src/store_seal.c src/store_seal.h \
 	src/store_event.c src/store_event.h \
 	src/store_command.c src/store_command.h \
 	src/store_job.c src/store_job.h \
@@ -73,6 +74,7 @@ switchboard_worker_SOURCES = \
 	src/worker_confirm.c src/worker_confirm.h \
 	src/worker_jobs.c src/worker_jobs.h \
 	src/worker_refresh.c src/worker_refresh.h \
+	src/worker_seal.c src/worker_seal.h \
 	src/worker_spool.c src/worker_spool.h \
 	src/worker_subscriptions.c src/worker_subscriptions.h \
 	src/worker_sync.c src/worker_sync.h \

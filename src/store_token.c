@@ -9,8 +9,8 @@
 
 #include "log.h"
 
-static const char *
-context_of(struct arena *arena, const char *installation_id, const char *which)
+const char *
+store_token_context(struct arena *arena, const char *installation_id, const char *which)
 {
 	return arena_printf(arena, "token:%s:%s", installation_id, which);
 }
@@ -21,7 +21,7 @@ open_column(struct arena *arena, const struct seal_keys *keys, const char *insta
     const char *which, const struct db_result *result, int row, int column, char **out,
     size_t *length)
 {
-	const char *context = context_of(arena, installation_id, which);
+	const char *context = store_token_context(arena, installation_id, which);
 	size_t sealed_length;
 	uint8_t *sealed = db_result_bytes(result, row, column, &sealed_length);
 	enum sw_err err = SW_ENOMEM;
@@ -137,7 +137,7 @@ static enum sw_err
 seal_token(struct arena *arena, const struct seal_keys *keys, const char *installation_id,
     const char *which, const char *token, struct sealed *out)
 {
-	const char *context = context_of(arena, installation_id, which);
+	const char *context = store_token_context(arena, installation_id, which);
 
 	if (context == NULL)
 		return SW_ENOMEM;

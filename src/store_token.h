@@ -16,6 +16,13 @@
  * Errors as of db_exec(), and SW_ENOMEM; SW_EINTERNAL when sealing fails.
  */
 
+/*
+ * What binds a sealed token to its row: the associated data of secret.h.  "which" is "access" or
+ * "refresh".  In the arena; NULL when out of memory.
+ */
+const char *
+store_token_context(struct arena *arena, const char *installation_id, const char *which);
+
 /* The access token of an installation, opened.  store_access_clear() cleanses and frees. */
 struct store_access {
 	char *token; /* heap */

@@ -23,6 +23,7 @@
 #include "worker_confirm.h"
 #include "worker_jobs.h"
 #include "worker_refresh.h"
+#include "worker_seal.h"
 #include "worker_spool.h"
 
 #define STATEMENT_TIMEOUT_MS 5000
@@ -199,6 +200,19 @@ work_with_database(struct worker *worker, struct rounds *rounds, int64_t *look_m
 	return *look_ms > now_ms ? (int)(*look_ms - now_ms) : 0;
 }
 
+/* Tokens under an old key, between other work; answers that are older than the database come first.
+ */
+static int
+renew_seals(struct worker *worker, int wait_ms)
+{
+	int seal_ms;
+
+	if (worker->stopping || worker->replay_due)
+		return wait_ms;
+	seal_ms = seal_run(worker);
+	return seal_ms < wait_ms ? seal_ms : wait_ms;
+}
+
 /* One turn of everything but transfers; gives how long the loop may wait. */
 static int
 turn(struct worker *worker, struct rounds *rounds, int64_t *look_ms)
@@ -212,7 +226,7 @@ turn(struct worker *worker, struct rounds *rounds, int64_t *look_ms)
 	if (!db_is_connected(worker->db) || is_due(&rounds->heartbeat_ms, HEARTBEAT_MS))
 		look_at_database(worker);
 	if (worker->database_is_there)
-		wait_ms = work_with_database(worker, rounds, look_ms);
+		wait_ms = renew_seals(worker, work_with_database(worker, rounds, look_ms));
 	calls_flush(worker);
 	publish_ms = worker->database_is_there ? publish_run(&worker->publish) : -1;
 	return publish_ms >= 0 && publish_ms < wait_ms ? publish_ms : wait_ms;
@@ -316,6 +330,8 @@ open_doors(struct worker *worker)
 		err = client_pool_new(&worker->pool);
 	if (err == SW_OK)
 		err = calls_new(&worker->calls);
+	if (err == SW_OK)
+		err = sealer_new(&worker->sealer);
 	if (err != SW_OK)
 		return err;
 	/* Nobody waits for a connection that a home whose calls hang has taken. */
@@ -334,6 +350,7 @@ worker_close(struct worker *worker)
 	client_pool_free(worker->pool);
 	publish_clear(&worker->publish);
 	calls_free(worker->calls);
+	sealer_free(worker->sealer);
 	spool_close(worker->spool);
 	db_free(worker->listener);
 	db_free(worker->db);

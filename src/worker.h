@@ -18,6 +18,7 @@
 struct calls;
 struct refresh;
 struct batch;
+struct sealer;
 struct spool;
 
 /* How much of each kind is under way at once in one process. */
@@ -36,6 +37,7 @@ struct worker {
 	struct publish publish;
 	struct calls *calls;
 	struct spool *spool;
+	struct sealer *sealer;
 	struct refresh *held;     /* answers that are safe nowhere yet */
 	struct batch *unrecorded; /* commands whose outcome is not in the database yet */
 	struct arena scratch;     /* cleared at each turn of the loop */

@@ -265,7 +265,7 @@ send_batch(struct batch *batch)
 	if (err == SW_OK)
 		err = call_start(batch->worker, &call, on_answer, batch, &delay_ms);
 	sbuf_clear(&body);
-	if (err == SW_ENOTFOUND) /* no token: only linking again helps */
+	if (err == SW_ENOTFOUND || err == SW_EFORBIDDEN) /* no token: only linking again helps */
 		fail_all(batch, "reconnect");
 	else if (err != SW_OK)
 		settle(batch, err, delay_ms);

@@ -353,3 +353,36 @@ spool_replay(struct worker *worker)
 	closedir(list);
 	return err;
 }
+
+static bool
+is_old(const struct spool *spool, const char *name)
+{
+	char id[SECRET_KEY_ID_MAX + 1];
+	struct sbuf sealed;
+	bool old;
+
+	sbuf_init(&sealed, FILE_MAX);
+	old = read_file(spool, name, &sealed) &&
+	      seal_key_id((const uint8_t *)sealed.data, sealed.length, id) == SW_OK &&
+	      strcmp(id, spool->keys->keys[0].id) != 0;
+	sbuf_clear(&sealed);
+	return old;
+}
+
+size_t
+spool_count_old(const struct spool *spool)
+{
+	DIR *list = open_list(spool);
+	const struct dirent *item;
+	size_t count = 0;
+
+	while (list != NULL && (item = readdir(list)) != NULL) {
+		struct entry entry;
+
+		if (read_name(item->d_name, &entry) && is_old(spool, item->d_name))
+			count++;
+	}
+	if (list != NULL)
+		closedir(list);
+	return count;
+}

@@ -1,6 +1,7 @@
 #ifndef SWITCHBOARD_WORKER_SPOOL_H
 #define SWITCHBOARD_WORKER_SPOOL_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include "err.h"
 #include "oauth.h"
@@ -39,5 +40,8 @@ void spool_remove(struct spool *spool, const char *installation_id, int64_t gene
  * SW_EUNAVAILABLE and the like: try again.
  */
 SW_MUSTCHECK enum sw_err spool_replay(struct worker *worker);
+
+/* How many answers are left that were sealed with another key than the one that seals now. */
+size_t spool_count_old(const struct spool *spool);
 
 #endif

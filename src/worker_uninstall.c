@@ -81,7 +81,7 @@ uninstall_begin(struct worker *worker, const struct store_job *row)
 	call.installation_id = job->row.installation_id;
 	call.id = job->row.installation_id;
 	err = call_start(worker, &call, on_answer, job, &delay_ms);
-	if (err == SW_ENOTFOUND || err == SW_EFORBIDDEN)
+	if (err == SW_ENOTFOUND)
 		erase(job, "no token is left");
 	else if (err != SW_OK)
 		try_again(job, err, delay_ms);

@@ -261,6 +261,27 @@ check_part(void **state)
 }
 
 static void
+check_old_key(void **state)
+{
+	struct seal_keys keys;
+
+	(void)state;
+	write_answer("home", 1, 0);
+	close(open(path_of("attic.1"), O_CREAT | O_WRONLY, 0600)); /* no answer, no key */
+	assert_int_equal(spool_count_old(worker.spool), 0);
+	assert_int_equal(seal_keys_parse("k2:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
+					 "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+			     &keys),
+	    SW_OK);
+	config.seal_keys = keys;
+	write_answer("home", 2, 0);
+	assert_int_equal(spool_count_old(worker.spool), 1);
+	assert_int_equal(spool_replay(&worker), SW_OK);
+	assert_int_equal(database.calls, 2);
+	assert_int_equal(spool_count_old(worker.spool), 0);
+}
+
+static void
 check_no_folder(void **state)
 {
 	const char *why = NULL;
@@ -292,6 +313,7 @@ main(void)
 	    WITH_SPOOL("files with other names are left alone", check_foreign),
 	    WITH_SPOOL("a file under another's name does not open", check_swapped),
 	    WITH_SPOOL("parts of a write are removed when they are old", check_part),
+	    WITH_SPOOL("what an older key sealed is counted, and replayed", check_old_key),
 	    WITH_SPOOL("a folder that cannot be made is refused", check_no_folder),
 	};
 

@@ -1,0 +1,223 @@
+// A change of SWITCHBOARD_SEAL_KEYS: old and new key, then the new one alone; and a key taken away too early.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import crypto from "node:crypto";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { csrfToken, linkAccount, startStack, waitFor } from "../stack.mjs";
+
+const OTHERS = 40;
+const keys = Object.fromEntries(["A", "B", "C"].map((id) => [id, crypto.randomBytes(32)]));
+const lines = (...ids) => ids.map((id) => `${id}:${keys[id].toString("base64")}`).join("\n");
+let stack;
+let jar;
+let home;
+let device;
+
+/** What src/secret.h says of a sealed value, written down once more. */
+function seal(id, context, text) {
+	const nonce = crypto.randomBytes(12);
+	const cipher = crypto.createCipheriv("aes-256-gcm", keys[id], nonce);
+
+	cipher.setAAD(Buffer.from(context));
+	return Buffer.concat([Buffer.from([1, id.length]), Buffer.from(id), nonce, cipher.update(text), cipher.final(),
+		cipher.getAuthTag()]);
+}
+
+function open(id, context, sealed) {
+	assert.equal(sealed.subarray(2, 2 + sealed[1]).toString(), id);
+	const rest = sealed.subarray(2 + sealed[1]);
+	const decipher = crypto.createDecipheriv("aes-256-gcm", keys[id], rest.subarray(0, 12));
+
+	decipher.setAAD(Buffer.from(context));
+	decipher.setAuthTag(rest.subarray(-16));
+	return Buffer.concat([decipher.update(rest.subarray(12, -16)), decipher.final()]).toString();
+}
+
+const bytes = (value) => `'\\x${value.toString("hex")}'`;
+const sql = (text) => stack.psql(text);
+const nameOf = (n) => `other-${String(n).padStart(3, "0")}`;
+const pair = (n, id) => ["access", "refresh"].map((which) =>
+	bytes(seal(id, `token:${nameOf(n)}:${which}`, `${which} of ${n}`))).join(", ");
+
+/** Homes that nothing is sent to or asked for: only their tokens matter. */
+async function addOthers(id) {
+	const each = Array.from({ length: OTHERS }, (_, n) => n);
+
+	await sql(`BEGIN;
+		INSERT INTO user_account (owner_id) VALUES ('others') ON CONFLICT DO NOTHING;
+		INSERT INTO installation (installation_id, user_id, status, synced_at)
+			SELECT 'other-' || lpad(n::text, 3, '0'), (SELECT user_id FROM user_account WHERE owner_id = 'others'), 'active', now()
+			FROM generate_series(0, ${OTHERS - 1}) n ON CONFLICT DO NOTHING;
+		DELETE FROM token WHERE installation_id LIKE 'other-%';
+		INSERT INTO token (installation_id, access_sealed, refresh_sealed, seal_key_id, expires_at, refresh_after, refresh_expires_at)
+			VALUES ${each.map((n) => `('${nameOf(n)}', ${pair(n, id)}, '${id}', now() + interval '1 day', now() + interval '1 day',
+				now() + interval '1 day')`).join(", ")};
+		COMMIT`);
+}
+
+/** Every token is under one key, and is what it was. */
+async function assertOthers(id, except = []) {
+	const rows = await stack.rows(`SELECT installation_id AS name, encode(access_sealed, 'hex') AS access, generation,
+		encode(refresh_sealed, 'hex') AS refresh, seal_key_id FROM token WHERE installation_id LIKE 'other-%' ORDER BY 1`);
+
+	assert.equal(rows.length, OTHERS);
+	rows.forEach((row, n) => {
+		if (except.includes(n))
+			return;
+		assert.equal(row.seal_key_id, id);
+		assert.equal(row.generation, 1);
+		for (const which of ["access", "refresh"])
+			assert.equal(open(id, `token:${row.name}:${which}`, Buffer.from(row[which], "hex")), `${which} of ${n}`);
+	});
+}
+
+const logged = (pattern, text = stack.log("worker")) => text.split("\n").filter((line) => pattern.test(line));
+
+const under = (id, left = 0) => waitFor(async () => (await sql(`SELECT count(*) FROM token WHERE seal_key_id <> '${id}'`)) === String(left),
+	{ timeoutMs: 30000, what: `all tokens to be under ${id}` });
+
+const status = () => sql(`SELECT status FROM installation WHERE installation_id = '${home}'`);
+
+const spooled = () => readdirSync(path.join(stack.stateDir, "spool")).filter((name) => name.startsWith(home));
+
+async function restart(...ids) {
+	assert.equal(await stack.end(), 0);
+	stack.env.SWITCHBOARD_SEAL_KEYS = lines(...ids);
+	await stack.start();
+}
+
+async function refresh() {
+	const before = await sql(`SELECT generation FROM token WHERE installation_id = '${home}'`);
+
+	await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = '${home}'; NOTIFY switchboard_work`);
+	await waitFor(async () => Number(await sql(`SELECT generation FROM token WHERE installation_id = '${home}'`)) > Number(before),
+		{ timeoutMs: 30000, what: "a refresh" });
+}
+
+async function click(command) {
+	return stack.request(`/api/switches/${device}/main`, { jar, json: { command },
+		headers: { "X-CSRF-Token": await csrfToken(stack, jar) } });
+}
+
+async function clickWorks() {
+	const { switches } = (await stack.request("/api/switches", { jar })).json();
+	const { state } = switches.find(({ deviceId }) => deviceId === device);
+	const wanted = state === "on" ? "off" : "on";
+	const answer = await click(wanted);
+
+	assert.equal(answer.status, 202, answer.text);
+	await waitFor(async () => (await sql(`SELECT status FROM command WHERE command_id = '${answer.json().commandId}'`)) === "confirmed",
+		{ timeoutMs: 30000, what: "the command to be confirmed" });
+}
+
+before(async () => {
+	stack = await startStack({ env: { SWITCHBOARD_SEAL_KEYS: lines("A") } });
+	jar = await linkAccount(stack, { location: "Home" });
+	home = await sql("SELECT installation_id FROM installation");
+	await waitFor(async () => (await sql("SELECT count(*) FROM job")) === "0", { timeoutMs: 30000, what: "the first sync" });
+	device = await sql(`SELECT s.device_id FROM switch s JOIN device d USING (installation_id, device_id)
+		WHERE s.component = 'main' AND d.online AND d.name = 'Hall light'`);
+	await addOthers("A");
+});
+
+after(() => stack?.stop());
+
+test("with nothing to do the worker says so once", async () => {
+	await waitFor(() => logged(/event=seal\.done/).length > 0, { what: "seal.done" });
+	assert.match(logged(/event=seal\.done/)[0], /key=A resealed=0 unopened=0 spooled=0/);
+});
+
+test("a new first key: rows, and an answer in the spool, come from the old one under it", async () => {
+	// The database does not take the answer of this refresh.
+	await sql(`CREATE FUNCTION refuse_pair() RETURNS trigger LANGUAGE plpgsql AS
+			$$ BEGIN RAISE 'no pair is taken now' USING ERRCODE = 'disk_full'; END $$;
+		CREATE TRIGGER refuse_pair BEFORE UPDATE ON token FOR EACH ROW WHEN (new.generation <> old.generation)
+			EXECUTE FUNCTION refuse_pair();
+		UPDATE token SET refresh_after = now() WHERE installation_id = '${home}'; NOTIFY switchboard_work`);
+	await waitFor(() => spooled().length === 1, { timeoutMs: 30000, what: "the answer in the spool" });
+	await restart("B", "A");
+	const sealed = readFileSync(path.join(stack.stateDir, "spool", spooled()[0]));
+
+	assert.equal(sealed.subarray(1, 3).toString(), "\u0001A");
+	await sql("DROP TRIGGER refuse_pair ON token; DROP FUNCTION refuse_pair");
+	await under("B");
+	await waitFor(() => logged(/event=seal\.done key=B/).length > 0, { timeoutMs: 30000, what: "seal.done" });
+	assert.equal(logged(/event=spool\.replayed .*stored=yes/).length, 1);
+	assert.deepEqual(logged(/event=seal\.(left|failed)|event=token\.sealed/), []);
+	assert.match(logged(/event=seal\.done key=B/)[0], new RegExp(`resealed=${OTHERS} unopened=0 spooled=0`));
+	assert.equal(spooled().length, 0);
+	await assertOthers("B");
+	await clickWorks();
+	await refresh();
+});
+
+test("several workers share it", async () => {
+	const pid = await waitFor(() => stack.pids("switchboard-worker")[0], { what: "the worker" });
+	const theirs = Object.fromEntries(readFileSync(`/proc/${pid}/environ`, "utf8").split("\0")
+		.filter((line) => line.includes("=")).map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
+
+	await addOthers("A");
+	const workers = [1, 2, 3].map(() => {
+		const state = mkdtempSync(path.join(tmpdir(), "switchboard-worker-"));
+		const child = spawn(`/proc/${pid}/exe`, [], { stdio: ["ignore", "ignore", "pipe"],
+			env: { ...theirs, SWITCHBOARD_STATE_DIR: state } });
+		const worker = { child, state, log: "", ended: new Promise((resolve) => child.on("close", resolve)) };
+
+		child.stderr.on("data", (part) => (worker.log += part));
+		return worker;
+	});
+
+	try {
+		await waitFor(() => workers.every(({ log }) => /event=seal\.done key=B/.test(log)), { timeoutMs: 30000, what: "three times seal.done" });
+		await under("B");
+		await assertOthers("B");
+		for (const { log } of workers)
+			assert.deepEqual(logged(/event=seal\.(left|failed)|event=token\.sealed/, log), []);
+	} finally {
+		for (const { child, ended, state } of workers) {
+			child.kill("SIGTERM");
+			await ended;
+			rmSync(state, { recursive: true, force: true });
+		}
+	}
+});
+
+test("the new key alone is enough", async () => {
+	await restart("B");
+	await clickWorks();
+	await refresh();
+	await assertOthers("B");
+});
+
+test("a key taken away too early: nothing is lost, the locations wait to be linked again", async () => {
+	const before = await sql("SELECT string_agg(t.access_sealed::text || t.refresh_sealed::text, ' ' ORDER BY installation_id) FROM token t");
+
+	await restart("C");
+	await waitFor(async () => (await sql("SELECT count(*) FROM installation WHERE status = 'needs_reauth'")) === String(OTHERS + 1),
+		{ timeoutMs: 30000, what: "all locations to wait" });
+	await waitFor(() => logged(/event=seal\.left key=C/).length > 0, { what: "seal.left" });
+	assert.match(logged(/event=seal\.left key=C/)[0], new RegExp(`^.*resealed=0 unopened=${OTHERS + 1} spooled=0`));
+	assert.equal(logged(new RegExp(`event=token\\.sealed installation=${home} key=B`)).length, 1);
+	assert.equal(await sql("SELECT string_agg(t.access_sealed::text || t.refresh_sealed::text, ' ' ORDER BY installation_id) FROM token t"), before);
+	assert.match((await stack.request("/", { jar })).text, /<a class="button" href="\/oauth\/start">Reconnect<\/a>/);
+	assert.equal((await click("on")).status, 409);
+});
+
+test("linked again it works, and the others when the key is back", async () => {
+	jar = await linkAccount(stack, { location: "Home", jar });
+	assert.equal(await status(), "active");
+	await clickWorks();
+	// One that is damaged stays as it is and holds up nobody.
+	await sql(`UPDATE token SET refresh_sealed = set_byte(refresh_sealed, 30, get_byte(refresh_sealed, 30) # 1)
+		WHERE installation_id = '${nameOf(7)}'`);
+	await restart("C", "B");
+	await under("C", 1);
+	await waitFor(() => logged(new RegExp(`event=seal\\.left key=C resealed=${OTHERS - 1} unopened=1`)).length > 0, { what: "seal.left" });
+	await assertOthers("C", [7]);
+	assert.equal(await sql(`SELECT string_agg(DISTINCT status, ' ') FROM installation WHERE installation_id <> '${nameOf(7)}'`), "active");
+	assert.equal(await sql(`SELECT status FROM installation WHERE installation_id = '${nameOf(7)}'`), "needs_reauth");
+	await clickWorks();
+});
