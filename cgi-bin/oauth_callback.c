@@ -88,7 +88,6 @@ exchange(struct signin *signin, const char *code, struct client_reply *reply)
 	    .accept = "application/json",
 	    .timeout_ms = EXCHANGE_MS,
 	    .response_limit = REPLY_MAX,
-	    .once = true,
 	};
 	struct sbuf url = {0}, redirect_uri = {0}, form;
 	enum sw_err err = SW_ENOMEM;

@@ -32,12 +32,6 @@ struct client_request {
 	long connect_timeout_ms; /* 0 = 3000 */
 	long timeout_ms;         /* whole transfer; 0 = 10000 */
 	size_t response_limit;   /* bytes of body accepted; 0 = 4 MB */
-	/*
-	 * Never carried out twice: goes over a connection of its own, because libcurl repeats any
-	 * request by itself when a kept connection turns out dead.  Implied by basic_user (token
-	 * endpoint: codes and refresh tokens work once).
-	 */
-	bool once;
 };
 
 struct client_reply {
@@ -67,6 +61,8 @@ void client_free(struct client *client);
  * came, whatever its status.  SW_ETIMEOUT; SW_ETOOLARGE: the answer was cut
  * off at response_limit; SW_EUNAVAILABLE: no connection, TLS failure, connection cut; SW_EINPUT:
  * a URL it refuses.  reply must be all zero or from an earlier call (it is reset first).
+ * When a kept connection breaks before an answer, GET and DELETE are sent once more; a POST of
+ * which a byte had left is not (RFC 9110 9.2.2): SW_EUNAVAILABLE with reply->sent.
  */
 SW_MUSTCHECK enum sw_err client_perform(
     struct client *client, const struct client_request *request, struct client_reply *reply);

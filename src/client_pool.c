@@ -155,8 +155,7 @@ client_pool_start(struct client_pool *pool, const struct client_request *request
 	 * Over TLS, wait for a connection that may take many streams rather than open eight at
 	 * once; without TLS there is no HTTP/2 to wait for.
 	 */
-	if (err == SW_OK && !transfer_is_once(request) &&
-	    strncasecmp(request->url, "https:", 6) == 0)
+	if (err == SW_OK && strncasecmp(request->url, "https:", 6) == 0)
 		curl_easy_setopt(exchange->transfer.easy, CURLOPT_PIPEWAIT, 1L);
 	if (err == SW_OK &&
 	    curl_easy_setopt(exchange->transfer.easy, CURLOPT_PRIVATE, exchange) != CURLE_OK)

@@ -260,10 +260,26 @@ set_limits(CURL *easy, const struct client_request *request, const char *protoco
 	return ok;
 }
 
-bool
-transfer_is_once(const struct client_request *request)
+/*
+ * libcurl asks here before each sending: once more when a kept connection broke before a byte of
+ * the answer, or when HTTP/2 refused the stream.  Of a POST that began to leave nobody can say
+ * that it was not carried out; whether it goes again is up to the caller, who counts.
+ */
+static int
+on_send(void *context, char *peer, char *local, int peer_port, int local_port)
 {
-	return request->once || request->basic_user != NULL;
+	const struct transfer *transfer = context;
+	long bytes = 0;
+
+	(void)peer;
+	(void)local;
+	(void)peer_port;
+	(void)local_port;
+	if (!transfer->once)
+		return CURL_PREREQFUNC_OK;
+	if (curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &bytes) != CURLE_OK)
+		return CURL_PREREQFUNC_ABORT;
+	return bytes == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 enum sw_err
@@ -276,6 +292,7 @@ transfer_prepare(struct transfer *transfer, const struct client_request *request
 
 	if (protocols == NULL)
 		return SW_EINPUT;
+	transfer->once = request->method == CLIENT_POST;
 	transfer->response_limit =
 	    request->response_limit > 0 ? request->response_limit : RESPONSE_LIMIT;
 	transfer_init_reply(transfer->reply, transfer->response_limit + 1);
@@ -289,8 +306,8 @@ transfer_prepare(struct transfer *transfer, const struct client_request *request
 	ok &= curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK;
-	ok &= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, transfer_is_once(request) ? 1L : 0L) ==
-	      CURLE_OK;
+	ok &= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send) == CURLE_OK;
+	ok &= curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer) == CURLE_OK;
 	ok &= set_limits(easy, request, protocols);
 	ok &= set_method(easy, request, body);
 	return ok ? SW_OK : SW_ENOMEM;

@@ -20,6 +20,7 @@ struct transfer {
 	struct client_reply *reply;
 	size_t response_limit;
 	size_t header_bytes;
+	bool once; /* not to be sent again by libcurl */
 	bool too_large;
 };
 
@@ -37,13 +38,6 @@ void transfer_init_reply(struct client_reply *reply, size_t limit);
  */
 SW_MUSTCHECK enum sw_err
 transfer_prepare(struct transfer *transfer, const struct client_request *request, const char *body);
-
-/*
- * Must the request not be carried out twice?  libcurl sends any request
- * again, a POST too, when a kept connection turns out dead before an answer;
- * over a fresh connection it never does.
- */
-bool transfer_is_once(const struct client_request *request);
 
 /* Fill in the reply after libcurl's verdict and translate that: errors of client_perform(). */
 SW_MUSTCHECK enum sw_err transfer_finish(struct transfer *transfer, CURLcode code);

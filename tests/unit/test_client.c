@@ -21,19 +21,54 @@
 #include "client.h"
 #include "clock.h"
 
+/* As many as the pool opens connections to one host. */
+#define TOGETHER 8
+
 /*
  * The peer: one thread for each connection.  The path of a request says how it is answered.
  */
 struct peer {
 	pthread_mutex_t lock;
+	pthread_cond_t changed;
 	int listener;
 	int port;
 	int connections;
+	int used;   /* of them, by a request at least */
+	int closed; /* of them, by the peer */
 	int requests;
 	char last[8192]; /* the last request as it came */
 	size_t last_length;
 };
-static struct peer peer = {.lock = PTHREAD_MUTEX_INITIALIZER};
+static struct peer peer = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static int
+peer_count(const int *counter)
+{
+	int value;
+
+	pthread_mutex_lock(&peer.lock);
+	value = *counter;
+	pthread_mutex_unlock(&peer.lock);
+	return value;
+}
+
+/* Wait until a counter of the peer is at least that, or ten seconds passed. */
+static bool
+peer_reaches(const int *counter, int value)
+{
+	struct timespec end;
+	int error = 0;
+	bool reached;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 10;
+	pthread_mutex_lock(&peer.lock);
+	while (*counter < value && error == 0)
+		error = pthread_cond_timedwait(&peer.changed, &peer.lock, &end);
+	reached = *counter >= value;
+	pthread_mutex_unlock(&peer.lock);
+	return reached;
+}
 
 static void
 say(int fd, const char *text)
@@ -68,11 +103,21 @@ say_endless(int fd, const char *piece)
 		;
 }
 
+/* Close with a reset, not with an orderly end. */
+static void
+set_reset(int fd)
+{
+	const struct linger at_once = {.l_onoff = 1};
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 /* Answer one request; false closes the connection. */
 static bool
 answer(int fd, const char *path, int count)
 {
 	char redirect[128];
+	char byte;
 
 	if (strcmp(path, "/ok") == 0) {
 		say_length(fd, "200 OK", "Set-Cookie: a=b\r\n", "fine");
@@ -105,18 +150,15 @@ answer(int fd, const char *path, int count)
 	} else if (strcmp(path, "/huge-headers") == 0) {
 		say_endless(fd, "X-Filler: 0123456789abcdef0123456789abcdef\r\n");
 		return false;
-	} else if (strcmp(path, "/huge-length") == 0) {
-		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nabc");
-		usleep(300000);
-		return false;
 	} else if (strcmp(path, "/cut") == 0) {
 		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc");
 		return false;
-	} else if (strcmp(path, "/slow") == 0) {
-		usleep(300000);
-		say_length(fd, "200 OK", "", "slow");
+	} else if (strcmp(path, "/together") == 0) {
+		if (!peer_reaches(&peer.requests, TOGETHER))
+			return false;
+		say_length(fd, "200 OK", "", "all here");
 	} else if (strcmp(path, "/hang") == 0) {
-		usleep(1500000);
+		(void)recv(fd, &byte, 1, 0); /* until the client hangs up */
 		return false;
 	} else if (strcmp(path, "/garbage") == 0) {
 		say(fd, "SSH-2.0-OpenSSH_9.2\r\n");
@@ -125,6 +167,15 @@ answer(int fd, const char *path, int count)
 		if (count > 0)
 			return false; /* a kept connection that dies on its second request */
 		say_length(fd, "200 OK", "", "first");
+	} else if (strcmp(path, "/once-then-reset") == 0) {
+		if (count > 0) {
+			set_reset(fd);
+			return false;
+		}
+		say_length(fd, "200 OK", "", "first");
+	} else if (strcmp(path, "/ok-then-close") == 0) {
+		say_length(fd, "200 OK", "", "fine"); /* and no word that it closes */
+		return false;
 	} else {
 		return false;
 	}
@@ -172,12 +223,18 @@ serve_connection(void *argument)
 	for (int count = 0; more && (length = read_request(fd, text, sizeof(text))) > 0; count++) {
 		pthread_mutex_lock(&peer.lock);
 		peer.requests++;
+		peer.used += count == 0;
 		memcpy(peer.last, text, length + 1);
 		peer.last_length = length;
+		pthread_cond_broadcast(&peer.changed);
 		pthread_mutex_unlock(&peer.lock);
 		more = sscanf(text, "%*s %255s", path) == 1 && answer(fd, path, count);
 	}
 	close(fd);
+	pthread_mutex_lock(&peer.lock);
+	peer.closed++;
+	pthread_cond_broadcast(&peer.changed);
+	pthread_mutex_unlock(&peer.lock);
 	return NULL;
 }
 
@@ -233,20 +290,11 @@ reset_peer(void **state)
 	(void)state;
 	pthread_mutex_lock(&peer.lock);
 	peer.connections = 0;
+	peer.used = 0;
+	peer.closed = 0;
 	peer.requests = 0;
 	pthread_mutex_unlock(&peer.lock);
 	return 0;
-}
-
-static int
-peer_count(const int *counter)
-{
-	int value;
-
-	pthread_mutex_lock(&peer.lock);
-	value = *counter;
-	pthread_mutex_unlock(&peer.lock);
-	return value;
 }
 
 static const char *
@@ -297,7 +345,7 @@ check_get(void **state)
 	assert_int_equal(reply.retry_after_ms, -1);
 	assert_int_equal(reply.limit_reset_ms, -1);
 	assert_int_equal(reply.limit_remaining, -1);
-	assert_in_range(reply.elapsed_ms, 0, 900);
+	assert_in_range(reply.elapsed_ms, 0, 10000);
 	assert_non_null(strstr(peer.last, "\r\nAuthorization: Bearer token123\r\n"));
 	assert_non_null(strstr(peer.last, "\r\nAccept: application/json\r\n"));
 
@@ -305,7 +353,7 @@ check_get(void **state)
 	assert_int_equal(get(client, "/ok", &reply), SW_OK);
 	assert_null(strstr(peer.last, "token123"));
 	assert_null(strstr(peer.last, "Cookie"));
-	assert_int_equal(peer_count(&peer.connections), 1);
+	assert_int_equal(peer_count(&peer.used), 1);
 	assert_int_equal(peer_count(&peer.requests), 2);
 	client_reply_clear(&reply);
 	client_reply_clear(NULL);
@@ -424,7 +472,7 @@ check_failures(void **state)
 
 	(void)state;
 	assert_int_equal(client_perform(client, &request, &reply), SW_ETIMEOUT);
-	assert_in_range(clock_monotonic_ms() - start, 190, 600);
+	assert_in_range(clock_monotonic_ms() - start, 190, 9000);
 	assert_true(reply.sent);
 	assert_int_equal(reply.status, 0);
 	assert_int_equal(get(client, "/cut", &reply), SW_EUNAVAILABLE);
@@ -507,33 +555,89 @@ check_proxy(void **state)
 	client_free(client);
 }
 
-/* libcurl repeats a request by itself when a kept connection dies; "once" must not let it. */
+/*
+ * libcurl sends a request again by itself when a kept connection breaks before an answer.  What a
+ * POST asks for would be done twice and counted once, so of the second the caller hears.
+ */
 static void
-check_once(void **state)
+check_not_again(void **state)
+{
+	static const char *const paths[] = {"/once-then-dead", "/once-then-reset"};
+	struct client *client = new_client();
+	struct client_reply reply = {0};
+	struct client_request request = {.method = CLIENT_POST, .body = "a", .body_length = 1};
+	int requests = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT_OF(paths); i++) {
+		request.url = at_peer(paths[i % COUNT_OF(paths)]);
+		request.basic_user = i < COUNT_OF(paths) ? NULL : "u";
+		request.basic_password = "p";
+		assert_int_equal(client_perform(client, &request, &reply), SW_OK);
+		assert_int_equal(peer_count(&peer.requests), ++requests);
+		assert_int_equal(client_perform(client, &request, &reply), SW_EUNAVAILABLE);
+		assert_int_equal(peer_count(&peer.requests), ++requests);
+		assert_int_equal(reply.status, 0);
+		assert_true(reply.sent);
+		/* the caller may send it again */
+		assert_int_equal(client_perform(client, &request, &reply), SW_OK);
+		assert_int_equal(peer_count(&peer.requests), ++requests);
+		assert_int_equal(get(client, "/close-at-once", &reply), SW_EUNAVAILABLE);
+		requests = peer_count(&peer.requests);
+	}
+	client_reply_clear(&reply);
+	client_free(client);
+}
+
+/* What may be done twice libcurl does send again: one failure less. */
+static void
+check_again(void **state)
+{
+	static const enum client_method methods[] = {CLIENT_GET, CLIENT_DELETE};
+	struct client_reply reply = {0};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(methods); i++) {
+		struct client *client = new_client();
+		struct client_request request = {
+		    .method = methods[i], .url = at_peer("/once-then-dead")};
+
+		reset_peer(NULL);
+		assert_int_equal(client_perform(client, &request, &reply), SW_OK);
+		assert_int_equal(client_perform(client, &request, &reply), SW_OK);
+		assert_int_equal(peer_count(&peer.requests), 3);
+		client_free(client);
+	}
+	client_reply_clear(&reply);
+}
+
+/*
+ * A connection that the server closed while it was idle: as a rule that is seen before a request
+ * goes over it.  When it just is not, the request fails and arrived nowhere.
+ */
+static void
+check_idle_close(void **state)
 {
 	struct client *client = new_client();
 	struct client_reply reply = {0};
-	struct client_request request = {.method = CLIENT_POST,
-	    .url = at_peer("/once-then-dead"),
-	    .body = "a",
-	    .body_length = 1};
+	struct client_request request = {
+	    .method = CLIENT_POST, .url = at_peer("/ok-then-close"), .body = "a", .body_length = 1};
+	int succeeded = 0;
 
 	(void)state;
-	assert_int_equal(client_perform(client, &request, &reply), SW_OK);
-	assert_int_equal(client_perform(client, &request, &reply), SW_OK);
-	assert_int_equal(peer_count(&peer.requests), 3); /* the second was sent twice */
-	request.once = true;
-	assert_int_equal(client_perform(client, &request, &reply), SW_OK);
-	assert_int_equal(peer_count(&peer.requests), 4);
-	request.once = false;
-	request.basic_user = "u";
-	request.basic_password = "p";
-	assert_int_equal(client_perform(client, &request, &reply), SW_OK);
-	assert_int_equal(peer_count(&peer.requests), 5);
-	request.url = at_peer("/close-at-once");
-	assert_int_equal(client_perform(client, &request, &reply), SW_EUNAVAILABLE);
-	assert_int_equal(peer_count(&peer.requests), 6);
-	assert_true(reply.sent);
+	for (int i = 0; i < 5; i++) {
+		int requests = peer_count(&peer.requests);
+		enum sw_err err = client_perform(client, &request, &reply);
+
+		if (err == SW_OK) {
+			succeeded++;
+			requests++;
+		}
+		assert_true(err == SW_OK || (err == SW_EUNAVAILABLE && reply.sent));
+		assert_int_equal(peer_count(&peer.requests), requests);
+		assert_true(peer_reaches(&peer.closed, succeeded));
+	}
+	assert_true(succeeded > 1);
 	client_reply_clear(&reply);
 	client_free(client);
 }
@@ -577,7 +681,7 @@ on_done(void *context, enum sw_err err, struct client_reply *reply)
 static void
 run_until(struct client_pool *pool, const struct answers *answers, int count)
 {
-	int64_t end = clock_monotonic_ms() + 5000;
+	int64_t end = clock_monotonic_ms() + 20000;
 
 	while (answers->count < count && clock_monotonic_ms() < end)
 		assert_int_equal(client_pool_run(pool, NULL, NULL, 0, 100), SW_OK);
@@ -600,10 +704,9 @@ check_pool(void **state)
 	char url[160];
 	struct client_request request = {
 	    .method = CLIENT_POST, .url = url, .body = body, .body_length = 6};
-	int64_t start = clock_monotonic_ms();
 
 	(void)state;
-	snprintf(url, sizeof(url), "%s", at_peer("/slow"));
+	snprintf(url, sizeof(url), "%s", at_peer("/together"));
 	for (int i = 0; i < 12; i++)
 		assert_int_equal(client_pool_start(pool, &request, on_done, &answers), SW_OK);
 	memset(body, 'x', 6);
@@ -612,12 +715,30 @@ check_pool(void **state)
 	run_until(pool, &answers, 12);
 	assert_int_equal(answers.ok, 12);
 	assert_int_equal(client_pool_active(pool), 0);
-	/* side by side, on no more than eight connections */
-	assert_in_range(clock_monotonic_ms() - start, 550, 1500);
-	assert_in_range(peer_count(&peer.connections), 1, 8);
+	assert_int_equal(peer_count(&peer.used), TOGETHER);
 	assert_memory_equal(peer.last + peer.last_length - 6, "copied", 6);
 	client_pool_free(pool);
 	client_pool_free(NULL);
+}
+
+static void
+check_pool_not_again(void **state)
+{
+	static const char *const paths[] = {"/once-then-dead", "/once-then-reset"};
+	struct answers answers = {0};
+	struct client_pool *pool = new_pool(&answers);
+	struct client_request request = {.method = CLIENT_POST, .body = "a", .body_length = 1};
+
+	(void)state;
+	for (int i = 1; i <= 4; i++) {
+		request.url = at_peer(paths[(i - 1) / 2]);
+		assert_int_equal(client_pool_start(pool, &request, on_done, &answers), SW_OK);
+		run_until(pool, &answers, i);
+		assert_int_equal(answers.last, i % 2 == 1 ? SW_OK : SW_EUNAVAILABLE);
+		assert_true(answers.last_sent);
+		assert_int_equal(peer_count(&peer.requests), i);
+	}
+	client_pool_free(pool);
 }
 
 static void
@@ -631,7 +752,7 @@ check_pool_chain(void **state)
 	assert_int_equal(client_pool_start(pool, &request, on_done, &answers), SW_OK);
 	run_until(pool, &answers, 51);
 	assert_int_equal(answers.ok, 51);
-	assert_int_equal(peer_count(&peer.connections), 1);
+	assert_int_equal(peer_count(&peer.used), 1);
 	client_pool_free(pool);
 }
 
@@ -687,16 +808,16 @@ check_pool_extra(void **state)
 	extra[1] = pipes[0];
 	extra[2] = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	assert_int_equal(client_pool_run(pool, extra, ready, 3, 100), SW_OK);
-	assert_in_range(clock_monotonic_ms() - start, 90, 400);
+	assert_in_range(clock_monotonic_ms() - start, 90, 9000);
 	assert_false(ready[0] || ready[1] || ready[2]);
 	start = clock_monotonic_ms();
 	assert_int_equal(write(pipes[1], "x", 1), 1);
-	assert_int_equal(client_pool_run(pool, extra, ready, 3, 2000), SW_OK);
+	assert_int_equal(client_pool_run(pool, extra, ready, 3, 20000), SW_OK);
 	assert_true(!ready[0] && ready[1] && !ready[2]);
 	raise(SIGUSR2); /* before the wait: it must not be lost */
-	assert_int_equal(client_pool_run(pool, extra, ready, 3, 2000), SW_OK);
+	assert_int_equal(client_pool_run(pool, extra, ready, 3, 20000), SW_OK);
 	assert_true(ready[1] && ready[2]);
-	assert_true(clock_monotonic_ms() - start < 500);
+	assert_true(clock_monotonic_ms() - start < 10000);
 	close(pipes[0]);
 	close(pipes[1]);
 	close(extra[2]);
@@ -721,8 +842,11 @@ main(void)
 	    ASKS("addresses that are not https or loopback never connect", check_refused),
 	    ASKS("without a TLS handshake nothing is sent", check_tls),
 	    ASKS("proxies of the environment are not asked", check_proxy),
-	    ASKS("a request that works once is not repeated", check_once),
+	    ASKS("a POST is not sent again when a kept connection breaks", check_not_again),
+	    ASKS("a GET or DELETE is", check_again),
+	    ASKS("a connection closed while idle costs a POST nothing", check_idle_close),
 	    ASKS("the pool runs many at once with copies of everything", check_pool),
+	    ASKS("the pool sends no POST again either", check_pool_not_again),
 	    ASKS("a callback may start the next one", check_pool_chain),
 	    ASKS("the pool reports each failure once", check_pool_failures),
 	    ASKS("other descriptors and signals wake the pool", check_pool_extra),
