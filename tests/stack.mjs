@@ -1,6 +1,7 @@
 // The whole stack for a test: ./demo with a state directory and ports of its own, and a small
 // browser-like HTTP client.  startStack() once per test file, stop() in after().
 import { execFile, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
@@ -35,19 +36,25 @@ export async function waitFor(probe, { timeoutMs = 30000, intervalMs = 25, what 
 	}
 }
 
-/** Two ports of 127.0.0.1 that nobody listens on. */
-export async function freePorts() {
-	const listen = () => new Promise((resolve, reject) => {
+/** A port of 127.0.0.1 that nobody listens on, and that no outgoing connection takes meanwhile. */
+export async function freePort() {
+	for (;;) {
+		const port = randomInt(10000, 32000);
 		const server = net.createServer();
+		const free = await new Promise((resolve) => {
+			server.on("error", () => resolve(false));
+			server.listen(port, "127.0.0.1", () => resolve(true));
+		});
 
-		server.on("error", reject);
-		server.listen(0, "127.0.0.1", () => resolve(server));
-	});
-	const servers = [await listen(), await listen()];
-	const ports = servers.map((server) => server.address().port);
+		await new Promise((resolve) => server.close(resolve));
+		if (free)
+			return port;
+	}
+}
 
-	await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-	return ports;
+/** Two of them: the web server's and the simulator's. */
+export async function freePorts() {
+	return [await freePort(), await freePort()];
 }
 
 /** Cookies of one browser, kept per origin. */

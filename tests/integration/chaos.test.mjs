@@ -195,7 +195,7 @@ test(`${seconds} s of load while random processes die: nothing is lost`, async (
 	await parts.control("DELETE", "faults");
 	t.diagnostic(JSON.stringify(count));
 	for (const program of Object.keys(PROGRAMS))
-		await waitFor(() => parts.pids(program).length > 0, { timeoutMs: 20000, what: program });
+		await waitFor(() => parts.pids(program).length > 0, { timeoutMs: 30000, what: program });
 
 	// A worker killed between the platform's answer and its own reading of it cannot know the new tokens.
 	for (const home of homes)

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { CookieJar, csrfOf, csrfToken, linkAccount, startStack, unescapeHtml, waitFor } from "../stack.mjs";
 
-const UNTIL_SYNCED = { timeoutMs: 20000, what: "the switches of a new link" };
+const UNTIL_SYNCED = { timeoutMs: 30000, what: "the switches of a new link" };
 
 let stack;
 let alex; // owns Home

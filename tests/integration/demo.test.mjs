@@ -224,7 +224,7 @@ test("kill -9 of ./demo takes everything with it, and the next start recovers", 
 	const pids = stack.processes().map(({ pid }) => pid);
 
 	await stack.end("SIGKILL");
-	await waitFor(() => pids.filter(alive).length === 0, { timeoutMs: 20000, what: "children to go" });
+	await waitFor(() => pids.filter(alive).length === 0, { timeoutMs: 30000, what: "children to go" });
 	await stack.start();
 	assert.equal((await stack.request("/healthz")).status, 200);
 });

@@ -60,7 +60,7 @@ async function synced(name) {
 
 	await waitFor(() => stack.psql(`SELECT 1 FROM installation WHERE installation_id = '${installedAppId}'
 		AND synced_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM job WHERE installation_id = '${installedAppId}')`),
-	{ timeoutMs: 20000, what: `the first sync of ${name}` });
+	{ timeoutMs: 30000, what: `the first sync of ${name}` });
 	return installedAppId;
 }
 
@@ -332,7 +332,7 @@ test("a lost wake-up heals by itself", async () => {
 	const stream = await follow({ cursor: await cursor() });
 	const seq = await change(home, { where: "s.component = 'outlet1'", wake: false });
 
-	await stream.next(({ data }) => data.seq === seq, { timeoutMs: 20000 });
+	await stream.next(({ data }) => data.seq === seq, { timeoutMs: 30000 });
 	stream.close();
 });
 

@@ -100,7 +100,7 @@ test("dashboard.stored: the click is carried out, though its answer was lost", {
 	const answer = await killedAt("dashboard.stored", () => home.click(home.devices[0], { command: state === "on" ? "off" : "on" }));
 
 	assert.equal(answer.status, 503);
-	await waitFor(async () => JSON.stringify(await home.truth()) !== JSON.stringify(before), { timeoutMs: 20000, what: "the device to change" });
+	await waitFor(async () => JSON.stringify(await home.truth()) !== JSON.stringify(before), { timeoutMs: 30000, what: "the device to change" });
 	await referee.judge([home]);
 });
 

@@ -463,10 +463,10 @@ test("all programs are started while PostgreSQL is away, and come up when it ret
 	await parts.database.start();
 	const start = Date.now();
 
-	await waitFor(async () => (await post(home)).status === 200, { timeoutMs: 20000, what: "the webhook" });
-	await waitFor(() => home.click(home.devices[0]).then(({ status }) => status === 202), { timeoutMs: 20000, what: "the page" });
-	await waitFor(async () => (await parts.request("/oauth/start")).status === 302, { timeoutMs: 20000, what: "the sign-in" });
-	await waitFor(() => reader.connected, { timeoutMs: 20000, what: "the streamer" });
+	await waitFor(async () => (await post(home)).status === 200, { timeoutMs: 30000, what: "the webhook" });
+	await waitFor(() => home.click(home.devices[0]).then(({ status }) => status === 202), { timeoutMs: 30000, what: "the page" });
+	await waitFor(async () => (await parts.request("/oauth/start")).status === 302, { timeoutMs: 30000, what: "the sign-in" });
+	await waitFor(() => reader.connected, { timeoutMs: 30000, what: "the streamer" });
 	t.diagnostic(`all are back after ${Date.now() - start} ms`);
 	await load.more(8);
 	await load.stop();

@@ -54,7 +54,7 @@ before(async () => {
 	await linkAccount(stack, { location: "Home" });
 	home = await stack.psql("SELECT installation_id FROM installation");
 	await waitFor(() => stack.psql("SELECT 1 FROM installation WHERE synced_at IS NOT NULL"),
-		{ timeoutMs: 20000, what: "the first sync" });
+		{ timeoutMs: 30000, what: "the first sync" });
 	device = await stack.psql("SELECT device_id FROM switch WHERE component = 'main' LIMIT 1");
 });
 
@@ -119,7 +119,7 @@ test("without the database a webhook is 503 with Retry-After, never 200, and wor
 		assert.ok(Date.now() - start < 4000);
 	}
 	await startDatabase();
-	await waitFor(async () => (await post(text)).status === 200, { intervalMs: 200, timeoutMs: 12000 });
+	await waitFor(async () => (await post(text)).status === 200, { intervalMs: 200, timeoutMs: 30000 });
 	assert.equal((await post(text)).status, 200);
 	assert.equal(await stored(), before + 1);
 });
@@ -140,7 +140,7 @@ test("without the database signing in says so; the state is good afterwards", as
 		const each = await stack.request(callback, { jar });
 
 		return each.status === 503 ? false : each;
-	}, { intervalMs: 200, timeoutMs: 12000 });
+	}, { intervalMs: 200, timeoutMs: 30000 });
 
 	assert.equal(answer.status, 303);
 });
@@ -178,6 +178,6 @@ test("a database that stays away after the exchange ends in a page that says to 
 	assert.equal(jar.cookies(stack.url).session, undefined);
 	await startDatabase();
 	// Each process finds out by itself, within its back-off of at most 1 s.
-	await waitFor(() => linkAccount(stack, { location: "Home", jar }), { intervalMs: 200, timeoutMs: 12000 });
+	await waitFor(() => linkAccount(stack, { location: "Home", jar }), { intervalMs: 200, timeoutMs: 30000 });
 	assert.match(jar.cookies(stack.url).session, /^[\w-]{43}$/);
 });

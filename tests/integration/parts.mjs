@@ -134,7 +134,7 @@ export class Parts {
 			parts.stack.simulatorUrl = `http://127.0.0.1:${simulatorPort}`;
 			await parts.startSimulator();
 			await waitFor(async () => (await parts.control("GET", "state")).app.targetStatus === "CONFIRMED",
-				{ timeoutMs: 20000, what: "the confirmation of the webhook" });
+				{ timeoutMs: 30000, what: "the confirmation of the webhook" });
 		} catch (error) {
 			await parts.stop().catch(() => {});
 			throw error;
@@ -186,7 +186,7 @@ export class Parts {
 			const pids = this.pids(program);
 
 			return pids.length >= dead.length && pids.every((pid) => !dead.includes(pid));
-		}, { timeoutMs: 20000, what: `${program} to be started again` });
+		}, { timeoutMs: 30000, what: `${program} to be started again` });
 	}
 
 	// ---- the simulated platform ----
@@ -219,7 +219,7 @@ export class Parts {
 
 			same = agrees ? same + 1 : 0;
 			return same >= 6;
-		}, { timeoutMs: 20000, intervalMs: 50, what: "the simulator's state to be in its file" });
+		}, { timeoutMs: 30000, intervalMs: 50, what: "the simulator's state to be in its file" });
 	}
 
 	// ---- the web server ----

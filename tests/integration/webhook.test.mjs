@@ -46,7 +46,7 @@ async function synced(name) {
 
 	await waitFor(() => stack.psql(`SELECT 1 FROM installation WHERE installation_id = '${installedAppId}'
 		AND synced_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM job WHERE installation_id = '${installedAppId}')`),
-	{ timeoutMs: 20000, what: `the first sync of ${name}` });
+	{ timeoutMs: 30000, what: `the first sync of ${name}` });
 	return installedAppId;
 }
 

@@ -92,10 +92,10 @@ const finished = (ids) => waitFor(async () => {
 	const rows = await commands(ids);
 
 	return rows.length === ids.length && rows.every(({ status }) => ["confirmed", "failed"].includes(status)) && rows;
-}, { timeoutMs: 20000, what: "the commands to be finished" });
+}, { timeoutMs: 30000, what: "the commands to be finished" });
 
 const generation = (home, wanted) => waitFor(async () => (await token(home))?.generation === wanted,
-	{ timeoutMs: 20000, what: `token generation ${wanted}` });
+	{ timeoutMs: 30000, what: `token generation ${wanted}` });
 
 /** The spool's files of a home. */
 const spooled = (home) => readdirSync(path.join(stack.stateDir, "spool")).filter((name) => name.startsWith(home.id));
@@ -515,7 +515,7 @@ test("a database that is away when the platform answers loses no token", async (
 	try {
 		for (const backend of backends)
 			process.kill(backend, "SIGTERM");
-		await waitFor(() => spooled(home).length === 1, { timeoutMs: 20000, what: "the answer on the disk" });
+		await waitFor(() => spooled(home).length === 1, { timeoutMs: 30000, what: "the answer on the disk" });
 	} finally {
 		process.kill(postmaster, "SIGCONT");
 	}

@@ -2,10 +2,10 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
-import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePort, waitFor } from "../stack.mjs";
 
 const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const program = process.env.SIMULATOR ?? path.join(top, "build/switchboard-simulator");
@@ -15,37 +15,8 @@ export const CLIENT_ID = "0c9e8a52-3c1b-4b5e-8d57-2f6a6c9b7e42";
 export const CLIENT_SECRET = "not-a-real-secret";
 export const SCOPE = "r:locations:* r:devices:* x:devices:*";
 
-export function freePort() {
-	return new Promise((resolve, reject) => {
-		const server = net.createServer();
-
-		server.on("error", reject);
-		server.listen(0, "127.0.0.1", () => {
-			const { port } = server.address();
-
-			server.close(() => resolve(port));
-		});
-	});
-}
-
-/** Ask until "probe" answers something true; its last answer or error is in the message. */
-export async function until(what, probe, milliseconds = 10000) {
-	const end = Date.now() + milliseconds;
-	let last;
-
-	for (;;) {
-		try {
-			last = await probe();
-			if (last)
-				return last;
-		} catch (error) {
-			last = error;
-		}
-		if (Date.now() > end)
-			throw new Error(`waited ${milliseconds} ms for: ${what} (last: ${last})`);
-		await new Promise((resolve) => setTimeout(resolve, 20));
-	}
-}
+/** Ask until "probe" answers something true. */
+export const until = (what, probe) => waitFor(probe, { what });
 
 /** The app's side: an HTTP server whose answer to each webhook is "handler(request, body)". */
 export function startTarget(port, handler) {
