@@ -205,14 +205,16 @@ take_headers(const struct span *value, struct httpsig *out)
 
 	while (at <= end) {
 		const char *stop = memchr(at, ' ', (size_t)(end - at));
-		char name[64];
+		char *name;
 
+		if (out->header_count == HTTPSIG_HEADERS_MAX)
+			return false;
 		if (stop == NULL)
 			stop = end;
-		if (out->header_count == HTTPSIG_HEADERS_MAX ||
-		    !copy_header_name(at, (size_t)(stop - at), name) || has_header(out, name))
+		name = out->headers[out->header_count];
+		if (!copy_header_name(at, (size_t)(stop - at), name) || has_header(out, name))
 			return false;
-		memcpy(out->headers[out->header_count++], name, sizeof(name));
+		out->header_count++;
 		at = stop + 1;
 	}
 	for (size_t i = 0; i < sizeof(required_headers) / sizeof(required_headers[0]); i++) {

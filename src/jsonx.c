@@ -107,22 +107,24 @@ jsonx_int(const json_t *object, const char *name, int64_t fallback)
 	return json_is_integer(value) ? json_integer_value(value) : fallback;
 }
 
-/* Outside strings JSON has no "<", so it can be replaced wherever it stands. */
+/*
+ * Jansson leaves "<" and DEL as they are.  Outside strings JSON has neither, so they can be
+ * replaced wherever they stand.
+ */
 static int
 dump_chunk(const char *chunk, size_t size, void *context)
 {
 	struct sbuf *buf = context;
-	const char *lt;
+	size_t from = 0;
 
-	while ((lt = memchr(chunk, '<', size)) != NULL) {
-		size_t before = (size_t)(lt - chunk);
-
-		sbuf_put(buf, chunk, before);
-		sbuf_put(buf, "\\u003c", 6);
-		chunk = lt + 1;
-		size -= before + 1;
+	for (size_t i = 0; i < size; i++) {
+		if (chunk[i] != '<' && chunk[i] != 0x7f)
+			continue;
+		sbuf_put(buf, chunk + from, i - from);
+		sbuf_put(buf, chunk[i] == '<' ? "\\u003c" : "\\u007f", 6);
+		from = i + 1;
 	}
-	sbuf_put(buf, chunk, size);
+	sbuf_put(buf, chunk + from, size - from);
 	return sbuf_failed(buf) ? -1 : 0;
 }
 

@@ -38,7 +38,7 @@ json_t *jsonx_path(const json_t *root, ...) __attribute__((sentinel));
 int64_t jsonx_int(const json_t *object, const char *name, int64_t fallback);
 
 /*
- * Append the value as compact JSON: ASCII only, "/" and "<" escaped, so that it
+ * Append the value as compact JSON: printable ASCII only, "/" and "<" escaped, so that it
  * is safe inside SSE and HTML script data.  Numbers read back as the same
  * double.  Marks the buffer as failed when memory runs out.
  */

@@ -52,4 +52,8 @@ if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
-EXTRA_DIST += tests/data
+EXTRA_DIST += tests/data tests/unit/valgrind.sh
+
+check-valgrind: $(check_PROGRAMS)
+	$(srcdir)/tests/unit/valgrind.sh $(abs_builddir)
+.PHONY: check-valgrind

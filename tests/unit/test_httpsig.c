@@ -73,6 +73,23 @@ spaces_case_order_and_unknown_parameters_are_tolerated(void **state)
 	accept("Signature " GOOD_KEY "," GOOD_SIGNATURE "," GOOD_HEADERS, &sig);
 }
 
+/* Nothing of what was on the stack before gets into the struct behind the names. */
+static void
+the_same_header_gives_the_same_bytes(void **state)
+{
+	static const char zeros[64];
+	struct httpsig sig;
+
+	(void)state;
+	accept("Signature " GOOD_KEY "," GOOD_SIGNATURE "," GOOD_HEADERS, &sig);
+	for (size_t i = 0; i < HTTPSIG_HEADERS_MAX; i++) {
+		size_t length = strlen(sig.headers[i]);
+
+		assert_memory_equal(
+		    sig.headers[i] + length, zeros, sizeof(sig.headers[i]) - length);
+	}
+}
+
 static void
 another_scheme_is_refused(void **state)
 {
@@ -642,6 +659,7 @@ main(void)
 	static const struct CMUnitTest fixed[] = {
 	    cmocka_unit_test(the_platforms_header_is_read),
 	    cmocka_unit_test(spaces_case_order_and_unknown_parameters_are_tolerated),
+	    cmocka_unit_test(the_same_header_gives_the_same_bytes),
 	    cmocka_unit_test(another_scheme_is_refused),
 	    cmocka_unit_test(a_missing_empty_or_repeated_parameter_is_refused),
 	    cmocka_unit_test(broken_syntax_is_refused),
