@@ -25,7 +25,7 @@ export const PROGRAMS = {
 
 const asUser = (user) => (isRoot && user !== undefined ? ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups", "--"] : []);
 
-async function idOf(user) {
+export async function idOf(user) {
 	const { stdout } = await run("id", ["-u", user]);
 
 	return Number(stdout);
@@ -41,7 +41,7 @@ function signal(pid, name) {
 }
 
 /** A process of ours: started with a log, ended with us whatever happens. */
-class Child {
+export class Child {
 	constructor(command, { log, user, env = process.env, end = "KILL" }) {
 		const output = openSync(log, "a");
 		const [file, ...args] = [...asUser(user), "setpriv", "--pdeathsig", end, "--", ...command];
