@@ -1,6 +1,7 @@
 /*
  * Query strings and forms: names and values are UTF-8 without NUL, names
- * without controls, at most 64 pairs, and encoding them again gives the same pairs.
+ * without controls, at most 64 pairs, and encoding them again gives the same
+ * pairs.  The cursor that comes back from browsers is tried too.
  */
 #include "fuzz.h"
 
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "cursor.h"
 #include "sbuf.h"
 #include "url.h"
 
@@ -86,6 +88,40 @@ must_be_refused(const char *text, size_t length)
 	return false;
 }
 
+static void
+require_same_cursor(struct arena *arena, const struct cursor_entry *entries, size_t count)
+{
+	struct cursor_entry *again;
+	struct sbuf buf = {0};
+	size_t same;
+
+	for (size_t i = 0; i < count; i++) {
+		FUZZ_REQUIRE(fuzz_is_id(entries[i].installation_id) && entries[i].seq >= 0);
+		cursor_put(&buf, entries[i].installation_id, entries[i].seq);
+	}
+	FUZZ_REQUIRE(cursor_parse(arena, sbuf_text(&buf), &again, &same) == SW_OK);
+	FUZZ_REQUIRE(same == count);
+	for (size_t i = 0; i < count; i++) {
+		FUZZ_REQUIRE(strcmp(again[i].installation_id, entries[i].installation_id) == 0);
+		FUZZ_REQUIRE(again[i].seq == entries[i].seq);
+	}
+	sbuf_clear(&buf);
+}
+
+static void
+try_cursor(const char *text)
+{
+	struct cursor_entry *entries;
+	struct arena arena = {0};
+	size_t count;
+	enum sw_err err = cursor_parse(&arena, text, &entries, &count);
+
+	FUZZ_REQUIRE(err == SW_OK || (err == SW_EINPUT && count == 0));
+	FUZZ_REQUIRE(count <= CURSOR_MAX);
+	require_same_cursor(&arena, entries, count);
+	arena_free(&arena);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -112,6 +148,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	err = url_parse_query(&small, text, size, &query);
 	FUZZ_REQUIRE(err == SW_OK || err == SW_EINPUT || err == SW_ENOMEM);
 	arena_free(&small);
+	try_cursor(text);
 	free(text);
 	return 0;
 }

@@ -94,10 +94,10 @@ run_target()
 		return 0
 	fi
 	printf 'ended with %d; %s\n' "$status" "$dir/log"
-	grep -E 'broken promise|runtime error|ERROR: |SUMMARY|^ *#[0-9]+ ' "$dir/log" | head -n 25
 	for file in "$dir/found"/*; do
 		[ ! -f "$file" ] || show_input "$file"
 	done
+	grep -E 'broken promise|runtime error|ERROR: |SUMMARY|^ *#[0-9]+ ' "$dir/log" | head -n 25
 	return 1
 }
 
