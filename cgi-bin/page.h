@@ -36,4 +36,16 @@ SW_MUSTCHECK enum sw_err page_disconnect(struct visit *visit);
 /* POST /disconnect, field installation: hidden at once, uninstalled by the worker; 303 to /. */
 SW_MUSTCHECK enum sw_err page_post_disconnect(struct visit *visit);
 
+/* GET /sessions: 200, the browsers in which this user is signed in. */
+SW_MUSTCHECK enum sw_err page_sessions(struct visit *visit);
+
+/*
+ * POST /sessions/end, field session: that browser is signed out, its open pages at once; 303 to
+ * /sessions.  400 none named; 404 not theirs, or it has ended.
+ */
+SW_MUSTCHECK enum sw_err page_post_session_end(struct visit *visit);
+
+/* POST /sessions/end-others: the same for all but this one. */
+SW_MUSTCHECK enum sw_err page_post_session_end_others(struct visit *visit);
+
 #endif

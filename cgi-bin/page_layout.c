@@ -6,6 +6,7 @@
 #include "page_layout.h"
 
 #include "cgi-bin/static_version.h"
+#include "clock.h"
 
 static void
 put_head(struct sbuf *out, const struct page *page)
@@ -53,6 +54,7 @@ put_bar(struct sbuf *out, const struct page *page)
 		if (page->cursor != NULL)
 			html_lit(out, "<span class=\"live\" id=\"live\" hidden>Live</span>\n");
 		html_lit(out, "<a class=\"quiet\" href=\"/oauth/start\">Add a location</a>\n"
+			      "<a class=\"quiet\" href=\"/sessions\">Your devices</a>\n"
 			      "<form method=\"post\" action=\"/logout\">");
 		page_put_csrf(out, page->csrf);
 		html_lit(out, "<button class=\"quiet\">Log out</button></form>\n</nav>\n");
@@ -163,4 +165,41 @@ page_put_csrf(struct sbuf *out, const char *csrf)
 	html_lit(out, "<input type=\"hidden\" name=\"csrf\"");
 	html_put_attr(out, "value", csrf);
 	html_lit(out, ">");
+}
+
+/* How long ago, in the words of switchboard.js. */
+static void
+put_age(struct sbuf *out, int64_t age_s)
+{
+	if (age_s < 60) {
+		html_lit(out, "just now");
+	} else if (age_s < 3600) {
+		html_put_int(out, age_s / 60);
+		html_lit(out, " min ago");
+	} else if (age_s < 86400) {
+		html_put_int(out, age_s / 3600);
+		html_lit(out, " h ago");
+	} else {
+		html_put_int(out, age_s / 86400);
+		if (age_s < 2 * 86400)
+			html_lit(out, " day ago");
+		else
+			html_lit(out, " days ago");
+	}
+}
+
+void
+page_put_time(struct sbuf *out, const char *at, int64_t now_ms)
+{
+	int64_t at_us;
+
+	html_lit(out, "<time");
+	if (at != NULL && clock_parse_rfc3339(at, &at_us, NULL)) {
+		html_put_attr(out, "datetime", at);
+		html_lit(out, ">");
+		put_age(out, now_ms / 1000 - at_us / 1000000);
+	} else {
+		html_lit(out, ">");
+	}
+	html_lit(out, "</time>");
 }

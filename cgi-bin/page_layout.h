@@ -33,4 +33,7 @@ void page_put_error(
 /* The hidden field of every form. */
 void page_put_csrf(struct sbuf *out, const char *csrf);
 
+/* A <time> that says how long ago "at" (RFC 3339, or NULL) was; empty when nobody knows. */
+void page_put_time(struct sbuf *out, const char *at, int64_t now_ms);
+
 #endif

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "clock.h"
 #include "html.h"
 #include "page_layout.h"
 
@@ -21,43 +20,6 @@ put_action(struct sbuf *out, const struct switch_row *row)
 	html_lit(out, "/");
 	html_put_url_component(out, row->component);
 	html_lit(out, "\">");
-}
-
-/* How long ago, in the words of switchboard.js. */
-static void
-put_age(struct sbuf *out, int64_t age_s)
-{
-	if (age_s < 60) {
-		html_lit(out, "just now");
-	} else if (age_s < 3600) {
-		html_put_int(out, age_s / 60);
-		html_lit(out, " min ago");
-	} else if (age_s < 86400) {
-		html_put_int(out, age_s / 3600);
-		html_lit(out, " h ago");
-	} else {
-		html_put_int(out, age_s / 86400);
-		if (age_s < 2 * 86400)
-			html_lit(out, " day ago");
-		else
-			html_lit(out, " days ago");
-	}
-}
-
-static void
-put_time(struct sbuf *out, const char *updated_at, int64_t now_ms)
-{
-	int64_t at_us;
-
-	html_lit(out, "<time");
-	if (updated_at != NULL && clock_parse_rfc3339(updated_at, &at_us, NULL)) {
-		html_put_attr(out, "datetime", updated_at);
-		html_lit(out, ">");
-		put_age(out, now_ms / 1000 - at_us / 1000000);
-	} else {
-		html_lit(out, ">");
-	}
-	html_lit(out, "</time>");
 }
 
 static void
@@ -84,7 +46,7 @@ put_note(struct sbuf *out, const struct switch_row *row, size_t number, int64_t 
 	if (row->online)
 		html_lit(out, " hidden");
 	html_lit(out, ">Offline</span>");
-	put_time(out, row->updated_at, now_ms);
+	page_put_time(out, row->updated_at, now_ms);
 	html_lit(out, "</span>");
 }
 

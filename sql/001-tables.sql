@@ -65,19 +65,21 @@ COMMENT ON COLUMN installation.removed_at IS 'When it was uninstalled';
 CREATE TABLE session (
 	session_hash bytea PRIMARY KEY CHECK (octet_length(session_hash) = 32),
 	user_id      bigint NOT NULL REFERENCES user_account ON DELETE CASCADE,
+	public_id    uuid NOT NULL DEFAULT gen_random_uuid(),
 	user_agent   text,
 	created_at   timestamptz NOT NULL DEFAULT now(),
 	seen_at      timestamptz NOT NULL DEFAULT now(),
 	expires_at   timestamptz NOT NULL
 );
-CREATE INDEX session_by_user ON session (user_id);
+CREATE UNIQUE INDEX session_by_user ON session (user_id, public_id);
 CREATE INDEX session_expiry ON session (expires_at);
 COMMENT ON TABLE session IS 'A signed-in browser';
 COMMENT ON COLUMN session.session_hash IS 'SHA-256 of the session cookie; the cookie itself is stored nowhere';
 COMMENT ON COLUMN session.user_id IS 'Who is signed in';
+COMMENT ON COLUMN session.public_id IS 'What the page calls it: a random number that opens nothing';
 COMMENT ON COLUMN session.user_agent IS 'What the browser called itself at sign-in';
 COMMENT ON COLUMN session.created_at IS 'When it signed in';
-COMMENT ON COLUMN session.seen_at IS 'Last use, to the hour';
+COMMENT ON COLUMN session.seen_at IS 'Last use, to five minutes';
 COMMENT ON COLUMN session.expires_at IS 'Ends here unless used before';
 
 CREATE TABLE oauth_state (

@@ -30,9 +30,11 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	-- To the hour, so that a page view is not a write.
-	IF v_seen < now() - interval '1 hour' THEN
-		UPDATE session s SET seen_at = now(), expires_at = greatest(s.expires_at, now() + interval '30 days')
+	-- To five minutes, so that a page view is not a write; the end moves once a day, so that the write
+	-- touches no index.
+	IF v_seen < now() - interval '5 minutes' THEN
+		UPDATE session s SET seen_at = now(), expires_at = CASE WHEN s.expires_at < now() + interval '29 days'
+			THEN now() + interval '30 days' ELSE s.expires_at END
 			WHERE s.session_hash = p_session;
 	END IF;
 	RETURN NEXT;
@@ -46,6 +48,35 @@ BEGIN
 	RETURN FOUND;
 END $$;
 COMMENT ON FUNCTION session_end IS 'Sign a browser out';
+
+-- Where a user is signed in, this browser first, then as lately used.
+CREATE FUNCTION session_list(p_user bigint, p_session bytea)
+RETURNS TABLE (public_id uuid, user_agent text, created_at text, seen_at text, is_this boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp
+BEGIN ATOMIC
+	SELECT s.public_id, s.user_agent,
+		to_char(s.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+		to_char(s.seen_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), s.session_hash = p_session
+	FROM session s WHERE s.user_id = p_user AND s.expires_at > now()
+	ORDER BY s.session_hash = p_session DESC, s.seen_at DESC, s.public_id LIMIT 100;
+END;
+COMMENT ON FUNCTION session_list IS 'The browsers in which a user is signed in';
+
+-- False: no session of this user has that number.
+CREATE FUNCTION session_end_one(p_user bigint, p_public uuid)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+BEGIN
+	DELETE FROM session s WHERE s.user_id = p_user AND s.public_id = p_public;
+	RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION session_end_one IS 'Sign another browser of a user out';
+
+CREATE FUNCTION session_end_others(p_user bigint, p_session bytea)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_temp
+BEGIN ATOMIC
+	DELETE FROM session s WHERE s.user_id = p_user AND s.session_hash <> p_session;
+END;
+COMMENT ON FUNCTION session_end_others IS 'Sign all browsers of a user out but this one';
 
 -- When to refresh a token of this life: at half of it, give or take a tenth,
 -- so that half a day of outage costs nothing and homes do not come all at once.

@@ -14,7 +14,7 @@ GRANT EXECUTE ON FUNCTION oauth_state_put, oauth_state_take, session_load, insta
 
 GRANT EXECUTE ON FUNCTION event_ingest, signing_key_claim, signing_key_put, confirmation_put TO switchboard_webhook;
 
-GRANT EXECUTE ON FUNCTION session_load, session_end, command_request, command_request_many, installation_disconnect,
+GRANT EXECUTE ON FUNCTION session_load, session_end, session_list, session_end_one, session_end_others, command_request, command_request_many, installation_disconnect,
 	switch_history, switch_is_of, place_is_of, health, metrics, api_calls_this_month TO switchboard_dashboard;
 GRANT SELECT ON installation, switch_page, room, schema_migration TO switchboard_dashboard;
 

@@ -13,6 +13,7 @@ src_libswitchboard_a_SOURCES = \
 	src/url.c src/url.h \
 	src/cookie.c src/cookie.h \
 	src/html.c src/html.h \
+	src/user_agent.c src/user_agent.h \
 	src/jsonx.c src/jsonx.h \
 	src/httpsig.c src/httpsig.h \
 	src/httpsig_key.c src/httpsig_key.h \

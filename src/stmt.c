@@ -23,6 +23,12 @@ static const struct stmt statements[] = {
 	"SELECT user_id, extract(epoch FROM created_at)::bigint FROM session_load($1)", 1,
 	.repeatable = true},
     [STMT_SESSION_END] = {"session_end", "SELECT session_end($1)", 1, .repeatable = true},
+    [STMT_SESSION_LIST] = {"session_list",
+	"SELECT public_id, user_agent, created_at, seen_at, is_this FROM session_list($1, $2)", 2,
+	.repeatable = true},
+    [STMT_SESSION_END_ONE] = {"session_end_one", "SELECT session_end_one($1, $2)", .params = 2},
+    [STMT_SESSION_END_OTHERS] = {"session_end_others", "SELECT session_end_others($1, $2)", 2,
+	.repeatable = true},
     [STMT_SESSION_REACH] = {"session_reach",
 	"SELECT session_hash, installation_id FROM session_reach($1)", 1, .repeatable = true},
 

@@ -2,7 +2,9 @@
 #define SWITCHBOARD_STORE_SESSION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include "arena.h"
 #include "db.h"
 #include "err.h"
 #include "secret.h"
@@ -29,5 +31,27 @@ store_session_load(struct db *db, const uint8_t hash[static SECRET_SHA256_BYTES]
 /* End it; SW_OK whether or not it was there. */
 SW_MUSTCHECK enum sw_err
 store_session_end(struct db *db, const uint8_t hash[static SECRET_SHA256_BYTES]);
+
+/* A browser in which somebody is signed in. */
+struct store_session {
+	const char *public_id; /* names it on the page and opens nothing */
+	const char
+	    *user_agent; /* what it called itself at sign-in, at most 200 characters; or NULL */
+	const char *created_at; /* RFC 3339 */
+	const char *seen_at;    /* RFC 3339; to five minutes */
+	bool is_this;           /* the one whose hash was given */
+};
+
+/* Those of a user, in the arena: this one first, then as lately used; at most 100.  SW_ENOMEM. */
+SW_MUSTCHECK enum sw_err store_session_list(struct db *db, struct arena *arena, int64_t user_id,
+    const uint8_t hash[static SECRET_SHA256_BYTES], struct store_session **out, size_t *count);
+
+/* End one by its public id (a UUID).  SW_ENOTFOUND: not this user's, or it has ended. */
+SW_MUSTCHECK enum sw_err
+store_session_end_one(struct db *db, struct arena *arena, int64_t user_id, const char *public_id);
+
+/* End all of a user but this one. */
+SW_MUSTCHECK enum sw_err store_session_end_others(struct db *db, struct arena *arena,
+    int64_t user_id, const uint8_t hash[static SECRET_SHA256_BYTES]);
 
 #endif

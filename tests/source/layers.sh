@@ -7,7 +7,7 @@ cd "$top" || exit 1
 
 layers=(
 	'err log arena sbuf secret clock failpoint'
-	'utf8 base64 url uuid cookie html jsonx httpsig httpsig_key oauth event device cursor'
+	'utf8 base64 url uuid cookie html user_agent jsonx httpsig httpsig_key oauth event device cursor'
 	'config request response serve client client_* db db_* stmt'
 	'store_* platform keycache session publish confirmation switch_json'
 	'events events_* worker worker_*'

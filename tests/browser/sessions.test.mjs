@@ -1,0 +1,60 @@
+// "Your devices" in real browsers: one signs another out.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { linkAccount, startStack } from "../stack.mjs";
+import { launch, linkedHome, live, openBrowser, openPage, switchOf } from "./browser.mjs";
+
+let stack;
+let chrome;
+let tablet; // shows the switches all the time
+let page; // the phone's, without JavaScript
+
+before(async () => {
+	stack = await startStack();
+	chrome = await launch();
+	tablet = await openPage(await openBrowser(chrome, stack, { jar: await linkedHome(stack) }));
+	await linkAccount(stack);
+	page = await openPage(await openBrowser(chrome, stack, {
+		jar: await linkAccount(stack), javaScriptEnabled: false, viewport: { width: 360, height: 740 } }));
+});
+
+after(async () => {
+	await chrome?.close();
+	await stack?.stop();
+});
+
+const others = () => page.getByRole("button", { name: /^Sign out: / });
+
+test("the switch page leads to it, and it fits a phone", async () => {
+	await page.getByRole("link", { name: "Your devices" }).click();
+	await page.getByRole("heading", { name: "Your devices" }).waitFor();
+	assert.equal(await page.getByRole("listitem").count(), 3);
+	assert.equal(await others().count(), 2);
+	assert.match(await page.getByRole("listitem").first().innerText(), /This device/);
+	const { width } = await page.locator("main").boundingBox();
+
+	assert.ok(width <= 360);
+	for (const button of await page.getByRole("button").all()) {
+		const box = await button.boundingBox();
+
+		assert.ok(box.x >= 0 && box.x + box.width <= 360 && box.height >= 44, JSON.stringify(box));
+	}
+});
+
+test("a browser that is signed out shows the sign-in at once", async () => {
+	await live(tablet);
+	// The one used last before this one; which it is does not matter to the other.
+	await others().first().click();
+	await page.waitForURL(`${stack.url}/sessions`);
+	assert.equal(await others().count(), 1);
+	await page.getByRole("button", { name: "Sign out all others" }).click();
+	await others().waitFor({ state: "detached" });
+	await tablet.getByRole("link", { name: "Sign in with SmartThings" }).waitFor();
+	assert.equal(await tablet.getByRole("switch").count(), 0);
+	assert.deepEqual(tablet.complaints, []);
+});
+
+test("this one goes on", async () => {
+	await page.getByRole("link", { name: "Back to the switches" }).click();
+	await switchOf(page, "Kitchen ceiling").waitFor();
+});
