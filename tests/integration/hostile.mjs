@@ -1,0 +1,193 @@
+// What the hostile tests share: a stack with a linked home that is quiet, signed requests and raw ones,
+// and the shape of each case: the attack has its answer, nothing changed, a good request still works.
+import assert from "node:assert/strict";
+import net from "node:net";
+import { after, before, test } from "node:test";
+import { freePorts, linkAccount, startStack, waitFor } from "../stack.mjs";
+import { KeyServer, eventBody, makeKey, sign, switchEvent } from "./key_server.mjs";
+import { Watch, changed } from "./unchanged.mjs";
+
+export const KEY_ID = "/own/key-1";
+const PROGRAMS = ["oauth.fcgi", "webhook.fcgi", "dashboard.fcgi", "switchboard-events", "switchboard-worker"];
+
+/** The stack under attack, with a key server of our own. */
+export class Target {
+	keyServer = new KeyServer();
+	own = makeKey();
+	#ticks = 0;
+	#last;
+
+	async start({ link = true, env = {} } = {}) {
+		const [, port] = await freePorts();
+
+		await this.keyServer.start();
+		this.keyServer.keys.set(KEY_ID, { certificate: this.own.certificate });
+		this.keyServer.behind = `http://127.0.0.1:${port}/key`;
+		this.stack = await startStack({
+			env: { SWITCHBOARD_SIMULATOR_PORT: String(port), SWITCHBOARD_KEY_URL: this.keyServer.url, ...env },
+		});
+		this.stack.simulatorUrl = `http://127.0.0.1:${port}`;
+		this.url = this.stack.url;
+		if (link) {
+			this.alex = await linkAccount(this.stack, { location: "Home" });
+			this.home = await this.synced("Home");
+			this.device = await this.stack.psql(`SELECT device_id FROM switch
+				WHERE installation_id = '${this.home}' AND component = 'main' ORDER BY device_id LIMIT 1`);
+		}
+		this.watch = new Watch(this.stack);
+		await this.good(); // the certificate is known from here on
+		this.pids = this.programs();
+	}
+
+	async stop() {
+		this.watch?.close();
+		await this.stack?.stop();
+		this.keyServer.stop();
+	}
+
+	/** The installation of a location, when the worker has nothing left to do for it. */
+	async synced(name) {
+		const { locations, installedApps } = await this.stack.control("GET", "state");
+		const { locationId } = locations.find((location) => location.name === name);
+		const { installedAppId } = installedApps.find((app) => app.locationId === locationId);
+
+		await waitFor(() => this.stack.psql(`SELECT 1 FROM installation i WHERE installation_id = '${installedAppId}'
+			AND synced_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM job WHERE installation_id = i.installation_id)
+			AND NOT EXISTS (SELECT 1 FROM confirmation WHERE confirmed_at IS NULL)`),
+		{ what: `the first sync of ${name}` });
+		return installedAppId;
+	}
+
+	programs() {
+		return Object.fromEntries(PROGRAMS.map((name) => [name, this.stack.pids(name).sort()]));
+	}
+
+	// ---- requests ----
+
+	/**
+	 * The answer of "send"; the web server's limits on a client may make it come later, which is no
+	 * answer to the request.  503 is one where it is "expected".
+	 */
+	async patiently(send, expected) {
+		let answer;
+
+		await waitFor(async () => {
+			answer = await send();
+			return answer.status !== 429 && (answer.status !== 503 || expected === 503);
+		}, { intervalMs: 200, what: "an answer that is none of the limits'" });
+		return answer;
+	}
+
+	/** POST / with these headers; a list of values sends a header several times. */
+	post(body, headers, { path = "/", method = "POST", contentType = "application/json", expected } = {}) {
+		return this.patiently(() => this.stack.request(path,
+			{ method, body, headers: { "Content-Type": contentType, ...headers } }), expected);
+	}
+
+	sign(body, options) {
+		return sign(body, { key: this.own.key, keyId: KEY_ID, ...options });
+	}
+
+	signed(body, { expected, ...options } = {}) {
+		return this.post(body, this.sign(body, options), { expected });
+	}
+
+	/** A webhook that is refused as one the platform did not sign, without a question to the key server. */
+	async refuses(headers, { body, status = 401, ...options }) {
+		const fetches = [...this.keyServer.fetches];
+		const answer = await this.post(body, headers, options);
+
+		assert.equal(answer.status, status, answer.text.slice(0, 200));
+		if (status === 401)
+			assert.equal(answer.json().error.code, "auth");
+		assert.deepEqual(answer.setCookies, []);
+		assert.deepEqual([...this.keyServer.fetches], fetches);
+	}
+
+	/** One new event of a switch of ours, later than all before. */
+	fresh(value = "on") {
+		return eventBody(this.home, [switchEvent(this.device, value, { ticks: ++this.#ticks })]);
+	}
+
+	/** Bytes as they are; answers { status, headers (a string), text } of the first response, status 0 for none. */
+	raw(bytes, { timeoutMs = 20000 } = {}) {
+		return this.patiently(() => new Promise((resolve, reject) => {
+			const { hostname, port } = new URL(this.url);
+			const socket = net.connect(Number(port), hostname);
+			const parts = [];
+			const finish = () => {
+				const all = Buffer.concat(parts).toString("latin1");
+				const end = all.indexOf("\r\n\r\n");
+
+				resolve({
+					status: Number(/^HTTP\/1\.[01] (\d{3})/.exec(all)?.[1] ?? 0),
+					headers: end < 0 ? all : all.slice(0, end),
+					text: end < 0 ? "" : all.slice(end + 4),
+				});
+			};
+
+			socket.setTimeout(timeoutMs, () => {
+				socket.destroy();
+				reject(new Error(`no end of the answer to ${bytes.toString("latin1").slice(0, 80)}`));
+			});
+			socket.on("data", (part) => parts.push(part));
+			socket.on("error", finish); // the server may close while we still send
+			socket.on("close", finish);
+			socket.write(bytes);
+		}));
+	}
+
+	// ---- cases ----
+
+	/** A good request: an event that is stored.  Others than the webhook's tests say what theirs is. */
+	async good() {
+		assert.equal((await this.signed(this.fresh(this.#ticks % 2 ? "on" : "off"))).status, 200, "a good event");
+		return ["event", "installation", "switch"];
+	}
+
+	/**
+	 * One case.  "attack" asserts its own answers; "changes" are the tables it may touch.  What good()
+	 * answers are the tables that the good request afterwards has to change.
+	 */
+	survives(name, attack, { changes = [] } = {}) {
+		test(name, async () => {
+			this.#last ??= await this.watch.contents();
+			const first = this.#last;
+
+			this.#last = undefined; // a case that fails is not the next one's concern
+			await attack();
+			const second = await this.watch.contents();
+
+			assert.deepEqual(changed(first, second), changes, "tables that changed");
+			const expected = await this.good();
+			const third = await this.watch.contents();
+
+			assert.deepEqual(changed(second, third), expected, "tables that the good request changed");
+			this.#last = third;
+		});
+	}
+
+	/** Each program is still the process it was, and none of them says that it failed. */
+	assertUnharmed() {
+		assert.deepEqual(this.programs(), this.pids);
+		for (const name of ["oauth", "webhook", "dashboard"]) {
+			const failures = this.stack.log(name).split("\n")
+				.filter((line) => /^level=error |\bstatus=500\b/.test(line));
+
+			assert.deepEqual(failures, [], `${name}.log`);
+		}
+		assert.doesNotMatch(this.stack.log("access"), / 500 /);
+	}
+}
+
+/** A target for a test file: started first, looked over by a last test, stopped. */
+export function attackStack({ begun, ...options } = {}) {
+	const target = new Target();
+
+	before(async () => {
+		await target.start(options);
+		await begun?.();
+	});
+	after(() => target.stop());
+	return target;
+}

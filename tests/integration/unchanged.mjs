@@ -1,0 +1,64 @@
+// Did a request change anything?  A digest of each table whose contents matter, before and after.
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+
+// What is read of each table; the rest (seen_at of a session, a key that was asked for and is none) may move by itself.
+const TABLES = {
+	api_call: "t FROM api_call t",
+	command: "t FROM command t",
+	confirmation: "t FROM confirmation t",
+	device: "t FROM device t",
+	event: "t FROM event t",
+	installation: "t FROM installation t",
+	job: "t FROM job t",
+	oauth_state: "t FROM oauth_state t",
+	room: "t FROM room t",
+	session: "(t.session_hash, t.user_id, t.user_agent, t.created_at) FROM session t",
+	signing_key: "(t.key_id, t.certificate) FROM signing_key t WHERE t.certificate IS NOT NULL",
+	subscription: "t FROM subscription t",
+	switch: "t FROM switch t",
+	token: "t FROM token t",
+	user_account: "t FROM user_account t",
+};
+
+const SELECT = `SELECT json_build_object(${Object.entries(TABLES).map(([table, rows]) =>
+	`'${table}', (SELECT md5(coalesce(string_agg(r::text, E'\\n' ORDER BY r::text COLLATE "C"), '')) FROM (SELECT ${
+		rows.replace(" FROM", "::text AS r FROM")}) AS x)`).join(", ")})`;
+
+/** Looks at the tables of a stack, over one connection of its own. */
+export class Watch {
+	#waiting = [];
+
+	constructor(stack) {
+		this.psql = spawn("psql", ["-XAtq", "-v", "ON_ERROR_STOP=1", stack.databaseUrl], { stdio: ["pipe", "pipe", "inherit"] });
+		this.psql.on("error", (error) => this.#fail(error));
+		this.psql.on("close", (code) => this.#fail(new Error(`psql ended with ${code}`)));
+		this.psql.stdin.on("error", () => {}); // "close" tells
+		createInterface({ input: this.psql.stdout }).on("line", (line) => this.#waiting.shift().resolve(JSON.parse(line)));
+	}
+
+	#fail(error) {
+		this.ended = error;
+		for (const { reject } of this.#waiting.splice(0))
+			reject(error);
+	}
+
+	/** { table: digest of its contents }. */
+	contents() {
+		return new Promise((resolve, reject) => {
+			if (this.ended)
+				return reject(this.ended);
+			this.#waiting.push({ resolve, reject });
+			this.psql.stdin.write(`${SELECT};\n`);
+		});
+	}
+
+	close() {
+		this.psql.stdin.end();
+	}
+}
+
+/** The names of the tables whose contents differ. */
+export function changed(before, after) {
+	return Object.keys(before).filter((table) => before[table] !== after[table]);
+}
