@@ -64,32 +64,17 @@ export class Target {
 
 	// ---- requests ----
 
-	/**
-	 * The answer of "send"; the web server's limits on a client may make it come later, which is no
-	 * answer to the request.  503 is one where it is "expected".
-	 */
-	async patiently(send, expected) {
-		let answer;
-
-		await waitFor(async () => {
-			answer = await send();
-			return answer.status !== 429 && (answer.status !== 503 || expected === 503);
-		}, { intervalMs: 200, what: "an answer that is none of the limits'" });
-		return answer;
-	}
-
 	/** POST / with these headers; a list of values sends a header several times. */
-	post(body, headers, { path = "/", method = "POST", contentType = "application/json", expected } = {}) {
-		return this.patiently(() => this.stack.request(path,
-			{ method, body, headers: { "Content-Type": contentType, ...headers } }), expected);
+	post(body, headers, { path = "/", method = "POST", contentType = "application/json" } = {}) {
+		return this.stack.request(path, { method, body, headers: { "Content-Type": contentType, ...headers } });
 	}
 
 	sign(body, options) {
 		return sign(body, { key: this.own.key, keyId: KEY_ID, ...options });
 	}
 
-	signed(body, { expected, ...options } = {}) {
-		return this.post(body, this.sign(body, options), { expected });
+	signed(body, options) {
+		return this.post(body, this.sign(body, options));
 	}
 
 	/** A webhook that is refused as one the platform did not sign, without a question to the key server. */
@@ -111,7 +96,7 @@ export class Target {
 
 	/** Bytes as they are; answers { status, headers (a string), text } of the first response, status 0 for none. */
 	raw(bytes, { timeoutMs = 20000 } = {}) {
-		return this.patiently(() => new Promise((resolve, reject) => {
+		return new Promise((resolve, reject) => {
 			const { hostname, port } = new URL(this.url);
 			const socket = net.connect(Number(port), hostname);
 			const parts = [];
@@ -134,7 +119,7 @@ export class Target {
 			socket.on("error", finish); // the server may close while we still send
 			socket.on("close", finish);
 			socket.write(bytes);
-		}));
+		});
 	}
 
 	// ---- cases ----
