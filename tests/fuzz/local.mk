@@ -4,6 +4,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_cookie tests/fuzz/fuzz_date tests/fuzz/fuzz_device tests/fuzz/fuzz_event \
 	tests/fuzz/fuzz_query tests/fuzz/fuzz_signature tests/fuzz/fuzz_token tests/fuzz/fuzz_url
 fuzz_common = tests/fuzz/fuzz.c tests/fuzz/fuzz.h
+fuzz_json = $(fuzz_common) tests/fuzz/json_mutator.c
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
 EXTRA_PROGRAMS = $(fuzz_targets)
 
@@ -13,15 +14,15 @@ tests_fuzz_fuzz_date_SOURCES = tests/fuzz/fuzz_date.c $(fuzz_common)
 tests_fuzz_fuzz_date_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_signature_SOURCES = tests/fuzz/fuzz_signature.c $(fuzz_common)
 tests_fuzz_fuzz_signature_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_fuzz_token_SOURCES = tests/fuzz/fuzz_token.c $(fuzz_common)
+tests_fuzz_fuzz_token_SOURCES = tests/fuzz/fuzz_token.c $(fuzz_json)
 tests_fuzz_fuzz_token_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_url_SOURCES = tests/fuzz/fuzz_url.c $(fuzz_common)
 tests_fuzz_fuzz_url_LDFLAGS = $(fuzz_ldflags)
 
 # Those whose parser allocates from an arena get one that the sanitizer sees through.
-tests_fuzz_fuzz_device_SOURCES = tests/fuzz/fuzz_device.c tests/fuzz/arena.c $(fuzz_common)
+tests_fuzz_fuzz_device_SOURCES = tests/fuzz/fuzz_device.c tests/fuzz/arena.c $(fuzz_json)
 tests_fuzz_fuzz_device_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_fuzz_event_SOURCES = tests/fuzz/fuzz_event.c tests/fuzz/arena.c $(fuzz_common)
+tests_fuzz_fuzz_event_SOURCES = tests/fuzz/fuzz_event.c tests/fuzz/arena.c $(fuzz_json)
 tests_fuzz_fuzz_event_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz_query.c tests/fuzz/arena.c $(fuzz_common)
 tests_fuzz_fuzz_query_LDFLAGS = $(fuzz_ldflags)
