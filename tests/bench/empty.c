@@ -1,0 +1,63 @@
+/*
+ * The least that a FastCGI program can do, to measure against: read the
+ * body, answer 200 with that many bytes.
+ *
+ *   empty SOCKET PROCESSES BYTES
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fcgiapp.h>
+
+static void
+serve(int listener, int bytes)
+{
+	char *answer = malloc((size_t)bytes + 128);
+	char body[4096];
+	FCGX_Request request;
+	int length;
+
+	if (answer == NULL || FCGX_InitRequest(&request, listener, 0) != 0)
+		return;
+	length = sprintf(answer,
+	    "Status: 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+	    bytes);
+	memset(answer + length, 'x', (size_t)bytes);
+	length += bytes;
+	while (FCGX_Accept_r(&request) == 0) {
+		while (FCGX_GetStr(body, sizeof(body), request.in) == (int)sizeof(body))
+			continue;
+		FCGX_PutStr(answer, length, request.out);
+		FCGX_Finish_r(&request);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	int listener;
+
+	if (argc != 4) {
+		fprintf(stderr, "usage: empty SOCKET PROCESSES BYTES\n");
+		return 64;
+	}
+	FCGX_Init();
+	listener = FCGX_OpenSocket(argv[1], 511);
+	if (listener < 0)
+		return 1;
+	for (int i = 0; i < atoi(argv[2]); i++) {
+		if (fork() != 0)
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		serve(listener, atoi(argv[3]));
+		_exit(1);
+	}
+	while (wait(NULL) > 0)
+		continue;
+	return 1;
+}

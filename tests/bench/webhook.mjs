@@ -1,0 +1,93 @@
+// The webhook, acknowledged after its commit, against what this machine could do at best: the web
+// server with an empty program, the same SQL, and the verification of a signature, one after another.
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { cpuPer, harmonic, median, ms, rate } from "./rig.mjs";
+
+const run = promisify(execFile);
+const CONNECTIONS = 16;
+const SECONDS = 2;
+
+/** event_ingest() as a webhook calls it, with ids of pgbench's making. */
+function writeScript(rig, homes, devices) {
+	const file = path.join(rig.folder, "ingest.sql");
+	const word = (name) => `lpad(to_hex(:${name}::int), 8, '0')`;
+
+	writeFileSync(file, `\\set home random(0, ${homes - 1})
+\\set device random(0, ${devices - 1})
+\\set low random(0, 2147483647)
+\\set high random(0, 2147483647)
+SELECT known, stored, page, work, removed FROM event_ingest('bench-' || lpad(:home::text, 6, '0'),
+('[{"id":"' || ${word("low")} || '-0000-1000-8000-0000' || ${word("high")} || '","at":' || to_json(date_trunc('second', now()))
+|| ',"tick":' || (extract(epoch FROM clock_timestamp()) * 10000000)::bigint || ',"type":"DEVICE_EVENT","device":"lamp-' || :device::text
+|| '","component":"main","capability":"switch","attribute":"switch","value":"' || CASE :low::int % 2 WHEN 0 THEN 'on' ELSE 'off' END
+|| '","detail": null}]')::jsonb)
+`);
+	return file;
+}
+
+async function pgbench(rig, script) {
+	const { stdout } = await run("pgbench", ["-n", "-M", "prepared", "-c", String(rig.processes), "-j", "1",
+		"-T", String(SECONDS), "-f", script, rig.stack.databaseUrlOf("webhook")],
+	{ env: { ...process.env, PGOPTIONS: "-c search_path=switchboard" } });
+
+	return Number(/tps = ([\d.]+) \(without/.exec(stdout)[1]);
+}
+
+/** Verifications of RSA-2048 in a second, all processors together. */
+async function verifications() {
+	const { stdout } = await run("openssl", ["speed", "-seconds", "1", "-multi", String(cpus().length), "-mr", "rsa2048"]);
+
+	// +F2:number:bits:signatures a second:verifications a second
+	return Number(/^\+F2:\d+:2048:[\d.]+:([\d.]+)/m.exec(stdout)[1]);
+}
+
+export async function measureWebhook(rig, { rounds = 5, homes, devices } = {}) {
+	const script = writeScript(rig, homes, devices);
+	const twin = await rig.twin({ bytes: '{"eventData": {}}'.length });
+	const found = [];
+
+	try {
+		await rig.load(await rig.sign(1000), { connections: CONNECTIONS, seconds: 10 }); // caches, connections
+		for (let i = 0; i < rounds; i++) {
+			const expected = (found.at(-1)?.ours.rate ?? 4000) * SECONDS * 2;
+			const file = await rig.sign(Math.round(expected));
+			const before = rig.cpu();
+			const ours = await rig.load(file, { connections: CONNECTIONS, seconds: SECONDS });
+			const cpu = cpuPer(before, rig.cpu(), ours.requests);
+			const empty = await rig.load(file, { port: twin.port, connections: CONNECTIONS, seconds: SECONDS });
+			const sql = await pgbench(rig, script);
+			const rsa = await verifications();
+			const bound = harmonic(empty.rate, sql, rsa);
+
+			found.push({ ours, cpu, empty, sql, rsa, bound, ratio: ours.rate / bound });
+		}
+	} finally {
+		await twin.stop();
+	}
+	return found;
+}
+
+/** p50 and p99 at a part of a rate. */
+export async function measureLatency(rig, { perSecond, seconds = 5 }) {
+	return rig.load(await rig.sign(Math.round(perSecond * seconds * 1.1)), { connections: 64, seconds, rate: perSecond });
+}
+
+export async function webhook(rig, { rounds }, table) {
+	const found = await measureWebhook(rig, { rounds, homes: 500, devices: 20 });
+	const of = (pick) => median(found.map(pick));
+	const top = of(({ ours }) => ours.rate);
+	const half = await measureLatency(rig, { perSecond: top / 2 });
+	const cpu = ["webhook", "nginx", "postgres"].map((part) => [part, of((round) => round.cpu[part])]);
+
+	table.add("webhook, durable / bound", of(({ ratio }) => ratio), "≥ 0.7",
+		`${rate(top)} of ${rate(of(({ bound }) => bound))}: empty ${rate(of(({ empty }) => empty.rate))}, ` +
+		`SQL ${rate(of(({ sql }) => sql))}, RSA ${rate(of(({ rsa }) => rsa))}`);
+	table.add("webhook, CPU of all parts / 160 µs", cpu.reduce((sum, [, us]) => sum + us, 0) / 160, "≤ 1",
+		cpu.map(([part, us]) => `${part} ${Math.round(us)} µs`).join(", "));
+	table.add("webhook at half the rate, p99 / p50", half.p99 / half.p50, "< 5", `${ms(half.p50)}, ${ms(half.p99)}`);
+	return top;
+}
