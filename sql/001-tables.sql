@@ -9,6 +9,17 @@ CREATE DOMAIN platform_id AS text COLLATE "C"
 	CHECK (VALUE ~ '^[A-Za-z0-9._-]{1,128}$');
 COMMENT ON DOMAIN platform_id IS 'An id made by the SmartThings platform';
 
+-- Domains, not CHECKs of the tables: a table's CHECKs are read and run anew by every update of any
+-- of its columns, a domain's only where a value comes in.
+CREATE DOMAIN installation_status AS text CHECK (VALUE IN ('linking', 'active', 'needs_reauth', 'removed'));
+COMMENT ON DOMAIN installation_status IS 'How a linked location is';
+CREATE DOMAIN sync_state AS text CHECK (VALUE IN ('queued', 'running', 'done', 'failed'));
+COMMENT ON DOMAIN sync_state IS 'How far a device sync is';
+CREATE DOMAIN switch_state AS text CHECK (VALUE IN ('on', 'off'));
+COMMENT ON DOMAIN switch_state IS 'What a switch can be';
+CREATE DOMAIN switch_level AS integer CHECK (VALUE BETWEEN 0 AND 100);
+COMMENT ON DOMAIN switch_level IS 'How bright a dimmer can be, in percent';
+
 CREATE TABLE user_account (
 	user_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	owner_id   platform_id UNIQUE,
@@ -25,14 +36,12 @@ CREATE TABLE installation (
 	owner_id        platform_id,
 	location_id     platform_id,
 	location_name   text,
-	status          text NOT NULL DEFAULT 'linking'
-		CHECK (status IN ('linking', 'active', 'needs_reauth', 'removed')),
+	status          installation_status NOT NULL DEFAULT 'linking',
 	seq             bigint NOT NULL DEFAULT 1,
 	status_seq      bigint NOT NULL DEFAULT 1,
 	structure_seq   bigint NOT NULL DEFAULT 1,
 	sync_seq        bigint NOT NULL DEFAULT 1,
-	sync_state      text NOT NULL DEFAULT 'queued'
-		CHECK (sync_state IN ('queued', 'running', 'done', 'failed')),
+	sync_state      sync_state NOT NULL DEFAULT 'queued',
 	sync_found      integer NOT NULL DEFAULT 0,
 	sync_error      text,
 	synced_at       timestamptz,
@@ -188,11 +197,11 @@ CREATE TABLE switch (
 	label           text,
 	position        integer NOT NULL DEFAULT 0,
 	has_level       boolean NOT NULL DEFAULT false,
-	state           text CHECK (state IN ('on', 'off')),
+	state           switch_state,
 	state_at        timestamptz,
 	state_tick      bigint,
 	state_stored_at timestamptz,
-	level           integer CHECK (level BETWEEN 0 AND 100),
+	level           switch_level,
 	level_at        timestamptz,
 	level_tick      bigint,
 	level_stored_at timestamptz,
@@ -217,8 +226,9 @@ COMMENT ON COLUMN switch.level_tick IS 'As state_tick, for the level';
 COMMENT ON COLUMN switch.level_stored_at IS 'As state_stored_at, for the level';
 COMMENT ON COLUMN switch.seq IS 'The installation''s seq when this row last changed for the page';
 
+-- No domain for its ids: the installation was found by that id, which an event need not check again.
 CREATE TABLE event (
-	installation_id platform_id NOT NULL,
+	installation_id text COLLATE "C" NOT NULL,
 	event_time      timestamptz NOT NULL,
 	event_id        uuid NOT NULL,
 	event_tick      bigint,

@@ -11,8 +11,8 @@ RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
 	WHEN b_at IS NULL THEN 1
 	WHEN a_at IS NULL THEN -1
-	WHEN date_trunc('second', a_at AT TIME ZONE 'UTC') > date_trunc('second', b_at AT TIME ZONE 'UTC') THEN 1
-	WHEN date_trunc('second', a_at AT TIME ZONE 'UTC') < date_trunc('second', b_at AT TIME ZONE 'UTC') THEN -1
+	WHEN date_bin('1 second', a_at, '1970-01-01 00:00Z') > b_at THEN 1
+	WHEN date_bin('1 second', b_at, '1970-01-01 00:00Z') > a_at THEN -1
 	WHEN a_tick IS NULL OR b_tick IS NULL THEN 0
 	WHEN a_tick % 10000 <> 0 AND b_tick % 10000 <> 0 THEN sign(a_tick - b_tick)::integer
 	WHEN abs(a_tick - b_tick) > 10000000 THEN 0
@@ -91,6 +91,7 @@ DECLARE
 	v_at    timestamptz := p_at;
 	v_tick  bigint := p_tick;
 	v_level integer;
+	v_asked boolean;
 BEGIN
 	-- A date in the future counts as now: it must not freeze a switch.
 	IF v_at > now() THEN
@@ -103,19 +104,27 @@ BEGIN
 			UPDATE switch SET state = v_text, state_at = v_at, state_tick = v_tick,
 				state_stored_at = clock_timestamp(), seq = p_seq
 			WHERE installation_id = p_installation AND device_id = p_device AND component = p_component
-				AND stamp_compare(v_at, v_tick, state_at, state_tick) >= 0;
+				AND stamp_compare(v_at, v_tick, state_at, state_tick) >= 0
+			RETURNING EXISTS (SELECT 1 FROM command c WHERE c.installation_id = p_installation
+				AND c.device_id = p_device AND c.component = p_component
+				AND c.status IN ('requested', 'sent', 'accepted')) INTO v_asked;
 		ELSIF p_capability = 'switchLevel' AND p_attribute = 'level' AND jsonb_typeof(p_value) = 'number'
 			AND (p_value)::numeric BETWEEN 0 AND 100 THEN
 			v_level := round((p_value)::numeric);
 			UPDATE switch SET level = v_level, level_at = v_at, level_tick = v_tick,
 				level_stored_at = clock_timestamp(), seq = p_seq
 			WHERE installation_id = p_installation AND device_id = p_device AND component = p_component
-				AND stamp_compare(v_at, v_tick, level_at, level_tick) >= 0;
+				AND stamp_compare(v_at, v_tick, level_at, level_tick) >= 0
+			RETURNING EXISTS (SELECT 1 FROM command c WHERE c.installation_id = p_installation
+				AND c.device_id = p_device AND c.component = p_component
+				AND c.status IN ('requested', 'sent', 'accepted')) INTO v_asked;
 		ELSE
 			RETURN 0;
 		END IF;
 		IF FOUND THEN
-			PERFORM command_confirm(p_installation, p_device, p_component, p_attribute, v_text, p_seq, NULL);
+			IF v_asked THEN
+				PERFORM command_confirm(p_installation, p_device, p_component, p_attribute, v_text, p_seq, NULL);
+			END IF;
 			RETURN 1;
 		END IF;
 		IF command_confirm(p_installation, p_device, p_component, p_attribute, v_text, p_seq, v_at) THEN
@@ -162,14 +171,16 @@ COMMENT ON FUNCTION event_apply IS 'Apply one new event to switches and devices'
 -- One webhook.  p_events is what event.h describes.  known: is the
 -- installation linked here; stored: events that were new; page: something to
 -- show changed; work: there is something for a worker; removed: uninstalled.
-CREATE FUNCTION event_ingest(p_installation text, p_events jsonb)
-RETURNS TABLE (known boolean, stored integer, page boolean, work boolean, removed boolean)
+CREATE FUNCTION event_ingest(p_installation text, p_events jsonb,
+	OUT known boolean, OUT stored integer, OUT page boolean, OUT work boolean, OUT removed boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 DECLARE
 	v_seq    bigint;
 	v_synced timestamptz;
 	v_effect integer := 0;
-	e        record;
+	v_event  jsonb;
+	v_fresh  event[] := '{}';
+	e        event;
 BEGIN
 	known := false;
 	stored := 0;
@@ -180,36 +191,33 @@ BEGIN
 	SELECT i.seq + 1, i.synced_at INTO v_seq, v_synced FROM installation i
 		WHERE i.installation_id = p_installation AND i.status <> 'removed' FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
-		RETURN NEXT;
 		RETURN;
 	END IF;
 	known := true;
-	FOR e IN
-		WITH incoming AS (
-			SELECT DISTINCT ON (x.at, x.id) x.*
-			FROM ROWS FROM (jsonb_to_recordset(p_events) AS (id uuid, at timestamptz, tick bigint, type text,
-				device text, component text, capability text, attribute text, value jsonb, detail jsonb))
-				WITH ORDINALITY AS x(id, at, tick, type, device, component, capability, attribute, value, detail, n)
-			ORDER BY x.at, x.id, x.n),
-		fresh AS (
-			INSERT INTO event (installation_id, event_time, event_id, event_tick, event_type, device_id,
-				component, capability, attribute, value, detail)
-			SELECT p_installation, i.at, i.id, i.tick, i.type, i.device, i.component, i.capability,
-				i.attribute, i.value, i.detail
-			FROM incoming i
-			ON CONFLICT DO NOTHING
-			RETURNING event_time, event_id)
-		SELECT i.* FROM fresh f JOIN incoming i ON i.at = f.event_time AND i.id = f.event_id ORDER BY i.n
-	LOOP
-		stored := stored + 1;
-		v_effect := v_effect | event_apply(p_installation, v_seq, e.type, e.at, e.tick, e.device,
-			e.component, e.capability, e.attribute, e.value, e.detail);
+	-- All are stored before the first is applied, which may look for a later one.  Row by row:
+	-- most webhooks carry one event, and starting one plan for many costs more than that.
+	FOR n IN 0 .. jsonb_array_length(p_events) - 1 LOOP
+		v_event := p_events -> n;
+		INSERT INTO event (installation_id, event_time, event_id, event_tick, event_type, device_id,
+			component, capability, attribute, value, detail)
+		VALUES (p_installation, (v_event ->> 'at')::timestamptz, (v_event ->> 'id')::uuid,
+			(v_event ->> 'tick')::bigint, v_event ->> 'type', v_event ->> 'device', v_event ->> 'component',
+			v_event ->> 'capability', v_event ->> 'attribute', nullif(v_event -> 'value', 'null'),
+			nullif(v_event -> 'detail', 'null'))
+		ON CONFLICT DO NOTHING RETURNING * INTO e;
+		IF FOUND THEN
+			v_fresh := v_fresh || e;
+		END IF;
+	END LOOP;
+	stored := cardinality(v_fresh);
+	FOREACH e IN ARRAY v_fresh LOOP
+		v_effect := v_effect | event_apply(p_installation, v_seq, e.event_type, e.event_time, e.event_tick,
+			e.device_id, e.component, e.capability, e.attribute, e.value, e.detail);
 	END LOOP;
 	IF v_effect & 8 <> 0 THEN
 		PERFORM installation_erase(p_installation, false);
 		page := true;
 		removed := true;
-		RETURN NEXT;
 		RETURN;
 	END IF;
 	IF v_effect & 4 <> 0 THEN
@@ -228,7 +236,6 @@ BEGIN
 			WHERE i.installation_id = p_installation;
 		page := true;
 	END IF;
-	RETURN NEXT;
 END $$;
 COMMENT ON FUNCTION event_ingest IS 'Store and apply the events of one webhook; duplicates change nothing';
 
