@@ -308,6 +308,9 @@ transfer_prepare(struct transfer *transfer, const struct client_request *request
 	ok &= curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer) == CURLE_OK;
+	/* An announced length over the limit is not waited for; the others are cut in on_body(). */
+	ok &= curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
+		  (curl_off_t)transfer->response_limit) == CURLE_OK;
 	ok &= set_limits(easy, request, protocols);
 	ok &= set_method(easy, request, body);
 	return ok ? SW_OK : SW_ENOMEM;
@@ -340,6 +343,8 @@ outcome(const struct transfer *transfer, CURLcode code)
 	switch (code) {
 	case CURLE_OK:
 		return SW_OK;
+	case CURLE_FILESIZE_EXCEEDED:
+		return SW_ETOOLARGE;
 	case CURLE_OPERATION_TIMEDOUT:
 		return SW_ETIMEOUT;
 	case CURLE_URL_MALFORMAT:
