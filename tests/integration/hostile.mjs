@@ -157,7 +157,7 @@ export class Target {
 		assert.deepEqual(this.programs(), this.pids);
 		for (const name of ["oauth", "webhook", "dashboard"]) {
 			const failures = this.stack.log(name).split("\n")
-				.filter((line) => /^level=error |\bstatus=500\b/.test(line));
+				.filter((line) => /^level=error |event=request .*\bstatus=500\b/.test(line));
 
 			assert.deepEqual(failures, [], `${name}.log`);
 		}

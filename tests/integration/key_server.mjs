@@ -7,12 +7,19 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
+const KEY_OPTIONS = {
+	rsa: (bits) => [`rsa:${bits}`],
+	"rsa-pss": (bits) => ["rsa-pss", "-pkeyopt", `rsa_keygen_bits:${bits}`],
+	ec: () => ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+	ed25519: () => ["ed25519"],
+};
+
 /** { key, certificate } in PEM, made by the openssl program. */
-export function makeKey({ bits = 2048, days = 2 } = {}) {
+export function makeKey({ type = "rsa", bits = 2048, days = 2 } = {}) {
 	const folder = mkdtempSync(path.join(tmpdir(), "switchboard-key-"));
 	const [key, certificate] = ["key.pem", "certificate.pem"].map((file) => path.join(folder, file));
 
-	execFileSync("openssl", ["req", "-x509", "-newkey", `rsa:${bits}`, "-nodes", "-sha256", "-days", String(days),
+	execFileSync("openssl", ["req", "-x509", "-newkey", ...KEY_OPTIONS[type](bits), "-nodes", "-sha256", "-days", String(days),
 		"-subj", "/CN=key.example", "-keyout", key, "-out", certificate], { stdio: "ignore" });
 	const pair = { key: readFileSync(key, "utf8"), certificate: readFileSync(certificate, "utf8") };
 
@@ -21,7 +28,8 @@ export function makeKey({ bits = 2048, days = 2 } = {}) {
 }
 
 /**
- * Serves what "keys" says for a keyId: { certificate } or { status, body, headers, delayMs, hang };
+ * Serves what "keys" says for a keyId: { certificate } or { status, body, headers, delayMs, hang }, with
+ * "stream" a function that gets the response to write and end, with "socket" bytes that are no response;
  * hands everything else on to the address in "behind" (the simulator's /key), else 404.
  */
 export class KeyServer {
@@ -53,7 +61,17 @@ export class KeyServer {
 			await new Promise((resolve) => setTimeout(resolve, known.delayMs));
 		if (known?.hang)
 			return;
+		if (known?.socket !== undefined) {
+			response.socket.on("error", () => {});
+			response.socket.end(known.socket);
+			return;
+		}
 		response.writeHead(known?.status ?? (known ? 200 : 404), known?.headers);
+		if (known?.stream !== undefined) {
+			response.on("error", () => {});
+			known.stream(response);
+			return;
+		}
 		response.end(known?.certificate ?? known?.body ?? "");
 	}
 

@@ -1,0 +1,143 @@
+// Key servers that are slow, huge, redirecting or wrong: no webhook is believed by what they say, none waits for
+// long, and the platform's own go on.
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { attackStack } from "./hostile.mjs";
+import { makeKey } from "./key_server.mjs";
+
+const target = attackStack();
+const other = makeKey();
+// Where a redirect would lead: it has what is asked for.
+const elsewhere = createServer((request, response) => {
+	elsewhere.requests++;
+	response.end(target.own.certificate);
+});
+
+elsewhere.requests = 0;
+before(async () => {
+	elsewhere.listen(0, "127.0.0.1");
+	await once(elsewhere, "listening");
+});
+after(() => elsewhere.close());
+
+/** The certificate with other dates in it: nobody checks who signed it, for no key is trusted but the one asked for. */
+function dated(certificate, ...dates) {
+	const der = Buffer.from(certificate.replace(/-----[^-]+-----|\s/g, ""), "base64");
+	let at = 0;
+
+	for (const date of dates) {
+		at = der.indexOf(Buffer.from([0x17, 13]), at) + 2;
+		der.write(date, at, "latin1");
+	}
+	return `-----BEGIN CERTIFICATE-----\n${der.toString("base64").replace(/.{64}/g, "$&\n")}\n-----END CERTIFICATE-----\n`;
+}
+
+const redirect = (status, location) => () => ({ status, headers: { Location: location() } });
+const publicKey = (pem) => pem.replace(/CERTIFICATE/g, "PUBLIC KEY");
+const noise = Buffer.from(Array.from({ length: 2000 }, (_, i) => (i * 7919) & 255));
+
+// name: what is served, or what makes it when the target is there; [status], 401 unless told.
+const SERVED = {
+	"no such key": [{ status: 404 }],
+	"403": [{ status: 403 }],
+	"410": [{ status: 410 }],
+	"no content": [{ status: 204 }],
+	"an empty body": [{ body: "" }],
+	"201 with the certificate": [() => ({ status: 201, body: target.own.certificate })],
+	"203 with the certificate": [() => ({ status: 203, body: target.own.certificate })],
+	"a page": [{ headers: { "Content-Type": "text/html" }, body: "<!DOCTYPE html><title>hello</title>" }],
+	"JSON": [{ body: JSON.stringify({ certificate: "x" }) }],
+	"301 to the certificate": [redirect(301, () => "/own/key-1")],
+	"302 to the certificate elsewhere": [redirect(302, () => `http://127.0.0.1:${elsewhere.address().port}/own/key-1`)],
+	"303 to the certificate elsewhere": [redirect(303, () => `http://127.0.0.1:${elsewhere.address().port}/`)],
+	"307 to the certificate elsewhere": [redirect(307, () => `http://127.0.0.1:${elsewhere.address().port}/`)],
+	"308 to a file": [redirect(308, () => "file:///etc/passwd")],
+	"the certificate and 20 KB": [() => ({ body: target.own.certificate + "x".repeat(20000) })],
+	"20 KB and the certificate": [() => ({ body: `${"x".repeat(20000)}\n${target.own.certificate}` })],
+	"50 MB without an end": [{ stream: (response) => {
+		const more = () => {
+			while (!response.destroyed && response.write(Buffer.alloc(65536, "x")))
+				;
+		};
+
+		response.on("drain", more);
+		response.on("close", () => response.destroy());
+		more();
+	} }],
+	"a length of 4 GB": [{ headers: { "Content-Length": String(2 ** 32) }, stream: (response) => response.write("x") }],
+	"a key of 1024 bits": [() => ({ certificate: makeKey({ bits: 1024 }).certificate })],
+	"a public key": [() => ({ body: generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey.export({ type: "spki", format: "pem" }) })],
+	"a private key": [() => ({ body: target.own.key })],
+	"a certificate that says to be a public key": [() => ({ body: publicKey(target.own.certificate) })],
+	"a certificate cut in two": [() => ({ body: target.own.certificate.slice(0, 600) })],
+	"a certificate with letters changed": [() => ({ body: target.own.certificate.replace(/\n[^-\n]{8}/, "\nAAAAAAAA") })],
+	"a certificate with a NUL before it": [() => ({ body: `\0${target.own.certificate}` })],
+	"a certificate with a NUL behind it": [() => ({ body: `${target.own.certificate}\0` })],
+	"a certificate with bytes that are no UTF-8 behind it": [() => ({
+		body: Buffer.concat([Buffer.from(target.own.certificate), Buffer.from([0xff, 0xfe, 10])]) })],
+	"a certificate in DER": [() => ({ body: Buffer.from(target.own.certificate.replace(/-----[^-]+-----|\s/g, ""), "base64") })],
+	"a certificate packed by gzip": [() => ({ headers: { "Content-Encoding": "gzip" }, body: gzipSync(target.own.certificate) })],
+	"noise": [{ body: noise }],
+	"a certificate of long ago": [() => ({ body: dated(target.own.certificate, "200101000000Z", "200201000000Z") })],
+	"a certificate that ended ten minutes ago": [() => ({ body: dated(target.own.certificate, "200101000000Z", stamp(-600)) })],
+	"a certificate to come": [() => ({ body: dated(target.own.certificate, stamp(600), stamp(7200)) })],
+	"a certificate that ends before it begins": [() => ({ body: dated(target.own.certificate, stamp(3600), stamp(-3600)) })],
+	"a certificate with a date of rubbish": [() => ({ body: dated(target.own.certificate, "99999999XX99Z", "99999999XX99Z") })],
+	"a certificate of a curve": [() => ({ certificate: makeKey({ type: "ec" }).certificate })],
+	"a certificate of Ed25519": [() => ({ certificate: makeKey({ type: "ed25519" }).certificate })],
+	"a certificate for PSS only": [() => ({ certificate: makeKey({ type: "rsa-pss" }).certificate })],
+	"another's certificate": [() => ({ certificate: other.certificate }), 401, ["signing_key"]],
+	"a good certificate behind another's": [() => ({ body: other.certificate + target.own.certificate }), 401, ["signing_key"]],
+	"500": [{ status: 500 }, 503],
+	"503 for ever": [{ status: 503, headers: { "Retry-After": "31536000" } }, 503],
+	"429": [{ status: 429 }, 503],
+	"a broken connection": [{ stream: (response) => response.destroy() }, 503],
+	"a connection broken in the body": [{ headers: { "Content-Length": "1000" }, stream: (response) => {
+		response.write("-----BEGIN");
+		response.destroy();
+	} }, 503],
+	"no HTTP": [{ socket: "+OK POP3 ready\r\n" }, 503],
+	"headers without an end": [{ socket: `HTTP/1.1 200 OK\r\n${"X-Y: z\r\n".repeat(100000)}` }],
+	"no answer": [{ hang: true }, 503],
+	"one byte each 200 ms": [{ stream: (response) => {
+		const timer = setInterval(() => response.write("-"), 200);
+
+		response.on("close", () => clearInterval(timer));
+	} }, 503],
+};
+
+function stamp(s) {
+	return `${new Date(Date.now() + s * 1000).toISOString().replace(/\D/g, "").slice(2, 14)}Z`;
+}
+
+let number = 0;
+
+for (const [name, [served, status = 401, changes = []]] of Object.entries(SERVED)) {
+	target.survives(`a key server that answers with ${name}: ${status}`, async () => {
+		const keyId = `/hostile/${++number}`;
+		const body = target.fresh();
+		const before = Date.now();
+
+		// Else the budget of keyIds that were never heard of would answer.
+		await target.stack.psql("DELETE FROM signing_key WHERE certificate IS NULL");
+		target.keyServer.keys.set(keyId, typeof served === "function" ? served() : served);
+		const answer = await target.signed(body, { keyId });
+
+		assert.equal(answer.status, status, answer.text);
+		assert.equal(answer.json().error.code, status === 401 ? "auth" : "unavailable");
+		assert.equal(answer.headers["retry-after"] !== undefined, status === 503);
+		const fetches = target.keyServer.fetches.get(keyId);
+
+		assert.ok(fetches === 1 || (fetches === 2 && /broken/.test(name)), "a broken connection may be tried twice");
+		assert.ok(Date.now() - before < 10000, "within the platform's patience");
+		assert.equal((await target.signed(body, { keyId })).status, status, "again");
+		assert.equal(target.keyServer.fetches.get(keyId), fetches, "it is not asked again");
+		assert.equal(elsewhere.requests, 0);
+	}, { changes });
+}
+
+test("no program had to be started again, none failed", () => target.assertUnharmed());
