@@ -80,14 +80,17 @@ show_input()
 # One target, in the background; the words for its point go to a file.
 run_target()
 {
-	local target=$1 dir=$build/tests/fuzz/$1 program=$build/tests/fuzz/fuzz_$1 status file
+	local target=$1 dir=$build/tests/fuzz/$1 program=$build/tests/fuzz/fuzz_$1 child status file
 
 	rm -rf "$dir/seeds" "$dir/found"
 	mkdir -p "$dir/seeds" "$dir/found" "$dir/corpus" || return
 	cp -r "$top/tests/fuzz/corpus/$target/." "$dir/seeds" && copy_cases "$target" "$dir/seeds" || return
 	"${fixed_layout[@]}" "$program" -max_total_time="$seconds" -max_len="$(longest_input "$target")" \
 	    -dict="$(dictionary "$target")" -seed="$seed" -timeout=60 -rss_limit_mb=1024 \
-	    -print_final_stats=1 -artifact_prefix="$dir/found/" "$dir/corpus" "$dir/seeds" >"$dir/log" 2>&1
+	    -print_final_stats=1 -artifact_prefix="$dir/found/" "$dir/corpus" "$dir/seeds" >"$dir/log" 2>&1 &
+	child=$!
+	trap 'kill "$child" 2>/dev/null' TERM
+	wait "$child"
 	status=$?
 	if [ "$status" -eq 0 ]; then
 		sed -nE 's/^#.*DONE +cov: ([0-9]+) ft: ([0-9]+) corp: ([0-9]+).*exec\/s: ([0-9]+).*/\4 executions\/s, \1 edges covered, \2 features, \3 inputs kept/p' "$dir/log"
