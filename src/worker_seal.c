@@ -60,38 +60,38 @@ sealer_free(struct sealer *sealer)
 	free(sealer);
 }
 
-/* True the first time for each id; when memory is short, again. */
-static bool
-is_new(struct sealer *sealer, const char *id)
+/* When memory is short it is forgotten, and complained of again. */
+static void
+remember(struct sealer *sealer, const char *id)
 {
-	char *copy;
+	char *copy = strdup(id);
 
-	if (tfind(id, &sealer->complained, compare_ids) != NULL)
-		return false;
-	copy = strdup(id);
 	if (copy != NULL && tsearch(copy, &sealer->complained, compare_ids) == NULL)
 		free(copy);
-	return true;
 }
 
 static enum sw_err
 complain(struct worker *worker, const struct store_seal_rows *rows, int row)
 {
+	struct sealer *sealer = worker->sealer;
 	const char *id = store_seal_installation(rows, row);
 	bool news;
 	enum sw_err err;
 
-	worker->sealer->left++;
-	if (!is_new(worker->sealer, id))
-		return SW_OK;
-	log_event(LOG_ERROR, "token.sealed", "installation", id, "key",
-	    store_seal_key_id(rows, row), "message",
-	    "no key in SWITCHBOARD_SEAL_KEYS opens it: give the key back, or link again",
-	    (const char *)NULL);
-	err = store_seal_unopened(worker->db, rows, row, &news);
-	if (err == SW_OK && news)
-		publish_add_page(&worker->publish, id);
-	return err;
+	if (tfind(id, &sealer->complained, compare_ids) == NULL) {
+		err = store_seal_unopened(worker->db, rows, row, &news);
+		if (err != SW_OK)
+			return err;
+		if (news)
+			publish_add_page(&worker->publish, id);
+		log_event(LOG_ERROR, "token.sealed", "installation", id, "key",
+		    store_seal_key_id(rows, row), "message",
+		    "no key in SWITCHBOARD_SEAL_KEYS opens it: give the key back, or link again",
+		    (const char *)NULL);
+		remember(sealer, id);
+	}
+	sealer->left++;
+	return SW_OK;
 }
 
 static enum sw_err

@@ -77,7 +77,7 @@ async function assertOthers(id, except = []) {
 const logged = (pattern, text = stack.log("worker")) => text.split("\n").filter((line) => pattern.test(line));
 
 const under = (id, left = 0) => waitFor(async () => (await sql(`SELECT count(*) FROM token WHERE seal_key_id <> '${id}'`)) === String(left),
-	{ timeoutMs: 30000, what: `all tokens to be under ${id}` });
+	{ timeoutMs: 60000, what: `all tokens to be under ${id}` });
 
 const status = () => sql(`SELECT status FROM installation WHERE installation_id = '${home}'`);
 
@@ -94,7 +94,7 @@ async function refresh() {
 
 	await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = '${home}'; NOTIFY switchboard_work`);
 	await waitFor(async () => Number(await sql(`SELECT generation FROM token WHERE installation_id = '${home}'`)) > Number(before),
-		{ timeoutMs: 30000, what: "a refresh" });
+		{ timeoutMs: 60000, what: "a refresh" });
 }
 
 async function click(command) {
@@ -110,14 +110,14 @@ async function clickWorks() {
 
 	assert.equal(answer.status, 202, answer.text);
 	await waitFor(async () => (await sql(`SELECT status FROM command WHERE command_id = '${answer.json().commandId}'`)) === "confirmed",
-		{ timeoutMs: 30000, what: "the command to be confirmed" });
+		{ timeoutMs: 60000, what: "the command to be confirmed" });
 }
 
 before(async () => {
 	stack = await startStack({ env: { SWITCHBOARD_SEAL_KEYS: lines("A") } });
 	jar = await linkAccount(stack, { location: "Home" });
 	home = await sql("SELECT installation_id FROM installation");
-	await waitFor(async () => (await sql("SELECT count(*) FROM job")) === "0", { timeoutMs: 30000, what: "the first sync" });
+	await waitFor(async () => (await sql("SELECT count(*) FROM job")) === "0", { timeoutMs: 60000, what: "the first sync" });
 	device = await sql(`SELECT s.device_id FROM switch s JOIN device d USING (installation_id, device_id)
 		WHERE s.component = 'main' AND d.online AND d.name = 'Hall light'`);
 	await addOthers("A");
@@ -126,7 +126,7 @@ before(async () => {
 after(() => stack?.stop());
 
 test("with nothing to do the worker says so once", async () => {
-	await waitFor(() => logged(/event=seal\.done/).length > 0, { what: "seal.done" });
+	await waitFor(() => logged(/event=seal\.done/).length > 0, { timeoutMs: 60000, what: "seal.done" });
 	assert.match(logged(/event=seal\.done/)[0], /key=A resealed=0 unopened=0 spooled=0/);
 });
 
@@ -137,14 +137,14 @@ test("a new first key: rows, and an answer in the spool, come from the old one u
 		CREATE TRIGGER refuse_pair BEFORE UPDATE ON token FOR EACH ROW WHEN (new.generation <> old.generation)
 			EXECUTE FUNCTION refuse_pair();
 		UPDATE token SET refresh_after = now() WHERE installation_id = '${home}'; NOTIFY switchboard_work`);
-	await waitFor(() => spooled().length === 1, { timeoutMs: 30000, what: "the answer in the spool" });
+	await waitFor(() => spooled().length === 1, { timeoutMs: 60000, what: "the answer in the spool" });
 	await restart("B", "A");
 	const sealed = readFileSync(path.join(stack.stateDir, "spool", spooled()[0]));
 
 	assert.equal(sealed.subarray(1, 3).toString(), "\u0001A");
 	await sql("DROP TRIGGER refuse_pair ON token; DROP FUNCTION refuse_pair");
 	await under("B");
-	await waitFor(() => logged(/event=seal\.done key=B/).length > 0, { timeoutMs: 30000, what: "seal.done" });
+	await waitFor(() => logged(/event=seal\.done key=B/).length > 0, { timeoutMs: 60000, what: "seal.done" });
 	assert.equal(logged(/event=spool\.replayed .*stored=yes/).length, 1);
 	assert.deepEqual(logged(/event=seal\.(left|failed)|event=token\.sealed/), []);
 	assert.match(logged(/event=seal\.done key=B/)[0], new RegExp(`resealed=${OTHERS} unopened=0 spooled=0`));
@@ -155,7 +155,7 @@ test("a new first key: rows, and an answer in the spool, come from the old one u
 });
 
 test("several workers share it", async () => {
-	const pid = await waitFor(() => stack.pids("switchboard-worker")[0], { what: "the worker" });
+	const pid = await waitFor(() => stack.pids("switchboard-worker")[0], { timeoutMs: 60000, what: "the worker" });
 	const theirs = Object.fromEntries(readFileSync(`/proc/${pid}/environ`, "utf8").split("\0")
 		.filter((line) => line.includes("=")).map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
 
@@ -171,7 +171,7 @@ test("several workers share it", async () => {
 	});
 
 	try {
-		await waitFor(() => workers.every(({ log }) => /event=seal\.done key=B/.test(log)), { timeoutMs: 30000, what: "three times seal.done" });
+		await waitFor(() => workers.every(({ log }) => /event=seal\.done key=B/.test(log)), { timeoutMs: 60000, what: "three times seal.done" });
 		await under("B");
 		await assertOthers("B");
 		for (const { log } of workers)
@@ -197,8 +197,8 @@ test("a key taken away too early: nothing is lost, the locations wait to be link
 
 	await restart("C");
 	await waitFor(async () => (await sql("SELECT count(*) FROM installation WHERE status = 'needs_reauth'")) === String(OTHERS + 1),
-		{ timeoutMs: 30000, what: "all locations to wait" });
-	await waitFor(() => logged(/event=seal\.left key=C/).length > 0, { what: "seal.left" });
+		{ timeoutMs: 60000, what: "all locations to wait" });
+	await waitFor(() => logged(/event=seal\.left key=C/).length > 0, { timeoutMs: 60000, what: "seal.left" });
 	assert.match(logged(/event=seal\.left key=C/)[0], new RegExp(`^.*resealed=0 unopened=${OTHERS + 1} spooled=0`));
 	assert.equal(logged(new RegExp(`event=token\\.sealed installation=${home} key=B`)).length, 1);
 	assert.equal(await sql("SELECT string_agg(t.access_sealed::text || t.refresh_sealed::text, ' ' ORDER BY installation_id) FROM token t"), before);
@@ -215,7 +215,7 @@ test("linked again it works, and the others when the key is back", async () => {
 		WHERE installation_id = '${nameOf(7)}'`);
 	await restart("C", "B");
 	await under("C", 1);
-	await waitFor(() => logged(new RegExp(`event=seal\\.left key=C resealed=${OTHERS - 1} unopened=1`)).length > 0, { what: "seal.left" });
+	await waitFor(() => logged(new RegExp(`event=seal\\.left key=C resealed=${OTHERS - 1} unopened=1`)).length > 0, { timeoutMs: 60000, what: "seal.left" });
 	await assertOthers("C", [7]);
 	assert.equal(await sql(`SELECT string_agg(DISTINCT status, ' ') FROM installation WHERE installation_id <> '${nameOf(7)}'`), "active");
 	assert.equal(await sql(`SELECT status FROM installation WHERE installation_id = '${nameOf(7)}'`), "needs_reauth");
