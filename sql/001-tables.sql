@@ -376,6 +376,7 @@ CREATE TABLE confirmation (
 	url          text,
 	requested_at timestamptz NOT NULL DEFAULT now(),
 	run_at       timestamptz NOT NULL DEFAULT now(),
+	claimed_by   text,
 	claimed_until timestamptz,
 	attempts     integer NOT NULL DEFAULT 0,
 	confirmed_at timestamptz,
@@ -388,7 +389,8 @@ COMMENT ON COLUMN confirmation.app_id IS 'The app it is for';
 COMMENT ON COLUMN confirmation.url IS 'Address to fetch; erased when done, for it holds a one-time token';
 COMMENT ON COLUMN confirmation.requested_at IS 'When the webhook came';
 COMMENT ON COLUMN confirmation.run_at IS 'Not before this';
-COMMENT ON COLUMN confirmation.claimed_until IS 'A worker fetches it, until then at most';
+COMMENT ON COLUMN confirmation.claimed_by IS 'Worker that fetches it now';
+COMMENT ON COLUMN confirmation.claimed_until IS 'Until when that worker may';
 COMMENT ON COLUMN confirmation.attempts IS 'Failed tries';
 COMMENT ON COLUMN confirmation.confirmed_at IS 'When the platform took it';
 COMMENT ON COLUMN confirmation.last_error IS 'Why the last try failed';

@@ -10,6 +10,45 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION worker_seen IS 'A worker''s sign of life';
 
+-- How long work waits that has outlived its worker so often: the first time not
+-- at all, then longer and longer, for it may be what kills them.
+CREATE FUNCTION survivor_delay(p_deaths integer)
+RETURNS interval LANGUAGE sql IMMUTABLE
+BEGIN ATOMIC
+	SELECT make_interval(secs => least(60, 2 ^ least(p_deaths, 6) - 1));
+END;
+COMMENT ON FUNCTION survivor_delay IS 'How long work waits after its worker died';
+
+-- Give back what a worker had claimed and certainly works on no more: it is dead
+-- (p_dead), or says so itself of these kinds after it lost the database.  A dead
+-- worker's refresh goes out again at once: if its answer was lost, waiting does
+-- not bring it back.  A command may have arrived: its event has as long to
+-- confirm it as the call could have taken (8 s), then it is sent again, within its deadline as ever.
+CREATE FUNCTION worker_release(p_worker text, p_jobs boolean, p_refreshes boolean, p_commands boolean,
+	p_confirmations boolean, p_dead boolean)
+RETURNS bigint LANGUAGE sql AS $$
+	WITH jobs AS (
+		UPDATE job j SET claimed_by = NULL, claimed_until = NULL, attempts = j.attempts + 1,
+			run_at = greatest(j.run_at, now() + survivor_delay(j.attempts))
+		WHERE p_jobs AND j.claimed_by = p_worker RETURNING 1),
+	refreshes AS (
+		UPDATE token t SET claimed_by = NULL, claimed_until = NULL, failures = t.failures + 1,
+			last_error = 'worker ended', last_error_at = now(),
+			refresh_after = greatest(t.refresh_after, now() + survivor_delay(t.failures))
+		WHERE p_refreshes AND t.claimed_by = p_worker RETURNING 1),
+	commands AS (
+		UPDATE command c SET claimed_until = least(c.claimed_until, c.sent_at + interval '8 seconds')
+		WHERE p_commands AND c.status = 'sent' AND c.claimed_by = p_worker RETURNING 1),
+	confirmations AS (
+		UPDATE confirmation f SET claimed_by = NULL, claimed_until = NULL, attempts = f.attempts + 1,
+			run_at = greatest(f.run_at, now() + survivor_delay(f.attempts))
+		WHERE p_confirmations AND f.claimed_by = p_worker RETURNING 1),
+	forgotten AS (DELETE FROM worker w WHERE p_dead AND w.worker_id = p_worker)
+	SELECT (SELECT count(*) FROM jobs) + (SELECT count(*) FROM refreshes) + (SELECT count(*) FROM commands)
+		+ (SELECT count(*) FROM confirmations)
+$$;
+COMMENT ON FUNCTION worker_release IS 'Give back the claims of a worker that does not work on them any more; tells how many';
+
 -- Claim jobs that are due.  A lease, not a lock: when a worker dies its jobs come back after a minute.
 CREATE FUNCTION job_claim(p_worker text, p_limit integer)
 RETURNS TABLE (installation_id text, kind text, generation bigint, attempts integer, age_s bigint)
@@ -443,14 +482,14 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION subscription_replace IS 'Record the subscriptions the platform has for an installation; new ones ask for a device sync';
 
-CREATE FUNCTION confirmation_claim(p_limit integer)
+CREATE FUNCTION confirmation_claim(p_worker text, p_limit integer)
 RETURNS TABLE (confirmation_hash bytea, url text, attempts integer)
 LANGUAGE sql AS $$
 	WITH taken AS (
 		SELECT f.confirmation_hash FROM confirmation f WHERE f.confirmed_at IS NULL AND f.run_at <= now()
 			AND (f.claimed_until IS NULL OR f.claimed_until < now())
 		ORDER BY f.run_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
-	UPDATE confirmation f SET claimed_until = now() + interval '60 seconds'
+	UPDATE confirmation f SET claimed_by = p_worker, claimed_until = now() + interval '60 seconds'
 	FROM taken t WHERE f.confirmation_hash = t.confirmation_hash
 	RETURNING f.confirmation_hash, f.url, f.attempts
 $$;
@@ -461,10 +500,10 @@ CREATE FUNCTION confirmation_finish(p_hash bytea, p_error text, p_delay_ms bigin
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	IF p_error IS NULL THEN
-		UPDATE confirmation SET confirmed_at = now(), url = NULL, claimed_until = NULL, last_error = NULL
+		UPDATE confirmation SET confirmed_at = now(), url = NULL, claimed_by = NULL, claimed_until = NULL, last_error = NULL
 			WHERE confirmation_hash = p_hash;
 	ELSE
-		UPDATE confirmation SET attempts = attempts + 1, claimed_until = NULL, last_error = p_error,
+		UPDATE confirmation SET attempts = attempts + 1, claimed_by = NULL, claimed_until = NULL, last_error = p_error,
 			run_at = now() + make_interval(secs => p_delay_ms / 1000.0) WHERE confirmation_hash = p_hash;
 		DELETE FROM confirmation WHERE confirmation_hash = p_hash AND attempts >= 10;
 	END IF;

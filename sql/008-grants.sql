@@ -26,7 +26,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON installation, user_account, session, tok
 GRANT SELECT ON event, schema_migration TO switchboard_worker;
 GRANT EXECUTE ON FUNCTION stamp_compare, stamp_tick, job_put, installation_erase, command_confirm, event_apply,
 	event_keep_partitions, token_refresh_time, installation_set_owner, api_call_count, command_claim,
-	command_accepted, command_failed, command_retry, command_expire, worker_seen, job_claim, job_reconcile, job_keep, job_done, job_failed,
+	command_accepted, command_failed, command_retry, command_expire, worker_seen, worker_release, survivor_delay,
+	job_claim, job_reconcile, job_keep, job_done, job_failed,
 	work_next_ms, token_load, token_claim, token_store, token_refused, token_failed, token_dead,
 	token_seal_due, token_seal_next, token_reseal, token_unopened, sync_progress,
 	sync_plan, installation_set_location, sync_switches, sync_apply, sync_lacks_rooms, subscription_replace, confirmation_claim, confirmation_finish, api_calls_this_month

@@ -379,6 +379,15 @@ db_is_connected(const struct db *db)
 	return db->conn != NULL && PQstatus(db->conn) == CONNECTION_OK;
 }
 
+bool
+db_was_remade(struct db *db)
+{
+	bool remade = db->remade;
+
+	db->remade = false;
+	return remade;
+}
+
 enum sw_err
 db_listen(struct db *db, enum stmt_id listen_statement)
 {
@@ -422,9 +431,7 @@ db_take_notice(struct db *db, struct arena *arena, const char **payload, bool *r
 		*reconnected = false;
 	if (err != SW_OK)
 		return err;
-	if (reconnected != NULL) {
-		*reconnected = db->remade;
-		db->remade = false;
-	}
+	if (reconnected != NULL)
+		*reconnected = db_was_remade(db);
 	return next_notice(db, arena, payload);
 }

@@ -98,6 +98,10 @@ void db_check_idle(struct db *db);
 /* Is there a live connection now (without trying)? */
 bool db_is_connected(const struct db *db);
 
+/* Was the connection remade since the last call (or db_take_notice())?  Then statements of the
+ * old one may have been done without our knowing. */
+bool db_was_remade(struct db *db);
+
 /*
  * LISTEN (streamer and worker): remembers the channel and issues LISTEN now
  * and again after every reconnect.  The channels are fixed names of ours:

@@ -62,7 +62,7 @@ static const struct stmt statements[] = {
     [STMT_CONFIRMATION_PUT] = {"confirmation_put", "SELECT confirmation_put($1, $2, $3)", 3,
 	.repeatable = true},
     [STMT_CONFIRMATION_CLAIM] = {"confirmation_claim",
-	"SELECT confirmation_hash, url, attempts FROM confirmation_claim($1)", .params = 1},
+	"SELECT confirmation_hash, url, attempts FROM confirmation_claim($1, $2)", .params = 2},
     [STMT_CONFIRMATION_FINISH] = {"confirmation_finish", "SELECT confirmation_finish($1, $2, $3)",
 	.params = 3},
 
@@ -96,6 +96,8 @@ static const struct stmt statements[] = {
 
     /* the worker (store_job, store_token, store_sync, store_command) */
     [STMT_WORKER_SEEN] = {"worker_seen", "SELECT worker_seen($1, $2, $3)", 3, .repeatable = true},
+    [STMT_WORKER_RELEASE] = {"worker_release", "SELECT worker_release($1, $2, $3, $4, $5, $6)", 6,
+	.repeatable = true},
     [STMT_WORK_NEXT_MS] = {"work_next_ms", "SELECT work_next_ms()", 0, .repeatable = true},
     [STMT_JOB_CLAIM] = {"job_claim",
 	"SELECT installation_id, kind, generation, attempts, age_s FROM job_claim($1, $2)",

@@ -56,6 +56,7 @@ enum stmt_id {
 
 	/* the worker (store_job, store_token, store_sync, store_command) */
 	STMT_WORKER_SEEN,
+	STMT_WORKER_RELEASE,
 	STMT_WORK_NEXT_MS,
 	STMT_JOB_CLAIM,
 	STMT_JOB_KEEP,

@@ -175,3 +175,29 @@ store_worker_seen(
 
 	return db_exec(db, STMT_WORKER_SEEN, params, NULL);
 }
+
+static struct db_param
+bool_param(bool value)
+{
+	return DB_TEXT(value ? "t" : "f");
+}
+
+enum sw_err
+store_worker_release(struct db *db, const char *worker_id, const struct store_claims *claims,
+    bool dead, int64_t *count)
+{
+	const struct db_param params[] = {
+	    DB_TEXT(worker_id),
+	    bool_param(claims->jobs),
+	    bool_param(claims->refreshes),
+	    bool_param(claims->commands),
+	    bool_param(claims->confirmations),
+	    bool_param(dead),
+	};
+	struct db_result *result;
+	enum sw_err err = db_exec(db, STMT_WORKER_RELEASE, params, &result);
+
+	*count = err == SW_OK ? db_result_int(result, 0, 0) : 0;
+	db_result_free(result);
+	return err;
+}

@@ -10,8 +10,8 @@
 
 /*
  * The worker's queue (table job).  A claim is a lease of 60 s: a worker that
- * dies gives its jobs back by doing nothing.  Each function is one round
- * trip, with the errors of db_exec(), and SW_ENOMEM when the arena is full.
+ * dies gives its jobs back by doing nothing, and sooner when somebody is sure of its death.  Each
+ * function is one round trip, with the errors of db_exec(), and SW_ENOMEM when the arena is full.
  */
 enum job_kind {
 	JOB_DEVICE_SYNC,
@@ -60,6 +60,21 @@ SW_MUSTCHECK enum sw_err store_job_reconcile(struct db *db, int64_t *homes);
  * means now, -1 000 000 000 at the least; INT64_MAX when nothing is queued.
  */
 SW_MUSTCHECK enum sw_err store_work_next_ms(struct db *db, int64_t *out);
+
+/* Kinds of claims. */
+struct store_claims {
+	bool jobs;
+	bool refreshes;
+	bool commands;
+	bool confirmations;
+};
+
+/*
+ * Give back claims of these kinds of a worker that certainly works on none of
+ * them any more; "dead": nor on anything else.  *count is how many there were.
+ */
+SW_MUSTCHECK enum sw_err store_worker_release(struct db *db, const char *worker_id,
+    const struct store_claims *claims, bool dead, int64_t *count);
 
 /* A sign of life in table worker. */
 SW_MUSTCHECK enum sw_err store_worker_seen(

@@ -116,10 +116,13 @@ read_confirmation(
 }
 
 enum sw_err
-store_confirmation_claim(
-    struct db *db, struct arena *arena, int limit, struct store_confirmation **out, size_t *count)
+store_confirmation_claim(struct db *db, struct arena *arena, const char *worker_id, int limit,
+    struct store_confirmation **out, size_t *count)
 {
-	const struct db_param params[] = {DB_TEXT(db_int_text(arena, limit))};
+	const struct db_param params[] = {
+	    DB_TEXT(worker_id),
+	    DB_TEXT(db_int_text(arena, limit)),
+	};
 	struct store_confirmation *list;
 	struct db_result *result;
 	enum sw_err err;
@@ -127,7 +130,7 @@ store_confirmation_claim(
 
 	*out = NULL;
 	*count = 0;
-	if (params[0].text == NULL)
+	if (params[1].text == NULL)
 		return SW_ENOMEM; /* NULL would mean without limit */
 	err = db_exec(db, STMT_CONFIRMATION_CLAIM, params, &result);
 	if (err != SW_OK)

@@ -54,8 +54,8 @@ struct store_confirmation {
 };
 
 /* Addresses for this worker to fetch, at most "limit"; nobody else gets them for 60 s. */
-SW_MUSTCHECK enum sw_err store_confirmation_claim(
-    struct db *db, struct arena *arena, int limit, struct store_confirmation **out, size_t *count);
+SW_MUSTCHECK enum sw_err store_confirmation_claim(struct db *db, struct arena *arena,
+    const char *worker_id, int limit, struct store_confirmation **out, size_t *count);
 
 /* It is done ("error" NULL), or is to be tried again after the delay. */
 SW_MUSTCHECK enum sw_err store_confirmation_finish(struct db *db, struct arena *arena,

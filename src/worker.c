@@ -5,6 +5,7 @@
  */
 #include "worker.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include "worker_commands.h"
 #include "worker_confirm.h"
 #include "worker_jobs.h"
+#include "worker_presence.h"
 #include "worker_refresh.h"
 #include "worker_seal.h"
 #include "worker_spool.h"
@@ -34,6 +36,7 @@
 #define HOUSE_MS 3600000
 #define HELD_MS 1000
 #define REPLAY_MS 2000
+#define DEAD_MS 5000
 /* Longer than any transfer takes (platform.c). */
 #define STOP_MS 20000
 /*
@@ -51,6 +54,7 @@ struct rounds {
 	int64_t house_ms;
 	int64_t held_ms;
 	int64_t replay_ms;
+	int64_t dead_ms;
 	int idle_ms; /* something is due that nobody could claim: look again after this */
 };
 
@@ -124,6 +128,41 @@ replay_spool(struct worker *worker, struct rounds *rounds)
 		worker->replay_due = false;
 }
 
+/*
+ * Claims that nobody works on: of workers that died, and of this one when a
+ * lost connection took the answer of a claim, or the end of a job, with it.  Never
+ * before the spool is stored: a refresh that was answered is not to be repeated.
+ */
+static void
+release_orphans(struct worker *worker, struct rounds *rounds)
+{
+	struct store_claims *orphans = &worker->orphans;
+	struct store_claims mine = {
+	    .jobs = orphans->jobs && worker->jobs == 0,
+	    .refreshes = orphans->refreshes && worker->refreshes == 0,
+	    .commands = orphans->commands && worker->commands == 0,
+	    .confirmations = orphans->confirmations && worker->confirms == 0,
+	};
+	int64_t count;
+
+	if (worker->replay_due)
+		return;
+	if (is_due(&rounds->dead_ms, DEAD_MS) && presence_release_dead(worker) != SW_OK)
+		rounds->dead_ms = clock_monotonic_ms() + AWAY_MS;
+	if (!mine.jobs && !mine.refreshes && !mine.commands && !mine.confirmations)
+		return;
+	if (store_worker_release(worker->db, worker->id, &mine, false, &count) != SW_OK)
+		return;
+	orphans->jobs = orphans->jobs && !mine.jobs;
+	orphans->refreshes = orphans->refreshes && !mine.refreshes;
+	orphans->commands = orphans->commands && !mine.commands;
+	orphans->confirmations = orphans->confirmations && !mine.confirmations;
+	if (count > 0) {
+		worker->has_work = true;
+		log_event(LOG_INFO, "worker.orphans", "claims", log_int(count), (const char *)NULL);
+	}
+}
+
 /* Once an hour: partitions, and homes that were not compared with the platform for a day. */
 static void
 keep_house(struct worker *worker, struct rounds *rounds)
@@ -183,6 +222,7 @@ work_with_database(struct worker *worker, struct rounds *rounds, int64_t *look_m
 	take_notices(worker);
 	commands_record_held(worker);
 	replay_spool(worker, rounds);
+	release_orphans(worker, rounds);
 	if (worker->stopping)
 		return AWAY_MS;
 	keep_house(worker, rounds);
@@ -225,6 +265,8 @@ turn(struct worker *worker, struct rounds *rounds, int64_t *look_ms)
 		refreshes_keep_held(worker);
 	if (!db_is_connected(worker->db) || is_due(&rounds->heartbeat_ms, HEARTBEAT_MS))
 		look_at_database(worker);
+	if (db_was_remade(worker->db))
+		worker->orphans = (struct store_claims){true, true, true, true};
 	if (worker->database_is_there)
 		wait_ms = renew_seals(worker, work_with_database(worker, rounds, look_ms));
 	calls_flush(worker);
@@ -310,6 +352,10 @@ name_worker(struct worker *worker)
 	if (gethostname(worker->host, sizeof(worker->host)) != 0)
 		snprintf(worker->host, sizeof(worker->host), "localhost");
 	worker->host[sizeof(worker->host) - 1] = '\0';
+	for (char *c = worker->host; *c != '\0'; c++) {
+		if (!isalnum((unsigned char)*c) && (*c != '.' || c == worker->host) && *c != '-')
+			*c = '_';
+	}
 	if (secret_random_token(chance, sizeof(chance), 6) != SW_OK)
 		return SW_EINTERNAL;
 	snprintf(worker->id, sizeof(worker->id), "%s-%ld-%s", worker->host, (long)getpid(), chance);
@@ -347,6 +393,8 @@ open_doors(struct worker *worker)
 static void
 worker_close(struct worker *worker)
 {
+	bool idle = worker->jobs + worker->refreshes + worker->commands + worker->confirms == 0;
+
 	client_pool_free(worker->pool);
 	publish_clear(&worker->publish);
 	calls_free(worker->calls);
@@ -354,6 +402,7 @@ worker_close(struct worker *worker)
 	spool_close(worker->spool);
 	db_free(worker->listener);
 	db_free(worker->db);
+	presence_close(worker->presence, idle); /* last: until here something could happen */
 	arena_free(&worker->scratch);
 }
 
@@ -366,6 +415,7 @@ work(struct worker *worker, int signals)
 	if (err != SW_OK) /* of these only the database's URL can be wrong */
 		return err == SW_EINPUT ? CONFIG_EXIT_STATUS : EXIT_FAILURE;
 	log_event(LOG_INFO, "worker.started", "worker", worker->id, (const char *)NULL);
+	presence_open(worker->config->state_dir, worker->id, &worker->presence);
 	status = loop(worker, signals);
 	log_event(LOG_INFO, "worker.stopped", "worker", worker->id, (const char *)NULL);
 	return status;

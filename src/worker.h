@@ -9,6 +9,7 @@
 #include "config.h"
 #include "db.h"
 #include "publish.h"
+#include "store_job.h"
 
 /*
  * What all parts of the worker share.  One thread, one event loop: database
@@ -20,6 +21,7 @@ struct refresh;
 struct batch;
 struct sealer;
 struct spool;
+struct presence;
 
 /* How much of each kind is under way at once in one process. */
 #define WORKER_JOBS_MAX 8
@@ -38,11 +40,12 @@ struct worker {
 	struct calls *calls;
 	struct spool *spool;
 	struct sealer *sealer;
-	struct refresh *held;     /* answers that are safe nowhere yet */
-	struct batch *unrecorded; /* commands whose outcome is not in the database yet */
-	struct arena scratch;     /* cleared at each turn of the loop */
+	struct presence *presence; /* NULL: it cannot be shown */
+	struct refresh *held;      /* answers that are safe nowhere yet */
+	struct batch *unrecorded;  /* commands whose outcome is not in the database yet */
+	struct arena scratch;      /* cleared at each turn of the loop */
 	char host[65];
-	char id[128]; /* host, process id and a random part */
+	char id[128]; /* host, process id and a random part; fit for a file's name */
 
 	bool stopping;          /* nothing new is begun */
 	bool database_is_there; /* the last look said so */
@@ -51,7 +54,9 @@ struct worker {
 	int refreshes;
 	int commands;
 	int confirms;
-	bool replay_due;           /* the spool may hold answers that are not stored */
+	bool replay_due; /* the spool may hold answers that are not stored */
+	struct store_claims
+	    orphans; /* kinds of which this worker may have claims it does not know of */
 	int64_t refreshes_from_ms; /* monotonic; no refresh is claimed before it */
 	int64_t commands_until_ms; /* monotonic; commands may be open until then */
 };

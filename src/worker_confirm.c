@@ -83,7 +83,7 @@ confirms_claim(struct worker *worker)
 
 	if (worker->confirms >= WORKER_CONFIRMS_MAX)
 		return 0;
-	if (store_confirmation_claim(worker->db, &worker->scratch,
+	if (store_confirmation_claim(worker->db, &worker->scratch, worker->id,
 		WORKER_CONFIRMS_MAX - worker->confirms, &rows, &count) != SW_OK)
 		return 0;
 	for (size_t i = 0; i < count; i++)

@@ -134,14 +134,13 @@ test("refresh.answered: the tokens died with the process; one click brings the h
 	const home = await Home.make(parts, lamps(1));
 
 	await killedAt("refresh.answered", () => makeDue(home));
-	// Nobody else tries before the dead worker's time is over.
 	await waitFor(async () => (await home.row()).status === "needs_reauth", { timeoutMs: 90000, what: "needs_reauth" });
 	assert.equal((await home.list()).length, 1, "devices and session stay");
 	await home.link();
 	await referee.judge([home]);
 });
 
-test("points whose work comes back after a minute: nothing is lost, nothing is done twice", { skip }, async () => {
+test("points whose work comes back with the next worker: nothing is lost, nothing is done twice", { skip }, async () => {
 	const making = killedAt("subscription.created", () => Home.make(parts, lamps(1)));
 
 	await fired("subscription.created");

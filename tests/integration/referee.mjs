@@ -40,7 +40,7 @@ export class Home {
 		const { installedApps } = await this.parts.control("GET", "state");
 
 		this.id = installedApps.find(({ locationId }) => locationId === this.location).installedAppId;
-		// A worker that died with a job keeps it for a minute.
+		// A job whose worker died elsewhere is kept for a minute.
 		await waitFor(async () => (await this.row()).status === "active" && (await this.list()).length > 0 &&
 			await this.jobs() === 0, { timeoutMs: 90000, what: "the home to be read" });
 		this.csrf = await csrfToken(this.parts, this.jar);

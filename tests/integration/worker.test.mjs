@@ -546,6 +546,103 @@ test("an answer that neither disk nor database takes is kept until one does", as
 	}
 });
 
+/** Whatever is claimed stays so for an hour: nothing comes back because its lease ended. */
+const holdClaims = (home) => sql(["job", "token", "command"].map((table) => `UPDATE ${table}
+	SET claimed_until = now() + interval '1 hour' WHERE claimed_until IS NOT NULL AND installation_id = ${quote(home.id)}`).join(";"));
+
+const faultsLeft = async () => (await stack.control("GET", "faults")).faults.length;
+
+/** A call of each kind hangs and the stack's worker, which has claimed all three, is stopped; gives the command. */
+async function stuck(home, pid) {
+	for (const [method, where] of [["GET", "/devices"], ["POST", "/oauth/token"], ["POST", `/devices/${home.devices[0]}/commands`]])
+		await stack.control("POST", "faults", { method, path: where, action: "hang" });
+	await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = ${quote(home.id)};
+		SELECT job_put(${quote(home.id)}, 'device_sync')`);
+	const ids = await click(home, [{ device: home.devices[0] }]);
+
+	await waitFor(async () => await faultsLeft() === 0, { what: "the calls" });
+	process.kill(pid, "SIGSTOP");
+	await holdClaims(home);
+	await sql(`UPDATE command SET deadline_at = now() + interval '1 hour' WHERE installation_id = ${quote(home.id)}`);
+	return ids;
+}
+
+const claims = (home) => stack.rows(`SELECT 'job' AS what, claimed_by, claimed_until FROM job WHERE installation_id = ${quote(home.id)}
+	UNION ALL SELECT 'token', claimed_by, claimed_until FROM token WHERE installation_id = ${quote(home.id)}
+	UNION ALL SELECT 'command', claimed_by, claimed_until FROM command WHERE installation_id = ${quote(home.id)} ORDER BY 1`);
+
+test("what a worker had claimed when it was killed is done by the next one of its state directory", async () => {
+	const home = await newHome();
+
+	await stack.control("POST", "calls/reset", {});
+	const pid = await workerPid();
+	const ids = await stuck(home, pid);
+	const held = await claims(home);
+
+	assert.deepEqual(held.map(({ what }) => what), ["command", "job", "token"]);
+	assert.equal(new Set(held.map(({ claimed_by }) => claimed_by)).size, 1);
+	process.kill(pid, "SIGKILL");
+	await idle(home);
+	await generation(home, 2);
+	const [row] = await finished(ids);
+
+	assert.deepEqual([row.status, row.attempts], ["confirmed", 2]);
+	assert.equal((await callsOf(home, /oauth\/token/)).filter(({ status }) => status === 200).length, 1);
+	assert.equal(await sql(`SELECT count(*) FROM worker WHERE worker_id = ${quote(held[0].claimed_by)}`), "0");
+	assert.match(stack.log("worker"), new RegExp(`event=worker\\.died worker=${held[0].claimed_by} claims=3`));
+});
+
+test("the claims of a worker that hangs, or died elsewhere, are left to their leases", async () => {
+	const home = await newHome();
+	const first = await workerPid();
+
+	await stuck(home, first);
+	const held = await claims(home);
+	const same = await anotherWorker({ SWITCHBOARD_STATE_DIR: stack.stateDir });
+	const elsewhere = await anotherWorker();
+
+	try {
+		// Claims come after the look for the dead: whoever did this has looked.
+		for (const worker of [same, elsewhere]) {
+			process.kill((worker === same ? elsewhere : same).pid, "SIGSTOP");
+			assert.equal((await finished(await click(home, [{ device: home.devices[1] }])))[0].status, "confirmed");
+			process.kill((worker === same ? elsewhere : same).pid, "SIGCONT");
+		}
+		assert.deepEqual(await claims(home).then((rows) => rows.filter(({ claimed_by }) => claimed_by !== null)), held);
+	} finally {
+		assert.equal(await same.stop(), 0);
+		assert.equal(await elsewhere.stop(), 0);
+		process.kill(first, "SIGKILL");
+	}
+	await idle(home);
+	await generation(home, 2);
+});
+
+test("a worker that lost the database gives back what it stopped working on", async () => {
+	const home = await newHome();
+	const postmaster = Number(readFileSync(path.join(stack.stateDir, "postgres/postmaster.pid"), "utf8").split("\n")[0]);
+
+	await stack.control("POST", "faults", { path: "/devices", method: "GET", action: "slow", delayMs: 1500 });
+	await sql(`SELECT job_put(${quote(home.id)}, 'device_sync')`);
+	await wake();
+	await waitFor(async () => await faultsLeft() === 0, { what: "the call" });
+	await holdClaims(home);
+	const backends = (await sql("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'switchboard-worker%'")).split("\n").map(Number);
+	const dropped = () => stack.log("worker").split(`event=job.dropped installation=${home.id}`).length;
+	const before = dropped();
+
+	process.kill(postmaster, "SIGSTOP");
+	try {
+		for (const backend of backends)
+			process.kill(backend, "SIGTERM");
+		await waitFor(() => dropped() > before, { timeoutMs: 20000, what: "the job to be dropped" });
+	} finally {
+		process.kill(postmaster, "SIGCONT");
+	}
+	await idle(home);
+	assert.equal((await installation(home)).sync_state, "done");
+});
+
 test("disconnecting uninstalls at the platform and forgets the tokens", async () => {
 	for (const expired of [false, true]) {
 		const home = await newHome();

@@ -1,7 +1,7 @@
 -- The worker's queues: leases, fair shares, what a sync reads again.
 BEGIN;
 \ir fixture.psql
-SELECT plan(33);
+SELECT plan(46);
 
 -- Jobs.
 SELECT is((SELECT count(*) FROM job_claim('w1', 10)), 2::bigint, 'a new link has two jobs');
@@ -58,6 +58,35 @@ SELECT command_request(current_setting('test.user')::bigint, 'fan', 'main', 'on'
 SELECT is((SELECT count(*) FROM command_claim('w1', 10, 1)), 1::bigint, 'one at a time when one is its share');
 SELECT is((SELECT count(*) FROM command_claim('w2', 10, 1)), 0::bigint, 'with any worker');
 SELECT is((SELECT max(attempts) FROM command_claim('w2', 10, 2)), 1, 'a claim tells which try it is');
+
+-- Claims of a worker that is certainly dead.
+DELETE FROM command;
+DELETE FROM job;
+SELECT job_put('home', 'device_sync') \g /dev/null
+INSERT INTO confirmation (confirmation_hash, url) VALUES (pg_temp.hash('c'), 'https://api.smartthings.com/apps/a/confirm');
+UPDATE token SET refresh_after = now();
+SELECT command_request(current_setting('test.user')::bigint, 'lamp', 'main', 'on', NULL) \g /dev/null
+SELECT worker_seen('w1', 'here', 1) \g /dev/null
+SELECT count(*) FROM job_claim('w1', 10), token_claim('w1', 10), command_claim('w1', 10, 10), confirmation_claim('w1', 10) \g /dev/null
+SELECT is(worker_release('w2', true, true, true, true, true), 0::bigint, 'another''s claims are not a dead worker''s');
+SELECT is(worker_release('w1', false, false, false, false, false), 0::bigint, 'one that lives gives back the kinds it names');
+SELECT is(worker_release('w1', true, true, true, true, true), 4::bigint, 'a dead worker''s claims are given back');
+SELECT is((SELECT count(*) FROM worker WHERE worker_id = 'w1'), 0::bigint, 'and it is not listed any more');
+SELECT is((SELECT count(*) FROM job_claim('w2', 10)), 1::bigint, 'its job is taken at once');
+SELECT is((SELECT count(*) FROM token_claim('w2', 10)), 1::bigint, 'so is its refresh');
+SELECT is((SELECT count(*) FROM confirmation_claim('w2', 10)), 1::bigint, 'and its confirmation');
+SELECT is((SELECT count(*) FROM command_claim('w2', 10, 10)), 0::bigint, 'a command waits for the event of the call that may have been made');
+SELECT is((SELECT claimed_until - sent_at FROM command), interval '8 seconds', 'for as long as the call could take');
+UPDATE command SET sent_at = now() - interval '9 seconds', claimed_until = now() + interval '11 seconds';
+SELECT worker_release('w1', true, true, true, true, true) \g /dev/null
+SELECT is((SELECT count(*) FROM command_claim('w2', 10, 10)), 1::bigint, 'then it is sent again');
+SELECT worker_release('w2', true, false, false, false, false) \g /dev/null
+SELECT is((SELECT run_at - now() FROM job), interval '1 second', 'work that outlived two workers waits a little');
+SELECT is((SELECT claimed_by FROM token), 'w2', 'what was not named stays claimed');
+SELECT is(survivor_delay(40), interval '60 seconds', 'the wait ends at a lease''s length');
+DELETE FROM job;
+DELETE FROM command;
+UPDATE token SET claimed_by = NULL, claimed_until = NULL, failures = 0, last_error = NULL;
 
 -- Tokens of a home that is to be uninstalled.
 UPDATE token SET refresh_after = now() - interval '1 second';
