@@ -33,7 +33,7 @@ RETURNS bigint LANGUAGE sql AS $$
 		WHERE p_jobs AND j.claimed_by = p_worker RETURNING 1),
 	refreshes AS (
 		UPDATE token t SET claimed_by = NULL, claimed_until = NULL, failures = t.failures + 1,
-			last_error = 'worker ended', last_error_at = now(),
+			last_error = coalesce(t.last_error, 'worker ended'), last_error_at = now(),
 			refresh_after = greatest(t.refresh_after, now() + survivor_delay(t.failures))
 		WHERE p_refreshes AND t.claimed_by = p_worker RETURNING 1),
 	commands AS (
