@@ -227,6 +227,8 @@ describe("answers of nginx' own", () => {
 			["/api/switches", "GET, HEAD, POST", true],
 			["/api/history", "GET, HEAD", true],
 			["/disconnect", "GET, HEAD, POST", false],
+			["/sessions", "GET, HEAD", false],
+			["/sessions/end", "POST", false],
 		]) {
 			for (const method of ["PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", ...(allow.includes("GET") ? [] : ["GET"]),
 				...(allow.includes("POST") ? [] : ["POST"])]) {

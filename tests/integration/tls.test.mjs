@@ -34,6 +34,7 @@ async function configure() {
 	const [, files] = /alias (.*)\/error\.html;/.exec(filled);
 	const values = {
 		LISTEN: `127.0.0.1:${port} ssl http2`, TLS_LISTEN6: `[::1]:${port} ssl http2`, HTTP_LISTEN: `127.0.0.1:${plainPort}`,
+		HTTP_LISTEN6: `[::1]:${plainPort}`,
 		SERVER_NAME: NAME, SOCKET_DIR: sockets, STATIC_DIR: files, LOG_DIR: folder, WORK_DIR: folder,
 		CERTIFICATE: `${folder}/certificate.pem`, CERTIFICATE_KEY: `${folder}/key.pem`, SERVER: `${folder}/switchboard.conf`,
 	};

@@ -34,10 +34,10 @@ fill()
 	    nginx/demo.conf.in >"$work/nginx.conf"
 }
 
-# The expression is the one of README.md and of the template.
+# The first expression is that of README.md.
 fill_tls()
 {
-	fill "$1" -e 's/^\(\s*\)#tls \?/\1/' -e "s|@TLS_LISTEN6@|[::1]:18443 ssl http2|; s|@HTTP_LISTEN@|127.0.0.1:18080|" \
+	fill "$1" -e 's/^\(\s*\)#tls \?/\1/' -e "s|@TLS_LISTEN6@|[::1]:18443 ssl http2|; s|@HTTP_LISTEN@|127.0.0.1:18080|; s|@HTTP_LISTEN6@|[::1]:18080|" \
 	    -e "s|@CERTIFICATE@|$work/certificate.pem|; s|@CERTIFICATE_KEY@|$work/key.pem|"
 }
 
