@@ -6,11 +6,20 @@
 
 const ANSWER_MS = 10_000; // a click without an answer goes back
 const FORGET_MS = 60_000; // and its late failure is no news for so long
-const SILENCE_MS = 60_000; // heartbeats cannot be seen: reopen a stream that says nothing
+const DOUBT_MS = 3_000; // a click that was taken and not heard of since: ask what came of it
+const GET_MS = 10_000; // for a page or a list
+const WAKE_MS = 600; // for the first answer after a sleep, and twice that for the next
+const OPEN_MS = 1_000; // for a stream to open, and twice that at the next try
+const SILENCE_MS = 40_000; // the streamer says something every 25 s
 const LOST_MS = 2_000; // how long a stream may be down before the page says so
+const LOOK_MS = 10_000; // while it is down the page asks so often
 const RETRY_MIN_MS = 500;
-const RETRY_MAX_MS = 30_000;
+const RETRY_SOON_MS = 1_500; // at most, in the first minute: a restart takes seconds
+const RETRY_MAX_MS = 15_000;
+const EAGER_MS = 60_000;
 const STEADY_MS = 5_000; // a stream that held this long was a good one
+const REST_MS = 60_000; // a page that nobody sees for so long needs no stream
+const GAP_MS = 5_000; // a clock that jumps by more has slept
 const SETTLE_MS = 250; // a slider is sent when it has rested this long
 const TOAST_MS = 8_000;
 
@@ -21,7 +30,13 @@ const byId = (id) => document.getElementById(id);
 /* "deviceId/component" to its <li>; made anew with every <main>. */
 let tiles = new Map();
 
-/* Clicks of this page that have no result yet: key to { wanted, posted, seen, timer }. */
+/* The same to the newest row heard of: a <main> that was on its way meanwhile may be older. */
+const told = new Map();
+
+/*
+ * Clicks of this page that have no result yet: key to { wanted, timer } and when it was
+ * posted and first seen as pending.
+ */
 const wishes = new Map();
 
 /* Clicks whose time ran out, and when: the server may wait for longer, but this page has said so. */
@@ -33,15 +48,23 @@ const held = new Map();
 
 const switchOf = (tile) => tile.querySelector('[role="switch"]');
 const keyOf = (tile) => `${switchOf(tile).dataset.deviceId}/${switchOf(tile).dataset.component}`;
+const keyOfRow = (row) => `${row.deviceId}/${row.component}`;
 const labelOf = (tile) => tile.querySelector('.name').textContent;
 const apiOf = (form) => `/api${new URL(form.action).pathname}`;
 
-function indexTiles() {
+/* What stands in <main> was asked for at "asked". */
+function indexTiles(asked) {
 	tiles = new Map();
 	for (const tile of document.querySelectorAll('.tile'))
 		tiles.set(keyOf(tile), tile);
-	for (const [key, wish] of wishes)
-		showWish(key, wish);
+	for (const key of wishes.keys())
+		checkWish(key, asked);
+	for (const [key, row] of told) {
+		if (!tiles.has(key))
+			told.delete(key);
+		else if (row.seq > Number(tiles.get(key).dataset.seq))
+			applyRow(row, asked);
+	}
 	for (const time of document.querySelectorAll('time[datetime]'))
 		showAge(time);
 }
@@ -98,11 +121,10 @@ function showCounts() {
 	}
 }
 
-/* A row of the server: what it says is true, unless the tile knows better already. */
-function applyRow(row) {
-	const key = `${row.deviceId}/${row.component}`;
+/* A row of the server, asked for at "asked": it is true, unless the tile knows better already. */
+function applyRow(row, asked = Date.now()) {
+	const key = keyOfRow(row);
 	const tile = tiles.get(key);
-	const wish = wishes.get(key);
 
 	if (tile === undefined) {
 		refetch();
@@ -110,6 +132,7 @@ function applyRow(row) {
 	}
 	if (row.seq < Number(tile.dataset.seq))
 		return;
+	told.set(key, row);
 	tile.dataset.seq = row.seq;
 	tile.toggleAttribute('data-offline', !row.online);
 	tile.querySelector('.offline').hidden = row.online;
@@ -122,15 +145,8 @@ function applyRow(row) {
 		showAge(time);
 	}
 	showCounts();
-	if (wish === undefined) {
-		showPending(tile, row.pending && !isGivenUp(key));
-		return;
-	}
-	wish.seen ||= row.pending;
-	if (!row.pending && (wish.seen || wish.posted || row.state === wish.wanted.state))
-		settle(key);
-	else
-		showWish(key, wish);
+	showPending(tile, row.pending && (wishes.has(key) || !isGivenUp(key)));
+	checkWish(key, asked);
 }
 
 /* ---- clicks --------------------------------------------------------------------------------- */
@@ -148,6 +164,25 @@ function showWish(key, wish) {
 	} else if (!held.has(key)) {
 		showLevel(tile, wish.wanted.level);
 	}
+}
+
+/* Its tile shows what the server said when asked at "asked": is that the answer? */
+function checkWish(key, asked) {
+	const wish = wishes.get(key);
+	const tile = tiles.get(key);
+
+	if (wish === undefined || tile === undefined)
+		return;
+	const { state, level } = wish.wanted;
+	const pending = tile.hasAttribute('data-pending');
+	const obeyed = state === undefined ? Number(tile.dataset.level) === level : tile.dataset.state === state;
+
+	if (pending)
+		wish.seen = Math.min(wish.seen, Date.now());
+	if (!pending && (wish.seen <= asked || wish.posted <= asked || obeyed))
+		settle(key);
+	else
+		showWish(key, wish);
 }
 
 /* The wish has its answer, or none is awaited any more: show what is true. */
@@ -177,14 +212,38 @@ function goBack(key, message) {
 	toast(`${labelOf(tile)}: ${message}`);
 }
 
-function wish(key, wanted) {
-	const made = { wanted, posted: false, seen: false };
+/* Time that was slept through is no time to answer in: then wake() asks. */
+function expectAnswer(key, made, ms) {
+	const end = Date.now() + ms;
 
-	clearTimeout(wishes.get(key)?.timer);
 	made.timer = setTimeout(() => {
+		if (Date.now() > end + GAP_MS) {
+			expectAnswer(key, made, GAP_MS);
+			return;
+		}
 		givenUp.set(key, Date.now());
 		goBack(key, 'no answer. It is shown as it was.');
-	}, ANSWER_MS);
+	}, ms);
+}
+
+let doubt = 0;
+
+/* Clicks were taken: should no event tell of them, ask. */
+function expectEvents() {
+	clearTimeout(doubt);
+	doubt = setTimeout(() => {
+		if (wishes.size === 0)
+			return;
+		revalidate();
+		expectEvents();
+	}, DOUBT_MS);
+}
+
+function wish(key, wanted) {
+	const made = { wanted, posted: Infinity, seen: Infinity };
+
+	clearTimeout(wishes.get(key)?.timer);
+	expectAnswer(key, made, ANSWER_MS);
 	wishes.set(key, made);
 	givenUp.delete(key);
 	showWish(key, made);
@@ -219,7 +278,8 @@ async function send(form, wanted, body) {
 
 	try {
 		await post(apiOf(form), body);
-		mine.posted = true;
+		mine.posted = Date.now();
+		expectEvents();
 	} catch (error) {
 		if (wishes.get(key) === mine)
 			goBack(key, reason(error));
@@ -241,8 +301,9 @@ async function sendAll(form, command) {
 		const body = { command, installationId: form.elements.installation.value };
 		const answer = await post('/api/switches', room === undefined ? body : { ...body, room });
 
+		expectEvents();
 		for (const [key, made] of mine) {
-			made.posted = true;
+			made.posted = Date.now();
 			if (answer?.commandIds.length === 0 && wishes.get(key) === made)
 				settle(key);
 		}
@@ -321,8 +382,30 @@ function toast(message) {
 
 /* ---- the page again ------------------------------------------------------------------------- */
 
+/* Questions under way: their connection may have died in a sleep, without a word. */
+const asking = new Set();
+
+/* { status, text }; status 0 without an answer. */
+async function get(path, ms = GET_MS) {
+	const call = new AbortController();
+	const timer = setTimeout(() => call.abort(), ms);
+
+	asking.add(call);
+	try {
+		const reply = await fetch(path, { cache: 'no-store', signal: call.signal });
+
+		return { status: reply.status, text: await reply.text() };
+	} catch {
+		return { status: 0, text: '' };
+	} finally {
+		clearTimeout(timer);
+		asking.delete(call);
+	}
+}
+
 let refetching = false;
 let refetchAgain = false;
+let refetchTimer = 0;
 
 /* Who has the focus, in words that outlive the elements. */
 function focusPath() {
@@ -354,13 +437,13 @@ function showSignIn() {
 	location.replace('/');
 }
 
-function show(fresh) {
+function show(fresh, asked) {
 	const focus = focusPath();
 	const { scrollX, scrollY } = window;
 
 	document.querySelector('main').replaceWith(document.adoptNode(fresh.querySelector('main')));
 	document.querySelector('meta[name="csrf-token"]').content = fresh.querySelector('meta[name="csrf-token"]').content;
-	indexTiles();
+	indexTiles(asked);
 	focusAgain(focus);
 	window.scrollTo(scrollX, scrollY);
 }
@@ -373,81 +456,164 @@ function refetchIfAsked() {
 }
 
 async function refetch() {
+	const asked = Date.now();
+
+	clearTimeout(refetchTimer);
+	refetchTimer = 0;
 	/* Not under somebody's finger. */
 	if (refetching || held.size > 0) {
 		refetchAgain = true;
 		return;
 	}
 	refetching = true;
-	try {
-		const reply = await fetch('/', { headers: { Accept: 'text/html' }, cache: 'no-store' });
-
-		if (!reply.ok)
-			throw new Error(`status ${reply.status}`);
-		const fresh = new DOMParser().parseFromString(await reply.text(), 'text/html');
-		const cursor = fresh.body.dataset.cursor;
-
-		if (cursor === undefined) {
-			showSignIn();
-			return;
-		}
-		if (held.size > 0) {
-			refetchAgain = true;
-		} else {
-			show(fresh);
-			stream.follow(cursor);
-		}
-	} catch {
-		/* Away for now: the page as it is will do until it is back. */
-		setTimeout(refetch, 2000 + Math.random() * 2000);
-	} finally {
-		refetching = false;
-		refetchIfAsked();
-	}
+	const { status, text } = await get('/');
+	refetching = false;
+	/* Away for now: the page as it is will do until it is back. */
+	if (status !== 200)
+		refetchTimer = setTimeout(refetch, 2000 + Math.random() * 2000);
+	else if (held.size > 0)
+		refetchAgain = true;
+	else
+		take(new DOMParser().parseFromString(text, 'text/html'), asked);
+	refetchIfAsked();
 }
 
-/* ---- live updates --------------------------------------------------------------------------- */
+function take(fresh, asked) {
+	const { cursor } = fresh.body.dataset;
+
+	if (cursor === undefined) {
+		showSignIn();
+		return;
+	}
+	show(fresh, asked);
+	stream.follow(cursor);
+}
 
 /* The installations that a cursor speaks of. */
 const homesOf = (cursor) => cursor.split(',').map((entry) => entry.split(':')[0]).sort().join();
 
+let askedAt = 0;
+
+/*
+ * Ask for what is true now: it may be that no stream can tell, or that nobody
+ * is signed in.  After a sleep browsers may try one dead connection after the
+ * other: with little patience at first that takes no long.
+ */
+async function revalidate(ms = GET_MS) {
+	const asked = askedAt = Date.now();
+	const { status, text } = await get('/api/switches', ms);
+
+	if (status === 401)
+		showSignIn();
+	if (status === 0 && ms < GET_MS && askedAt === asked)
+		revalidate(2 * ms);
+	if (status !== 200)
+		return;
+	const { cursor, switches } = JSON.parse(text);
+	const isKnown = (row) => tiles.has(keyOfRow(row)) && labelOf(tiles.get(keyOfRow(row))) === row.label;
+
+	if (switches.length !== tiles.size || !switches.every(isKnown) || homesOf(cursor) !== homesOf(stream.cursor)) {
+		refetch();
+		return;
+	}
+	for (const row of switches)
+		applyRow(row, asked);
+}
+
+/* ---- live updates --------------------------------------------------------------------------- */
+
+/*
+ * Server-sent events, read with fetch(): an EventSource shows neither the
+ * heartbeats nor the status of a refusal.
+ */
 const stream = {
 	cursor: document.body.dataset.cursor,
-	source: null,
+	call: null,
 	tries: 0, // since it last worked
+	downSince: 0,
 	openedAt: Infinity,
 	ended: false,
 	silence: 0,
 	lost: 0,
 	retry: 0,
 
-	open() {
+	async open() {
+		const call = new AbortController();
+		let status = 0;
+
 		this.close();
 		this.ended = false;
-		const source = new EventSource(`/events?cursor=${encodeURIComponent(this.cursor)}`);
-
-		this.source = source;
+		this.call = call;
 		this.expectLoss();
-		source.onopen = () => this.alive(true);
-		source.onerror = () => this.down(source.readyState === EventSource.CLOSED);
-		for (const [name, handle] of Object.entries(handlers))
-			source.addEventListener(name, (event) => this.hear(event, handle));
-		this.watch();
+		this.watch(Math.min(SILENCE_MS, OPEN_MS * 2 ** this.tries));
+		try {
+			const reply = await fetch(`/events?cursor=${encodeURIComponent(this.cursor)}`,
+				{ headers: { Accept: 'text/event-stream' }, cache: 'no-store', signal: call.signal });
+
+			status = reply.status;
+			if (status === 200)
+				await this.read(reply.body.pipeThrough(new TextDecoderStream()).getReader(), call);
+		} catch {
+			/* Broken off by us, or by the network. */
+		}
+		if (this.call === call)
+			this.down(status);
+	},
+
+	async read(reader, call) {
+		let text = '';
+
+		this.openedAt = Date.now();
+		for (;;) {
+			const { value, done } = await reader.read();
+
+			if (done || this.call !== call)
+				return;
+			this.alive();
+			const blocks = (text + value).split('\n\n');
+			text = blocks.pop();
+			for (const block of blocks) {
+				if (this.call === call)
+					this.hear(block);
+			}
+		}
+	},
+
+	/* Ours is the only server: "name: value" lines, one "data" each. */
+	hear(block) {
+		const { id, event, data } = Object.fromEntries(block.split('\n').map((line) => line.split(/: ?(.*)/s, 2)));
+
+		if (data === undefined)
+			return;
+		if (event !== 'bye')
+			this.forgive();
+		if (id !== undefined)
+			this.cursor = id;
+		try {
+			handlers[event]?.(JSON.parse(data));
+		} catch (error) {
+			reportError(error);
+		}
 	},
 
 	close() {
 		clearTimeout(this.retry);
 		clearTimeout(this.silence);
-		this.source?.close();
-		this.source = null;
+		this.call?.abort();
+		this.call = null;
 		this.openedAt = Infinity;
 	},
 
-	/* No more: the session is over, or the page is. */
-	stop() {
-		this.ended = true;
+	/* No more: the session is over, or nobody looks. */
+	rest() {
 		this.close();
 		clearTimeout(this.lost);
+		this.lost = 0;
+	},
+
+	stop() {
+		this.ended = true;
+		this.rest();
 	},
 
 	reopen() {
@@ -455,36 +621,23 @@ const stream = {
 			this.open();
 	},
 
-	hear(event, handle) {
-		if (event.type !== 'bye')
-			this.alive(false);
-		if (event.lastEventId !== '')
-			this.cursor = event.lastEventId;
-		handle(JSON.parse(event.data));
+	forgive() {
+		this.tries = 0;
+		this.downSince = 0;
 	},
 
-	alive(opened) {
-		if (opened)
-			this.openedAt = Date.now();
-		else
-			this.tries = 0;
+	alive() {
 		clearTimeout(this.lost);
 		this.lost = 0;
 		byId('lost').hidden = true;
 		byId('live').hidden = false;
-		this.watch();
+		this.watch(SILENCE_MS);
 	},
 
-	/* A socket that died in its sleep says nothing, like a quiet house: ask again. */
-	watch() {
+	/* A connection that died in its sleep says nothing, not even a heartbeat. */
+	watch(ms) {
 		clearTimeout(this.silence);
-		this.silence = setTimeout(() => {
-			this.tries = 0;
-			if (document.visibilityState === 'visible')
-				this.reopen();
-			else
-				this.watch();
-		}, SILENCE_MS);
+		this.silence = setTimeout(() => this.down(0), ms);
 	},
 
 	expectLoss() {
@@ -496,19 +649,21 @@ const stream = {
 		}, LOST_MS);
 	},
 
-	down(refused) {
+	down(status) {
 		if (Date.now() - this.openedAt > STEADY_MS)
-			this.tries = 0; // else it opened only to fail again
+			this.forgive(); // else it opened only to fail again
 		this.close();
+		this.downSince ||= Date.now();
 		this.expectLoss();
-		if (refused)
-			checkSession();
+		if (status === 401 || (this.tries > 0 && Date.now() - askedAt > LOOK_MS))
+			revalidate();
 		this.again();
 	},
 
 	/* Later and later, and never for the last time. */
 	again() {
-		const delay = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** this.tries++);
+		const most = Date.now() - this.downSince < EAGER_MS ? RETRY_SOON_MS : RETRY_MAX_MS;
+		const delay = Math.min(most, RETRY_MIN_MS * 2 ** this.tries++);
 
 		clearTimeout(this.retry);
 		this.retry = setTimeout(() => this.reopen(), delay * (0.5 + Math.random() / 2));
@@ -519,18 +674,9 @@ const stream = {
 		if (!this.ended && homesOf(cursor) === homesOf(this.cursor))
 			return;
 		this.cursor = cursor;
-		this.ended = false;
-		this.again();
+		this.open();
 	},
 };
-
-/* An error answer to the stream has no status here: is it that nobody is signed in? */
-async function checkSession() {
-	const reply = await fetch('/api/switches', { cache: 'no-store' }).catch(() => null);
-
-	if (reply?.status === 401)
-		showSignIn();
-}
 
 function applySync(sync) {
 	const place = document.querySelector(`.place[data-installation-id="${CSS.escape(sync.installationId)}"]`);
@@ -567,16 +713,56 @@ const handlers = {
 
 /* ---- beginning ------------------------------------------------------------------------------ */
 
-/* Phones put sockets to sleep without a word. */
-document.addEventListener('visibilitychange', () => {
-	if (document.visibilityState === 'visible')
+let waking = 0;
+
+/*
+ * This page may have missed anything, and its connections may be dead: all
+ * anew, at once.  Several signs of waking come together, and count once.
+ */
+function wake() {
+	clearTimeout(waking);
+	waking = setTimeout(() => {
+		const structure = refetching || refetchTimer !== 0;
+
+		for (const call of asking)
+			call.abort();
+		stream.forgive();
 		stream.reopen();
+		if (structure)
+			refetch();
+		else
+			revalidate(WAKE_MS);
+	}, 10);
+}
+
+let unseen = 0;
+
+document.addEventListener('visibilitychange', () => {
+	clearTimeout(unseen);
+	if (document.visibilityState === 'visible')
+		wake();
+	else
+		unseen = setTimeout(() => stream.rest(), REST_MS);
 });
+document.addEventListener('freeze', () => stream.rest());
+document.addEventListener('resume', wake);
+window.addEventListener('pagehide', () => stream.rest());
 window.addEventListener('pageshow', (event) => {
 	if (event.persisted)
-		refetch().then(() => stream.reopen());
+		wake();
 });
-window.addEventListener('online', () => stream.reopen());
+window.addEventListener('online', wake);
+
+/* A computer that slept says nothing of it, but its clock has jumped. */
+let tick = Date.now();
+
+setInterval(() => {
+	const slept = Date.now() - tick > GAP_MS;
+
+	tick = Date.now();
+	if (slept && document.visibilityState === 'visible')
+		wake();
+}, 1000);
 
 setInterval(() => {
 	for (const time of document.querySelectorAll('time[datetime]'))
@@ -584,5 +770,5 @@ setInterval(() => {
 }, 30_000);
 
 document.documentElement.classList.add('scripted');
-indexTiles();
+indexTiles(0);
 stream.open();

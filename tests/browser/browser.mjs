@@ -1,4 +1,5 @@
 // Chromium for the tests in this folder: pages of signed-in browsers, and what to wait for on them.
+import { readFileSync, readdirSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { linkAccount, waitFor } from "../stack.mjs";
 
@@ -83,3 +84,37 @@ export async function flip(stack, label, value, component = "main") {
 /** Mark the document, to tell later that it was never loaded anew. */
 export const mark = (page) => page.evaluate(() => (window.marked = true));
 export const isMarked = (page) => page.evaluate(() => window.marked === true);
+
+/** What this test's Chromium consists of. */
+function processes() {
+	const children = new Map();
+
+	for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number)) {
+		try {
+			const [, name, parent] = /^\d+ \((.*)\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"));
+
+			children.set(Number(parent), [...children.get(Number(parent)) ?? [], { pid, name }]);
+		} catch {
+			// Ended while we looked.
+		}
+	}
+	const found = (children.get(process.pid) ?? []).filter(({ name }) => /chrom/.test(name)).map(({ pid }) => pid);
+
+	for (const pid of found)
+		found.push(...(children.get(pid) ?? []).map((child) => child.pid));
+	return found;
+}
+
+/** The computer of all browsers sleeps while "meanwhile" happens, and a time that it notices. */
+export async function asleep(meanwhile) {
+	const pids = processes();
+
+	for (const pid of pids)
+		process.kill(pid, "SIGSTOP");
+	try {
+		await Promise.all([meanwhile(), new Promise((resolve) => setTimeout(resolve, 7000))]);
+	} finally {
+		for (const pid of pids)
+			process.kill(pid, "SIGCONT");
+	}
+}
