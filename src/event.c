@@ -148,6 +148,35 @@ take_type(struct one *one)
 	return SW_OK;
 }
 
+static bool
+is_text_or_absent(const json_t *object, const char *name)
+{
+	const json_t *value = json_object_get(object, name);
+
+	return value == NULL || json_is_null(value) || json_is_string(value);
+}
+
+/* What is read as text must not be anything else: to take it for absent would be a guess. */
+static enum sw_err
+check_texts(const struct one *one)
+{
+	static const char *const names[] = {
+	    "eventId", "deviceId", "componentId", "capability", "attribute", "installedAppId"};
+
+	if (!is_text_or_absent(one->event, "eventType"))
+		return SW_EINPUT;
+	if (one->type == NULL)
+		return SW_OK;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!is_text_or_absent(one->member, names[i]))
+			return SW_EINPUT;
+	}
+	return one->type == device_event || one->type->word == NULL ||
+		       is_text_or_absent(one->member, one->type->word)
+		   ? SW_OK
+		   : SW_EINPUT;
+}
+
 static enum sw_err
 check_device_id(const struct one *one)
 {
@@ -283,6 +312,8 @@ add_event(struct batch *batch, const json_t *event, size_t index)
 	if (!json_is_object(event))
 		return SW_EINPUT;
 	err = take_type(&one);
+	if (err == SW_OK)
+		err = check_texts(&one);
 	if (err == SW_OK)
 		err = check_device_id(&one);
 	if (err != SW_OK)

@@ -36,8 +36,9 @@ struct event_request {
 /*
  * Parse and check a body.  SW_EINPUT: not strict JSON, no messageType and no
  * lifecycle, the member that belongs to the type missing or of a wrong type,
- * ids that are not url_id_is_valid, an eventTime that is no RFC 3339 instant,
- * over EVENT_BATCH_MAX events.  Unknown event types are kept, not refused.  SW_ENOMEM.
+ * a member that is read as text and is none (in a known event type), ids that
+ * are not url_id_is_valid, an eventTime that is no RFC 3339 instant, over
+ * EVENT_BATCH_MAX events.  Unknown event types are kept, not refused.  SW_ENOMEM.
  *
  * events_json: an array with one object per event, in order of arrival:
  *   "id"        UUID text: eventId in lower case when it is a UUID, else

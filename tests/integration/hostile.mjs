@@ -122,6 +122,19 @@ export class Target {
 		});
 	}
 
+	/** A connection that sends these parts one by one, and never the rest; to be destroyed. */
+	slow(parts) {
+		const { hostname, port } = new URL(this.url);
+		const socket = net.connect(Number(port), hostname);
+		const left = [...parts];
+		const timer = setInterval(() => left.length > 0 && socket.write(left.shift()), 20);
+
+		socket.on("error", () => {});
+		socket.on("data", () => {});
+		socket.on("close", () => clearInterval(timer));
+		return socket;
+	}
+
 	// ---- cases ----
 
 	/** A good request: an event that is stored.  Others than the webhook's tests say what theirs is. */
