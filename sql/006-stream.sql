@@ -52,6 +52,17 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION session_reach IS 'Sessions that are alive and the installations each shows';
 
+-- These have a page open.  What others hold at this moment is not waited for: there is a next time.
+CREATE FUNCTION session_seen(p_sessions bytea[])
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_temp
+BEGIN ATOMIC
+	WITH old AS (
+		SELECT s.session_hash FROM session s WHERE s.session_hash = ANY (p_sessions)
+			AND s.seen_at < now() - interval '5 minutes' AND s.expires_at > now() FOR UPDATE SKIP LOCKED)
+	UPDATE session s SET seen_at = now() FROM old WHERE s.session_hash = old.session_hash;
+END;
+COMMENT ON FUNCTION session_seen IS 'Note that sessions are in use by open streams';
+
 -- State changes of one switch, oldest first.
 CREATE FUNCTION switch_history(p_user bigint, p_device text, p_component text, p_hours integer)
 RETURNS TABLE (at text, attribute text, value text)

@@ -18,7 +18,7 @@ GRANT EXECUTE ON FUNCTION session_load, session_end, session_list, session_end_o
 	switch_history, switch_is_of, place_is_of, health, metrics, api_calls_this_month TO switchboard_dashboard;
 GRANT SELECT ON installation, switch_page, room, schema_migration TO switchboard_dashboard;
 
-GRANT EXECUTE ON FUNCTION page_changes, session_reach TO switchboard_events;
+GRANT EXECUTE ON FUNCTION page_changes, session_reach, session_seen TO switchboard_events;
 GRANT SELECT (installation_id, seq) ON installation TO switchboard_events;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON installation, user_account, session, token, subscription, room, device,

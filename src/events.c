@@ -123,6 +123,8 @@ refresh(struct events *events)
 	if (!events->check_now)
 		return SW_OK;
 	err = events_check_sessions(&events->http.streams, events->http.hubs, events->db);
+	if (err == SW_OK)
+		err = events_see_sessions(&events->http.streams, events->db, clock_monotonic_ms());
 	if (err != SW_OK)
 		return err;
 	events->check_now = false;

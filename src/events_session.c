@@ -6,6 +6,8 @@
 #include "events_format.h"
 #include "store_stream.h"
 
+#define SEE_MS 600000
+
 static struct follow *
 find_follow(struct stream *stream, const char *installation_id)
 {
@@ -97,6 +99,27 @@ events_check_sessions(struct streams *streams, struct hubs *hubs, struct db *db)
 				err = check_stream(hubs, begin, &reach);
 		}
 		session_reach_free(&reach);
+	}
+	return err;
+}
+
+enum sw_err
+events_see_sessions(struct streams *streams, struct db *db, int64_t now_ms)
+{
+	static uint8_t hashes[SESSION_REACH_MAX][SECRET_SHA256_BYTES];
+	enum sw_err err = SW_OK;
+	size_t count = 0;
+
+	for (struct stream *s = streams->first; s != NULL && err == SW_OK; s = s->next) {
+		if (now_ms >= s->see_ms) {
+			s->see_ms = now_ms + SEE_MS;
+			memcpy(hashes[count++], s->session, SECRET_SHA256_BYTES);
+		}
+		if (count == SESSION_REACH_MAX || (count > 0 && s->next == NULL)) {
+			err = store_session_seen(
+			    db, (const uint8_t(*)[SECRET_SHA256_BYTES])hashes, count);
+			count = 0;
+		}
 	}
 	return err;
 }

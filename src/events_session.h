@@ -18,4 +18,11 @@
 SW_MUSTCHECK enum sw_err
 events_check_sessions(struct streams *streams, struct hubs *hubs, struct db *db);
 
+/*
+ * Note that the sessions of open streams are in use: when a stream is new, and every ten minutes.
+ * What cannot be noted now is noted the next time.
+ */
+SW_MUSTCHECK enum sw_err
+events_see_sessions(struct streams *streams, struct db *db, int64_t now_ms);
+
 #endif

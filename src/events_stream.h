@@ -37,6 +37,7 @@ struct stream {
 	struct sbuf out;
 	size_t written;       /* bytes of "out" that are on their way */
 	int64_t heartbeat_ms; /* when to send the next one */
+	int64_t see_ms;       /* when to note that its session is in use; 0 = now */
 	bool suspended;
 	bool closing; /* end when "out" has been written */
 	bool broken;  /* end at once: memory ran out */

@@ -31,6 +31,7 @@ static const struct stmt statements[] = {
 	.repeatable = true},
     [STMT_SESSION_REACH] = {"session_reach",
 	"SELECT session_hash, installation_id FROM session_reach($1)", 1, .repeatable = true},
+    [STMT_SESSION_SEEN] = {"session_seen", "SELECT session_seen($1)", 1, .repeatable = true},
 
     /* installations (store_installation) */
     [STMT_INSTALLATION_LINK] = {"installation_link",

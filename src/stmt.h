@@ -25,6 +25,7 @@ enum stmt_id {
 	STMT_SESSION_END_ONE,
 	STMT_SESSION_END_OTHERS,
 	STMT_SESSION_REACH,
+	STMT_SESSION_SEEN,
 
 	/* installations (store_installation) */
 	STMT_INSTALLATION_LINK,

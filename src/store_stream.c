@@ -151,15 +151,15 @@ format_hash(const uint8_t *hash, char out[static HASH_TEXT_SIZE])
 	hex_encode(hash, SECRET_SHA256_BYTES, out + 2);
 }
 
-enum sw_err
-store_session_reach(struct db *db, const uint8_t (*hashes)[SECRET_SHA256_BYTES], size_t count,
-    struct session_reach *out)
+/* A statement whose one parameter is an array of hashes. */
+static enum sw_err
+exec_hashes(struct db *db, enum stmt_id id, const uint8_t (*hashes)[SECRET_SHA256_BYTES],
+    size_t count, struct db_result **out)
 {
 	struct sbuf array = {0};
 	enum sw_err err = SW_ENOMEM;
 
 	assert(count <= SESSION_REACH_MAX);
-	*out = (struct session_reach){0};
 	sbuf_put_char(&array, '{');
 	for (size_t i = 0; i < count; i++) {
 		char text[HASH_TEXT_SIZE];
@@ -174,11 +174,22 @@ store_session_reach(struct db *db, const uint8_t (*hashes)[SECRET_SHA256_BYTES],
 	if (!sbuf_failed(&array)) {
 		struct db_param params[] = {DB_TEXT(sbuf_text(&array))};
 
-		err = db_exec(db, STMT_SESSION_REACH, params, &out->result);
+		err = db_exec(db, id, params, out);
 	}
+	sbuf_clear(&array);
+	return err;
+}
+
+enum sw_err
+store_session_reach(struct db *db, const uint8_t (*hashes)[SECRET_SHA256_BYTES], size_t count,
+    struct session_reach *out)
+{
+	enum sw_err err;
+
+	*out = (struct session_reach){0};
+	err = exec_hashes(db, STMT_SESSION_REACH, hashes, count, &out->result);
 	if (err == SW_OK)
 		out->count = db_result_rows(out->result);
-	sbuf_clear(&array);
 	return err;
 }
 
@@ -226,4 +237,10 @@ session_reach_free(struct session_reach *reach)
 {
 	db_result_free(reach->result);
 	*reach = (struct session_reach){0};
+}
+
+enum sw_err
+store_session_seen(struct db *db, const uint8_t (*hashes)[SECRET_SHA256_BYTES], size_t count)
+{
+	return exec_hashes(db, STMT_SESSION_SEEN, hashes, count, NULL);
 }

@@ -82,4 +82,8 @@ const char *session_reach_installation(const struct session_reach *reach, int ro
 /* An all-zero struct is fine. */
 void session_reach_free(struct session_reach *reach);
 
+/* These sessions have a page open: used just now.  At most SESSION_REACH_MAX. */
+SW_MUSTCHECK enum sw_err
+store_session_seen(struct db *db, const uint8_t (*hashes)[SECRET_SHA256_BYTES], size_t count);
+
 #endif

@@ -175,3 +175,18 @@ test("page views write nothing", async () => {
 		assert.equal((await stack.request(where, { jar: jars.laptop })).status, 200);
 	assert.equal(await seen(), before);
 });
+
+test("a page that stays open counts as use", async () => {
+	const seen = () => stack.psql("SELECT bool_and(seen_at > now() - interval '1 hour') FROM session");
+
+	await stack.psql("UPDATE session SET seen_at = now() - interval '2 hours' WHERE user_agent LIKE '%Firefox%'");
+	assert.equal(await seen(), "f");
+	const { cursor } = (await stack.request("/api/switches", { jar: jars.laptop })).json();
+
+	await stack.psql("UPDATE session SET seen_at = now() - interval '2 hours' WHERE user_agent LIKE '%Firefox%'");
+	const stream = await openStream(stack, { jar: jars.laptop, cursor });
+
+	await waitFor(async () => (await seen()) === "t", { timeoutMs: 30000, what: "the session to be seen" });
+	assert.ok(!stream.ended);
+	stream.close();
+});

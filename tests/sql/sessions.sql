@@ -1,7 +1,7 @@
 -- "Your devices": each user sees and ends their own sessions, by numbers that open nothing.
 BEGIN;
 \ir fixture.psql
-SELECT plan(21);
+SELECT plan(25);
 SELECT set_config('test.sam', pg_temp.link('flat', 'sam', 'cookie-s')::text, true) \g /dev/null
 SELECT pg_temp.link('cabin', 'alex', 'cookie-2') \g /dev/null
 SELECT pg_temp.link('attic', 'alex', 'cookie-3') \g /dev/null
@@ -53,6 +53,14 @@ SELECT is((SELECT expires_at - now() FROM session WHERE user_id = pg_temp.me()),
 UPDATE session SET seen_at = now() - interval '6 minutes', expires_at = now() + interval '1 minute';
 SELECT session_load(pg_temp.hash('cookie-3')) \g /dev/null
 SELECT is((SELECT expires_at - now() FROM session WHERE user_id = pg_temp.me()), interval '30 days', 'to thirty days from then');
+UPDATE session SET seen_at = now() - interval '6 minutes';
+SELECT session_seen(ARRAY[pg_temp.hash('cookie-3'), pg_temp.hash('cookie-3'), pg_temp.hash('wrong')]) \g /dev/null
+SELECT is((SELECT seen_at FROM session WHERE user_id = pg_temp.me()), now(), 'so is one with a page open');
+SELECT is((SELECT now() - seen_at FROM session WHERE user_id <> pg_temp.me()), interval '6 minutes', 'and no other');
+UPDATE session SET seen_at = now() - interval '4 minutes';
+SELECT session_seen(ARRAY[pg_temp.hash('cookie-3')]) \g /dev/null
+SELECT is((SELECT now() - seen_at FROM session WHERE user_id = pg_temp.me()), interval '4 minutes', 'not all the time');
+SELECT ok(NOT pg_temp.refused('switchboard_events', 'SELECT switchboard.session_seen(ARRAY[''''::bytea])'), 'the streamer notes that');
 UPDATE session SET expires_at = now() WHERE user_id = pg_temp.me();
 SELECT is_empty($$ SELECT * FROM session_list(pg_temp.me(), pg_temp.hash('cookie-3')) $$, 'what has ended is not shown');
 
