@@ -1,6 +1,6 @@
 # make bench: figures of this machine, as ratios (see tests/bench/README.md).  No part of ./check.
 bench_programs = tests/bench/empty tests/bench/load tests/bench/sign
-EXTRA_PROGRAMS = $(bench_programs)
+EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 
 tests_bench_empty_SOURCES = tests/bench/empty.c

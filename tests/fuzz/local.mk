@@ -6,7 +6,7 @@ fuzz_targets = \
 fuzz_common = tests/fuzz/fuzz.c tests/fuzz/fuzz.h
 fuzz_json = $(fuzz_common) tests/fuzz/json_mutator.c
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
-EXTRA_PROGRAMS = $(fuzz_targets)
+EXTRA_PROGRAMS += $(fuzz_targets)
 
 tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c $(fuzz_common)
 tests_fuzz_fuzz_cookie_LDFLAGS = $(fuzz_ldflags)
