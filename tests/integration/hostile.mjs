@@ -17,14 +17,18 @@ export class Target {
 	#ticks = 0;
 	#last;
 
-	async start({ link = true, env = {} } = {}) {
+	/**
+	 * "env" makes more variables for the stack; with an SWITCHBOARD_API_URL in it there is no simulator,
+	 * so "link" is false.  "begun" comes before the first good request.
+	 */
+	async start({ link = true, env = () => ({}), begun = () => {} } = {}) {
 		const [, port] = await freePorts();
 
 		await this.keyServer.start();
 		this.keyServer.keys.set(KEY_ID, { certificate: this.own.certificate });
 		this.keyServer.behind = `http://127.0.0.1:${port}/key`;
 		this.stack = await startStack({
-			env: { SWITCHBOARD_SIMULATOR_PORT: String(port), SWITCHBOARD_KEY_URL: this.keyServer.url, ...env },
+			env: { SWITCHBOARD_SIMULATOR_PORT: String(port), SWITCHBOARD_KEY_URL: this.keyServer.url, ...await env() },
 		});
 		this.stack.simulatorUrl = `http://127.0.0.1:${port}`;
 		this.url = this.stack.url;
@@ -35,6 +39,7 @@ export class Target {
 				WHERE installation_id = '${this.home}' AND component = 'main' ORDER BY device_id LIMIT 1`);
 		}
 		this.watch = new Watch(this.stack);
+		await begun();
 		await this.good(); // the certificate is known from here on
 		this.pids = this.programs();
 	}
@@ -179,13 +184,10 @@ export class Target {
 }
 
 /** A target for a test file: started first, looked over by a last test, stopped. */
-export function attackStack({ begun, ...options } = {}) {
+export function attackStack(options) {
 	const target = new Target();
 
-	before(async () => {
-		await target.start(options);
-		await begun?.();
-	});
+	before(() => target.start(options));
 	after(() => target.stop());
 	return target;
 }
