@@ -195,18 +195,6 @@ test("another user's changes never appear", async () => {
 	sams.close();
 });
 
-test("what was missed comes at once, not at the next tick of a clock", async () => {
-	const from = Date.now();
-
-	for (let round = 0; round < 10; round++) {
-		const stream = await follow();
-
-		await waitFor(() => stream.of("switch").length >= 12);
-		stream.close();
-	}
-	assert.ok(Date.now() - from < 4000, `10 times in ${Date.now() - from} ms`);
-});
-
 test("the id reaches a seq only with its last row: a break in between loses nothing", async () => {
 	const stream = await follow({ cursor: await cursor() });
 	const before = await seqOf(home);
@@ -408,15 +396,6 @@ test("the notification connection is cut again and again: streams stay, changes 
 		await stream.next(await flip("Hall light"), { from });
 		await waitFor(() => stack.psql(`SELECT pid FROM pg_stat_activity WHERE ${listener} AND pid <> ${pid}`));
 	}
-	// Now by a notification again, not by the look every five seconds: ten in a row.
-	const from = Date.now();
-
-	for (let round = 0; round < 10; round++) {
-		const seq = await change(home, { where: "s.component = 'outlet1'", state: round % 2 ? "on" : "off" });
-
-		await stream.next(({ data }) => data.seq === seq);
-	}
-	assert.ok(Date.now() - from < 25000);
 	assert.ok(!stream.ended);
 	stream.close();
 });

@@ -273,10 +273,8 @@ for (const { name, fault, status, words } of [
 		const before = await counts();
 
 		await stack.control("POST", "faults", { path: "/oauth/token", count: 5, ...fault });
-		const start = Date.now();
-
+		// Its own page: nginx would lose patience after 10 s, and say so with another one.
 		assertPage(await stack.request(url, { jar }), status, words);
-		assert.ok(Date.now() - start < 9500, "within nginx's patience");
 		assert.deepEqual(await counts(), before);
 		assert.equal(await exchanges(), 1);
 	});
