@@ -116,35 +116,47 @@ put_level(json_t *out, const json_t *capability)
 	       put_time(out, "level_at", known ? attribute : NULL, "timestamp");
 }
 
-/* Is there an element whose member "name" is this text? */
-static bool
-list_has(const json_t *list, const char *name, const char *text)
+/*
+ * The ids in a list (its elements' member "name") as an object's members: a list of any length
+ * is read in one go, and a repeated id is found at once.  NULL when memory ran out.
+ */
+static json_t *
+collect_ids(const json_t *list, const char *name)
 {
+	json_t *ids = json_object();
 	const json_t *element;
 	size_t i;
 
 	json_array_foreach(list, i, element)
 	{
-		const char *other = jsonx_string(element, name);
+		const char *id = jsonx_string(element, name);
 
-		if (other != NULL && strcmp(other, text) == 0)
-			return true;
+		if (id != NULL && !put(ids, id, json_true())) {
+			json_decref(ids);
+			return NULL;
+		}
 	}
-	return false;
+	return ids;
+}
+
+static bool
+has_id(const json_t *ids, const char *id)
+{
+	return json_object_get(ids, id) != NULL;
 }
 
 /* Append a component if it is a switch; a repeated one counts once. */
 static bool
-add_switch(json_t *switches, const json_t *component)
+add_switch(json_t *switches, json_t *ids, const json_t *component)
 {
 	const json_t *capability = find_capability(component, "switch");
 	const char *id = id_member(component, "id");
 	json_t *out;
 
-	if (capability == NULL || id == NULL || list_has(switches, "component", id))
+	if (capability == NULL || id == NULL || has_id(ids, id))
 		return true;
 	out = json_object();
-	if (put_text(out, "component", id) &&
+	if (put(ids, id, json_true()) && put_text(out, "component", id) &&
 	    put_text(out, "label", text_member(component, "label")) && put_state(out, capability) &&
 	    put_level(out, find_capability(component, "switchLevel")))
 		return json_array_append_new(switches, out) == 0;
@@ -155,15 +167,17 @@ add_switch(json_t *switches, const json_t *component)
 static bool
 add_switches(json_t *switches, const json_t *device)
 {
+	json_t *ids = json_object();
 	const json_t *component;
+	bool done = ids != NULL;
 	size_t i;
 
 	json_array_foreach(json_object_get(device, "components"), i, component)
 	{
-		if (!add_switch(switches, component))
-			return false;
+		done = done && add_switch(switches, ids, component);
 	}
-	return true;
+	json_decref(ids);
+	return done;
 }
 
 /* ONLINE is true, OFFLINE and UNHEALTHY are false; anything else is not known. */
@@ -218,18 +232,18 @@ append_device(json_t *devices, const json_t *device, json_t *switches)
 
 /* Append a device that has a switch.  Pages can overlap when the list changes meanwhile. */
 static bool
-add_device(json_t *devices, const json_t *device)
+add_device(json_t *devices, json_t *ids, const json_t *device)
 {
 	const char *id = id_member(device, "deviceId");
 	json_t *switches;
 	bool done;
 
-	if (id == NULL || list_has(devices, "device", id))
+	if (id == NULL || has_id(ids, id))
 		return true;
 	switches = json_array();
 	done = switches != NULL && add_switches(switches, device);
 	if (done && json_array_size(switches) > 0)
-		return append_device(devices, device, switches);
+		return append_device(devices, device, switches) && put(ids, id, json_true());
 	json_decref(switches);
 	return done;
 }
@@ -250,7 +264,7 @@ device_parse_page(
     struct arena *arena, const char *body, size_t length, json_t *devices, const char **next)
 {
 	const json_t *items, *device;
-	json_t *reply;
+	json_t *reply, *ids;
 	enum sw_err err;
 	size_t i;
 
@@ -259,26 +273,31 @@ device_parse_page(
 	if (err != SW_OK)
 		return err;
 	err = next_page(arena, reply, next);
+	ids = collect_ids(devices, "device");
+	if (err == SW_OK && ids == NULL)
+		err = SW_ENOMEM;
 	json_array_foreach(items, i, device)
 	{
-		if (err == SW_OK && !add_device(devices, device))
+		if (err == SW_OK && !add_device(devices, ids, device))
 			err = SW_ENOMEM;
 	}
+	json_decref(ids);
 	json_decref(reply);
 	return err;
 }
 
 static bool
-add_room(json_t *rooms, const json_t *room)
+add_room(json_t *rooms, json_t *ids, const json_t *room)
 {
 	const char *id = id_member(room, "roomId");
 	const char *name = text_member(room, "name");
 	json_t *out;
 
-	if (id == NULL || list_has(rooms, "room", id))
+	if (id == NULL || has_id(ids, id))
 		return true;
 	out = json_object();
-	if (put_text(out, "room", id) && put_text(out, "name", name != NULL ? name : id))
+	if (put(ids, id, json_true()) && put_text(out, "room", id) &&
+	    put_text(out, "name", name != NULL ? name : id))
 		return json_array_append_new(rooms, out) == 0;
 	json_decref(out);
 	return false;
@@ -288,7 +307,7 @@ enum sw_err
 device_parse_rooms(struct arena *arena, const char *body, size_t length, json_t *rooms)
 {
 	const json_t *items, *room;
-	json_t *reply;
+	json_t *reply, *ids;
 	enum sw_err err;
 	size_t i;
 
@@ -296,11 +315,15 @@ device_parse_rooms(struct arena *arena, const char *body, size_t length, json_t 
 	err = load_list(body, length, &reply, &items);
 	if (err != SW_OK)
 		return err;
+	ids = collect_ids(rooms, "room");
+	if (ids == NULL)
+		err = SW_ENOMEM;
 	json_array_foreach(items, i, room)
 	{
-		if (err == SW_OK && !add_room(rooms, room))
+		if (err == SW_OK && !add_room(rooms, ids, room))
 			err = SW_ENOMEM;
 	}
+	json_decref(ids);
 	json_decref(reply);
 	return err;
 }

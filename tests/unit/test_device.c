@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "cases.h"
 #include "device.h"
+#include "sbuf.h"
 
 /* What came out, in the form of expect.json; takes "list" over. */
 static json_t *
@@ -93,11 +94,42 @@ check_pages(void **state)
 	arena_free(&arena);
 }
 
+#define MANY 5000
+
+/* Every id twice; each was once looked for among all before it, which stalled the worker. */
+static void
+check_many(void **state)
+{
+	struct sbuf page = {0};
+	json_t *devices = json_array(), *rooms = json_array();
+	struct arena arena = {0};
+	const char *next;
+
+	(void)state;
+	sbuf_put_text(&page, "{\"items\":[{}");
+	for (int i = 0; i < 2 * MANY; i++)
+		sbuf_printf(&page,
+		    ",{\"deviceId\":\"d%d\",\"roomId\":\"r%d\",\"components\":[{\"id\":\"m\","
+		    "\"capabilities\":[{\"id\":\"switch\"}]}]}",
+		    i % MANY, i % MANY);
+	sbuf_put_text(&page, "]}");
+	assert_false(sbuf_failed(&page));
+	assert_int_equal(device_parse_page(&arena, page.data, page.length, devices, &next), SW_OK);
+	assert_int_equal(json_array_size(devices), MANY);
+	assert_int_equal(device_parse_rooms(&arena, page.data, page.length, rooms), SW_OK);
+	assert_int_equal(json_array_size(rooms), MANY);
+	json_decref(devices);
+	json_decref(rooms);
+	arena_free(&arena);
+	sbuf_clear(&page);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    SAYS("pages add up, and a device on two of them counts once", check_pages),
+	    SAYS("a page of many thousand devices is read in one go", check_many),
 	};
 
 	return cases_run("device", tests, COUNT_OF(tests), on_case);
