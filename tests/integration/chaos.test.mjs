@@ -141,6 +141,9 @@ test(`${seconds} s of load while random processes die: nothing is lost`, async (
 			// Nothing of the platform may change between its last save and its end.
 			gate = (async () => {
 				await Promise.allSettled(pending.filter(({ kind }) => kind !== "killWeb" && kind !== "stopDatabase").map(({ done }) => done));
+				// A command that was ACCEPTED and not obeyed yet would die with it, and fail as unconfirmed.
+				await parts.control("DELETE", "faults");
+				await parts.control("POST", "faults", { method: "POST", path: "/commands", action: "status", status: 503, count: 100000 });
 				await parts.simulatorSaved();
 				await referee.note();
 				await parts.simulator.kill();

@@ -404,15 +404,19 @@ export class Referee {
 	 */
 	async #commands(home, allowed) {
 		const rows = await this.parts.rows(`SELECT command_id AS id, device_id, component, command, level, status, error,
-			attempts, accepted_at IS NOT NULL AS accepted, sent_at > accepted_at AS again FROM command
-			WHERE installation_id = ${quote(home.id)}`);
+			attempts, accepted_at IS NOT NULL AS accepted, sent_at > accepted_at AS again, requested_at, sent_at, accepted_at,
+			finished_at FROM command WHERE installation_id = ${quote(home.id)}`);
+		// With what the platform says of that switch, so that a failure can be understood.
+		const told = ({ device_id: device, component, ...row }) => ({ device, component, ...row,
+			platform: [...this.executed.values()].filter((one) => one.deviceId === device && one.component === component)
+				.map(({ at, executedAt, command }) => `${command} ${at} ${executedAt}`).slice(-20) });
 		const ids = new Set(rows.map(({ id }) => id));
 		const groups = new Map();
 		const group = (key) => groups.get(key) ?? groups.set(key, { attempts: 0, accepted: 0, executed: 0 }).get(key);
 
 		assert.deepEqual(home.clicks.filter((id) => !ids.has(id)), [], "every command that was answered 202 is stored");
 		assert.deepEqual(rows.filter(({ again }) => again), [], "no command is sent after ACCEPTED");
-		assert.deepEqual(rows.filter(({ status, error }) => status === "failed" && !allowed.includes(error)), [],
+		assert.deepEqual(rows.filter(({ status, error }) => status === "failed" && !allowed.includes(error)).map(told), [],
 			`commands fail as ${allowed.join(", ")} only`);
 		for (const { device_id: device, component, command, level, attempts, accepted } of rows) {
 			const one = group([device, component, command, level].join(" "));
