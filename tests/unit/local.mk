@@ -34,7 +34,7 @@ tests_unit_test_events_hub_SOURCES = tests/unit/test_events_hub.c \
 
 # One function of the library is replaced by the test's own.
 tests_unit_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_session_load
-tests_unit_test_publish_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_exec
+tests_unit_test_publish_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_exec,--wrap=clock_monotonic_ms
 tests_unit_test_worker_spool_SOURCES = tests/unit/test_worker_spool.c src/worker_spool.c
 tests_unit_test_worker_spool_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=store_token_store,--wrap=publish_add_page
