@@ -333,6 +333,30 @@ COMMENT ON COLUMN job.claimed_until IS 'Until when that worker may';
 COMMENT ON COLUMN job.last_error IS 'Why the last run failed';
 COMMENT ON COLUMN job.queued_at IS 'When it was first asked for';
 
+CREATE TABLE pause (
+	installation_id platform_id NOT NULL REFERENCES installation,
+	kind            text NOT NULL CHECK (kind IN ('device_sync', 'subscription_sync', 'uninstall', 'refresh', 'command')),
+	device_id       text COLLATE "C" NOT NULL DEFAULT '',
+	ends_at         timestamptz NOT NULL,
+	PRIMARY KEY (installation_id, kind, device_id)
+);
+COMMENT ON TABLE pause IS 'The platform asked for patience (429): no worker makes such calls before the end';
+COMMENT ON COLUMN pause.installation_id IS 'For whom';
+COMMENT ON COLUMN pause.kind IS 'What waits: a kind of job, the refresh of its token, or its commands';
+COMMENT ON COLUMN pause.device_id IS 'For commands: to which device; the platform counts them for each';
+COMMENT ON COLUMN pause.ends_at IS 'When it may go on';
+
+CREATE TABLE call_pace (
+	installation_id platform_id NOT NULL REFERENCES installation,
+	kind            text NOT NULL CHECK (kind IN ('subscription_create', 'subscription_other')),
+	made_at         timestamptz[] NOT NULL DEFAULT '{}',
+	PRIMARY KEY (installation_id, kind)
+);
+COMMENT ON TABLE call_pace IS 'Calls that the platform allows only so often, by all workers together';
+COMMENT ON COLUMN call_pace.installation_id IS 'For whom';
+COMMENT ON COLUMN call_pace.kind IS 'subscription_create: 40 in 15 minutes; subscription_other: 15 in 15 minutes';
+COMMENT ON COLUMN call_pace.made_at IS 'When those of the last 15 minutes were made, oldest first';
+
 CREATE TABLE api_call (
 	installation_id text COLLATE "C" NOT NULL,
 	day             date NOT NULL,

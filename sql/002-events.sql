@@ -49,6 +49,8 @@ BEGIN
 		WHERE i.installation_id = p_installation RETURNING i.user_id INTO v_user;
 	IF NOT p_keep_token THEN
 		DELETE FROM token WHERE installation_id = p_installation;
+		DELETE FROM pause WHERE installation_id = p_installation;
+		DELETE FROM call_pace WHERE installation_id = p_installation;
 		DELETE FROM job WHERE installation_id = p_installation;
 	ELSE
 		DELETE FROM job WHERE installation_id = p_installation AND kind <> 'uninstall';

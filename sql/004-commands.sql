@@ -111,6 +111,8 @@ LANGUAGE sql AS $$
 		JOIN installation i ON i.installation_id = c.installation_id AND i.status IN ('linking', 'active')
 		WHERE c.status IN ('requested', 'sent') AND c.run_at <= now() AND c.deadline_at > now()
 			AND (c.claimed_until IS NULL OR c.claimed_until < now())
+			AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.installation_id = c.installation_id
+				AND p.kind = 'command' AND p.device_id = c.device_id AND p.ends_at > now())
 			AND NOT EXISTS (SELECT 1 FROM command o WHERE o.installation_id = c.installation_id
 				AND o.device_id = c.device_id AND o.component = c.component
 				AND o.status IN ('requested', 'sent') AND o.command_id <> c.command_id

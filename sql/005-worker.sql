@@ -58,6 +58,8 @@ LANGUAGE sql AS $$
 		JOIN installation i ON i.installation_id = j.installation_id
 		WHERE j.run_at <= now() AND (j.claimed_until IS NULL OR j.claimed_until < now())
 			AND (i.status IN ('linking', 'active') OR j.kind = 'uninstall')
+			AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.installation_id = j.installation_id AND p.kind = j.kind
+				AND p.ends_at > now())
 		ORDER BY j.run_at LIMIT p_limit
 		FOR UPDATE OF j SKIP LOCKED)
 	UPDATE job j SET claimed_by = p_worker, claimed_until = now() + interval '60 seconds'
@@ -116,19 +118,59 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION job_reconcile IS 'Queue the daily comparison with the platform; tells for how many homes';
 
+-- What one worker learns from a 429 holds for all, and for the next life of this one.
+CREATE FUNCTION pause_put(p_installation text, p_kind text, p_device text, p_delay_ms bigint)
+RETURNS void LANGUAGE sql
+BEGIN ATOMIC
+	DELETE FROM pause WHERE installation_id = p_installation AND ends_at < now()
+		AND (kind, device_id) <> (p_kind, coalesce(p_device, ''));
+	INSERT INTO pause AS p (installation_id, kind, device_id, ends_at)
+		VALUES (p_installation, p_kind, coalesce(p_device, ''), now() + make_interval(secs => p_delay_ms / 1000.0))
+		ON CONFLICT (installation_id, kind, device_id) DO UPDATE SET ends_at = greatest(p.ends_at, excluded.ends_at);
+END;
+COMMENT ON FUNCTION pause_put IS 'No such calls for an installation before the delay has passed';
+
+-- Leave to make one call of a kind that the platform counts: 0, and the call
+-- is counted; else how many ms to wait.  A window that slides, over all workers
+-- and lives, and 5 s longer than the published 15 minutes: calls take their time on the way.
+CREATE FUNCTION pace_take(p_installation text, p_kind text)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	c_window CONSTANT interval := '15 minutes 5 seconds';
+	v_limit  CONSTANT integer := CASE p_kind WHEN 'subscription_create' THEN 40 ELSE 15 END;
+	v_now    timestamptz;
+	v_made   timestamptz[];
+BEGIN
+	INSERT INTO call_pace (installation_id, kind) VALUES (p_installation, p_kind) ON CONFLICT DO NOTHING;
+	SELECT c.made_at INTO v_made FROM call_pace c
+		WHERE c.installation_id = p_installation AND c.kind = p_kind FOR UPDATE;
+	v_now := clock_timestamp();
+	-- A clock that was set back must not stop us for longer than the window.
+	v_made := ARRAY(SELECT m FROM unnest(v_made) m WHERE m > v_now - c_window AND m <= v_now ORDER BY m);
+	IF cardinality(v_made) >= v_limit THEN
+		RETURN greatest(1, ceil(extract(epoch FROM v_made[cardinality(v_made) - v_limit + 1] + c_window - v_now) * 1000));
+	END IF;
+	UPDATE call_pace c SET made_at = v_made || v_now WHERE c.installation_id = p_installation AND c.kind = p_kind;
+	RETURN 0;
+END $$;
+COMMENT ON FUNCTION pace_take IS 'Count a call that is limited, or tell how many ms to wait';
+
 -- When is something due next, in ms from now?  Null: nothing is queued.
 CREATE FUNCTION work_next_ms()
 RETURNS bigint LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT ceil(extract(epoch FROM min(due) - now()) * 1000)::bigint FROM (
-		SELECT min(greatest(j.run_at, coalesce(j.claimed_until, j.run_at))) AS due FROM job j
+		SELECT min(greatest(j.run_at, j.claimed_until, p.ends_at)) AS due FROM job j
 			JOIN installation i ON i.installation_id = j.installation_id
+			LEFT JOIN pause p ON p.installation_id = j.installation_id AND p.kind = j.kind
 			WHERE i.status IN ('linking', 'active') OR j.kind = 'uninstall'
-		UNION ALL SELECT min(greatest(t.refresh_after, coalesce(t.claimed_until, t.refresh_after))) FROM token t
+		UNION ALL SELECT min(greatest(t.refresh_after, t.claimed_until, p.ends_at)) FROM token t
 			JOIN installation i ON i.installation_id = t.installation_id
+			LEFT JOIN pause p ON p.installation_id = t.installation_id AND p.kind = 'refresh'
 			WHERE i.status IN ('linking', 'active') OR EXISTS (SELECT 1 FROM job j
 				WHERE j.installation_id = t.installation_id AND j.kind = 'uninstall')
-		UNION ALL SELECT min(greatest(c.run_at, coalesce(c.claimed_until, c.run_at))) FROM command c
+		UNION ALL SELECT min(greatest(c.run_at, c.claimed_until, p.ends_at)) FROM command c
+			LEFT JOIN pause p ON p.installation_id = c.installation_id AND p.kind = 'command' AND p.device_id = c.device_id
 			WHERE c.status IN ('requested', 'sent')
 		UNION ALL SELECT min(c.accepted_at) + interval '10 seconds' FROM command c WHERE c.status = 'accepted'
 		UNION ALL SELECT min(greatest(f.run_at, coalesce(f.claimed_until, f.run_at))) FROM confirmation f
@@ -158,6 +200,8 @@ LANGUAGE sql AS $$
 		WHERE t.refresh_after <= now() AND (t.claimed_until IS NULL OR t.claimed_until < now())
 			AND (i.status IN ('linking', 'active') OR EXISTS (SELECT 1 FROM job j
 				WHERE j.installation_id = t.installation_id AND j.kind = 'uninstall'))
+			AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.installation_id = t.installation_id AND p.kind = 'refresh'
+				AND p.ends_at > now())
 		ORDER BY t.refresh_after LIMIT p_limit
 		FOR UPDATE OF t SKIP LOCKED)
 	UPDATE token t SET claimed_by = p_worker, claimed_until = now() + interval '60 seconds'

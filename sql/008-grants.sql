@@ -22,11 +22,11 @@ GRANT EXECUTE ON FUNCTION page_changes, session_reach, session_seen TO switchboa
 GRANT SELECT (installation_id, seq) ON installation TO switchboard_events;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON installation, user_account, session, token, subscription, room, device,
-	switch, command, job, api_call, confirmation, worker TO switchboard_worker;
+	switch, command, job, pause, call_pace, api_call, confirmation, worker TO switchboard_worker;
 GRANT SELECT ON event, schema_migration TO switchboard_worker;
 GRANT EXECUTE ON FUNCTION stamp_compare, stamp_tick, job_put, installation_erase, command_confirm, event_apply,
 	event_keep_partitions, token_refresh_time, installation_set_owner, api_call_count, command_claim,
-	command_accepted, command_failed, command_retry, command_expire, worker_seen, worker_release, survivor_delay,
+	command_accepted, command_failed, command_retry, command_expire, worker_seen, worker_release, survivor_delay, pause_put, pace_take,
 	job_claim, job_reconcile, job_keep, job_done, job_failed,
 	work_next_ms, token_load, token_claim, token_store, token_refused, token_failed, token_dead,
 	token_seal_due, token_seal_next, token_reseal, token_unopened, sync_progress,

@@ -40,6 +40,7 @@ src_libswitchboard_a_SOURCES = \
 	src/store_event.c src/store_event.h \
 	src/store_command.c src/store_command.h \
 	src/store_job.c src/store_job.h \
+	src/store_limit.c src/store_limit.h \
 	src/store_device.c src/store_device.h \
 	src/store_key.c src/store_key.h \
 	src/store_stats.c src/store_stats.h \

@@ -95,7 +95,7 @@ static const struct stmt statements[] = {
     [STMT_HEALTH] = {"health", "SELECT schema, workers FROM health()", 0, .repeatable = true},
     [STMT_METRICS] = {"metrics", "SELECT name, label, value FROM metrics()", 0, .repeatable = true},
 
-    /* the worker (store_job, store_token, store_sync, store_command) */
+    /* the worker (store_job, store_limit, store_token, store_sync, store_command) */
     [STMT_WORKER_SEEN] = {"worker_seen", "SELECT worker_seen($1, $2, $3)", 3, .repeatable = true},
     [STMT_WORKER_RELEASE] = {"worker_release", "SELECT worker_release($1, $2, $3, $4, $5, $6)", 6,
 	.repeatable = true},
@@ -109,6 +109,8 @@ static const struct stmt statements[] = {
 	.repeatable = true},
     [STMT_JOB_DONE] = {"job_done", "SELECT job_done($1, $2, $3, $4)", 4, .repeatable = true},
     [STMT_JOB_FAILED] = {"job_failed", "SELECT job_failed($1, $2, $3, $4, $5)", .params = 5},
+    [STMT_PAUSE_PUT] = {"pause_put", "SELECT pause_put($1, $2, $3, $4)", 4, .repeatable = true},
+    [STMT_PACE_TAKE] = {"pace_take", "SELECT pace_take($1, $2)", .params = 2},
     [STMT_TOKEN_LOAD] = {"token_load",
 	"SELECT generation, access_sealed, expires_in_s FROM token_load($1)", 1,
 	.repeatable = true},

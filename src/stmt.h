@@ -55,7 +55,7 @@ enum stmt_id {
 	STMT_HEALTH,
 	STMT_METRICS,
 
-	/* the worker (store_job, store_token, store_sync, store_command) */
+	/* the worker (store_job, store_limit, store_token, store_sync, store_command) */
 	STMT_WORKER_SEEN,
 	STMT_WORKER_RELEASE,
 	STMT_WORK_NEXT_MS,
@@ -65,6 +65,8 @@ enum stmt_id {
 	STMT_JOB_RECONCILE,
 	STMT_JOB_DONE,
 	STMT_JOB_FAILED,
+	STMT_PAUSE_PUT,
+	STMT_PACE_TAKE,
 	STMT_TOKEN_LOAD,
 	STMT_TOKEN_CLAIM,
 	STMT_TOKEN_STORE,

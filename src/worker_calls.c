@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "store_limit.h"
 #include "store_stats.h"
 #include "store_token.h"
 
@@ -29,12 +30,12 @@ struct home {
 	struct home *next;
 	char id[HOME_ID_SIZE];
 	int64_t used_ms;
-	int64_t blocked_until_ms; /* 429 */
-	int64_t worked;           /* generation of a token that was accepted */
-	int64_t refused;          /* generation of the last one that was not */
-	bool tell;                /* the refusal is still to be told to the database */
-	int64_t tell_from_ms;     /* but not before this */
-	int strikes;              /* fresh tokens in a row that never worked */
+	int64_t paused_until_ms[PAUSE__MAX]; /* 429, for when the database could not be told */
+	int64_t worked;                      /* generation of a token that was accepted */
+	int64_t refused;                     /* generation of the last one that was not */
+	bool tell;                           /* the refusal is still to be told to the database */
+	int64_t tell_from_ms;                /* but not before this */
+	int strikes;                         /* fresh tokens in a row that never worked */
 };
 
 /* Counts not yet written. */
@@ -55,10 +56,30 @@ struct calls {
 	int64_t budget_log_ms;
 };
 
+/* What has to wait when the platform says so to a call, and what it counts. */
+static const struct {
+	enum pause_kind pause;
+	enum pace_kind pace;
+} limits[] = {
+    [PLATFORM_GET_INSTALLED_APP] = {PAUSE_DEVICE_SYNC, PACE_NONE},
+    [PLATFORM_DELETE_INSTALLED_APP] = {PAUSE_UNINSTALL, PACE_NONE},
+    [PLATFORM_GET_LOCATION] = {PAUSE_DEVICE_SYNC, PACE_NONE},
+    [PLATFORM_GET_ROOMS] = {PAUSE_DEVICE_SYNC, PACE_NONE},
+    [PLATFORM_GET_DEVICES] = {PAUSE_DEVICE_SYNC, PACE_NONE},
+    [PLATFORM_POST_COMMANDS] = {PAUSE_COMMAND, PACE_NONE},
+    [PLATFORM_GET_SUBSCRIPTIONS] = {PAUSE_SUBSCRIPTION_SYNC, PACE_SUBSCRIPTION_OTHER},
+    [PLATFORM_POST_SUBSCRIPTION] = {PAUSE_SUBSCRIPTION_SYNC, PACE_SUBSCRIPTION_CREATE},
+    [PLATFORM_DELETE_SUBSCRIPTION] = {PAUSE_SUBSCRIPTION_SYNC, PACE_SUBSCRIPTION_OTHER},
+    [PLATFORM_POST_TOKEN] = {PAUSE_REFRESH, PACE_NONE},
+    [PLATFORM_CONFIRM] = {PAUSE_NONE, PACE_NONE}, /* is for no installation */
+};
+_Static_assert(sizeof(limits) / sizeof(limits[0]) == PLATFORM_CALL__MAX, "limits of every call");
+
 /* A call under way. */
 struct flight {
 	struct worker *worker;
 	char id[HOME_ID_SIZE];
+	char device[HOME_ID_SIZE]; /* of a command */
 	enum platform_call what;
 	int64_t generation;
 	call_done *done;
@@ -251,15 +272,38 @@ calls_flush(struct worker *worker)
 	}
 }
 
+/* The platform asked to wait: all workers shall know, and none forget it. */
+static void
+pause_calls(struct worker *worker, const char *id, enum platform_call what, const char *device,
+    int64_t delay_ms)
+{
+	enum pause_kind kind = limits[what].pause;
+	struct home *home;
+
+	if (id == NULL || kind == PAUSE_NONE)
+		return;
+	if (store_pause_put(worker->db, &worker->scratch, id, kind, device, delay_ms) == SW_OK)
+		return;
+	log_event(LOG_WARN, "api.pause", "installation", id, "endpoint", platform_endpoint(what),
+	    "message", "the other workers could not be told to wait", (const char *)NULL);
+	home = home_get(worker->calls, id);
+	/* Commands are limited for each device, not for the home. */
+	if (home != NULL && kind != PAUSE_COMMAND)
+		home->paused_until_ms[kind] = clock_monotonic_ms() + delay_ms;
+}
+
 void
-calls_note(struct worker *worker, const char *installation_id, enum platform_call what,
-    const struct client_reply *reply, const struct platform_outcome *outcome)
+calls_note(struct worker *worker, const char *installation_id, const char *device_id,
+    enum platform_call what, const struct client_reply *reply,
+    const struct platform_outcome *outcome)
 {
 	enum log_level level = outcome->err == SW_OK ? LOG_DEBUG : LOG_WARN;
 	/* What the token endpoint says could quote what it was sent. */
 	bool may_quote = what == PLATFORM_POST_TOKEN || what == PLATFORM_CONFIRM;
 
 	tally_add(worker->calls, installation_id, what, reply->status);
+	if (outcome->err == SW_ELIMIT)
+		pause_calls(worker, installation_id, what, device_id, outcome->delay_ms);
 	if (!log_enabled(level))
 		return;
 	log_event(level, "api.call", "installation", installation_id, "endpoint",
@@ -305,7 +349,8 @@ on_done(void *context, enum sw_err err, struct client_reply *reply)
 	struct call_answer answer = {.generation = flight->generation};
 
 	platform_classify(err, reply, &outcome);
-	calls_note(worker, flight->id, flight->what, reply, &outcome);
+	calls_note(worker, flight->id, flight->device[0] != '\0' ? flight->device : NULL,
+	    flight->what, reply, &outcome);
 	answer.err = outcome.err;
 	answer.delay_ms = outcome.delay_ms;
 	answer.body = sbuf_text(&reply->body);
@@ -314,9 +359,6 @@ on_done(void *context, enum sw_err err, struct client_reply *reply)
 		answer.delay_ms = refuse(worker, home, flight->generation, false);
 	else if (home != NULL && reply->status != 0 && home->worked < flight->generation)
 		home->worked = flight->generation;
-	/* Commands are limited for each device, not for the home. */
-	if (home != NULL && answer.err == SW_ELIMIT && flight->what != PLATFORM_POST_COMMANDS)
-		home->blocked_until_ms = clock_monotonic_ms() + answer.delay_ms;
 	flight->done(flight->context, &answer);
 	free(flight);
 }
@@ -349,7 +391,8 @@ launch(struct worker *worker, const struct call *call, const struct store_access
 	struct sbuf url = {0};
 	enum sw_err err;
 
-	if (flight == NULL || !copy_id(flight->id, call->installation_id)) {
+	if (flight == NULL || !copy_id(flight->id, call->installation_id) ||
+	    !copy_id(flight->device, call->what == PLATFORM_POST_COMMANDS ? call->id : NULL)) {
 		free(flight);
 		return SW_ENOMEM;
 	}
@@ -374,6 +417,25 @@ launch(struct worker *worker, const struct call *call, const struct store_access
 	return err;
 }
 
+/* Leave to make a call of which the platform allows only so many; SW_ELIMIT: after *delay_ms. */
+static enum sw_err
+pace(struct worker *worker, const struct call *call, int64_t *delay_ms)
+{
+	enum pace_kind kind = limits[call->what].pace;
+	int64_t wait_ms;
+	enum sw_err err;
+
+	if (kind == PACE_NONE)
+		return SW_OK;
+	err = store_pace_take(worker->db, call->installation_id, kind, &wait_ms);
+	if (err != SW_OK || wait_ms == 0)
+		return err;
+	log_event(LOG_WARN, "api.pace", "installation", call->installation_id, "endpoint",
+	    platform_endpoint(call->what), "again_ms", log_int(wait_ms), (const char *)NULL);
+	*delay_ms = wait_ms;
+	return SW_ELIMIT;
+}
+
 enum sw_err
 call_start(struct worker *worker, const struct call *call, call_done *done, void *context,
     int64_t *delay_ms)
@@ -387,8 +449,8 @@ call_start(struct worker *worker, const struct call *call, call_done *done, void
 		return SW_EUNAVAILABLE;
 	if (home == NULL)
 		return SW_ENOMEM;
-	*delay_ms = home->blocked_until_ms - clock_monotonic_ms();
-	if (*delay_ms > 0 && call->what != PLATFORM_POST_COMMANDS)
+	*delay_ms = home->paused_until_ms[limits[call->what].pause] - clock_monotonic_ms();
+	if (*delay_ms > 0)
 		return SW_ELIMIT;
 	*delay_ms = -1;
 	err = store_token_load(worker->db, &worker->scratch, &worker->config->seal_keys,
@@ -397,6 +459,8 @@ call_start(struct worker *worker, const struct call *call, call_done *done, void
 		*delay_ms = refuse(worker, home, access.generation, access.expires_in_s <= 0);
 		err = SW_EAUTH;
 	}
+	if (err == SW_OK)
+		err = pace(worker, call, delay_ms);
 	if (err == SW_OK)
 		err = launch(worker, call, &access, done, context);
 	store_access_clear(&access);

@@ -50,7 +50,7 @@ on_answer(void *context, enum sw_err err, struct client_reply *reply)
 	struct platform_outcome outcome;
 
 	platform_classify(err, reply, &outcome);
-	calls_note(confirm->worker, NULL, PLATFORM_CONFIRM, reply, &outcome);
+	calls_note(confirm->worker, NULL, NULL, PLATFORM_CONFIRM, reply, &outcome);
 	finish(confirm, outcome.err, outcome.delay_ms);
 }
 

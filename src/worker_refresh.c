@@ -156,7 +156,8 @@ on_answer(void *context, enum sw_err err, struct client_reply *reply)
 
 	FAILPOINT("refresh.answered");
 	platform_classify(err, reply, &outcome);
-	calls_note(refresh->worker, refresh->installation_id, PLATFORM_POST_TOKEN, reply, &outcome);
+	calls_note(
+	    refresh->worker, refresh->installation_id, NULL, PLATFORM_POST_TOKEN, reply, &outcome);
 	if (err == SW_OK)
 		err =
 		    oauth_parse_reply(reply->status, reply->body.data, reply->body.length, &tokens);

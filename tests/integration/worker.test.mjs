@@ -685,6 +685,125 @@ test("a 429 stops that home's reading for as long as asked, and no other's", asy
 	assert.ok(second - first >= 1900, `${second - first} ms between the calls`);
 });
 
+/** Each of these workers, the others stopped, has looked for work: "look" waits for something it does. */
+async function eachAlone(pids, look) {
+	for (const pid of pids) {
+		const others = pids.filter((other) => other !== pid);
+
+		others.forEach((other) => process.kill(other, "SIGSTOP"));
+		try {
+			await look();
+		} finally {
+			others.forEach((other) => process.kill(other, "SIGCONT"));
+		}
+	}
+}
+
+test("what one worker learns from a 429 holds for the other, and after a restart", async () => {
+	const home = await newHome();
+	const other = await newHome();
+	const [limited] = home.devices;
+	const second = await anotherWorker();
+	const long = 3600;
+
+	try {
+		await stack.control("POST", "calls/reset", {});
+		for (const [method, where] of [["GET", "/devices"], ["POST", `/devices/${limited}/commands`], ["POST", "/oauth/token"]])
+			await stack.control("POST", "faults", { method, path: where, action: "status", status: 429, retryAfter: long });
+		await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = ${quote(home.id)};
+			SELECT job_put(${quote(home.id)}, 'device_sync')`);
+		await click(home, [{ device: limited }]);
+		await waitFor(async () => await sql(`SELECT count(*) FROM pause WHERE installation_id = ${quote(home.id)}`) === "3",
+			{ what: "the three answers" });
+
+		// The token endpoint does not say for whom it refused; nobody else's token is due.
+		const seen = async () => (await stack.control("GET", "calls")).log.filter(({ installedAppId, path: where }) =>
+			(installedAppId === home.id && /\/(devices|commands)$/.test(where)) || where.endsWith("/oauth/token"))
+			.map(({ method, path: where }) => `${method} ${where}`).sort();
+		const before = await seen();
+
+		assert.equal(before.length, 3);
+		// All of it is asked for again, and is due.
+		const [id] = await click(home, [{ device: limited, command: "off" }]);
+		const again = async () => {
+			await sql(`UPDATE job SET run_at = now() WHERE installation_id = ${quote(home.id)};
+				UPDATE token SET refresh_after = now() WHERE installation_id = ${quote(home.id)};
+				UPDATE command SET run_at = now(), deadline_at = now() + interval '1 hour' WHERE command_id = ${quote(id)};
+				SELECT job_put(${quote(other.id)}, 'device_sync'); NOTIFY switchboard_work`);
+			await idle(other);
+			assert.equal((await finished(await click(other, [{ device: other.devices[0] }])))[0].status, "confirmed");
+			await sql(`UPDATE switch SET state = 'off' WHERE installation_id = ${quote(other.id)}`);
+		};
+
+		await eachAlone([await workerPid(), second.pid], again);
+		assert.deepEqual(await seen(), before);
+		process.kill(await workerPid(), "SIGKILL");
+		process.kill(second.pid, "SIGSTOP");
+		await again();
+		process.kill(second.pid, "SIGCONT");
+		assert.deepEqual(await seen(), before);
+		await sql(`DELETE FROM pause WHERE installation_id = ${quote(home.id)}; NOTIFY switchboard_work`);
+		await idle(home);
+		await generation(home, 2);
+		assert.equal((await finished([id]))[0].status, "confirmed");
+		assert.equal((await seen()).length, 6);
+	} finally {
+		await second.stop();
+	}
+});
+
+test("the published limits of subscription calls hold for all workers together, and after a restart", async () => {
+	const home = await newHome();
+	const second = await anotherWorker();
+	const counted = async () => (await callsOf(home, /subscriptions/)).length;
+	const job = async () => (await stack.rows(`SELECT last_error, run_at > now() AS waits FROM job
+		WHERE installation_id = ${quote(home.id)} AND kind = 'subscription_sync'`))[0];
+
+	try {
+		await stack.control("POST", "calls/reset", {});
+		await stack.control("POST", "settings", { rateLimits: true });
+		for (let i = 0; i < 20 && !(await job())?.waits; i++) {
+			await sql(`SELECT job_put(${quote(home.id)}, 'subscription_sync'); NOTIFY switchboard_work`);
+			await waitFor(async () => [undefined, true].includes((await job())?.waits), { what: "the job to be done, or to wait" });
+		}
+		assert.deepEqual(await job(), { last_error: "limit", waits: true });
+		assert.deepEqual(new Set((await callsOf(home, /subscriptions/)).map(({ status }) => status)), new Set([200]), "never a 429");
+		const before = await counted();
+
+		assert.ok(before > 5 && before <= 15, `${before} calls`);
+		process.kill(await workerPid(), "SIGKILL");
+		process.kill(second.pid, "SIGSTOP");
+		await sql(`UPDATE job SET run_at = now(), last_error = NULL WHERE installation_id = ${quote(home.id)}; NOTIFY switchboard_work`);
+		await waitFor(async () => (await job()).last_error === "limit", { what: "the next worker to try" });
+		process.kill(second.pid, "SIGCONT");
+		assert.equal(await counted(), before);
+	} finally {
+		process.kill(second.pid, "SIGCONT");
+		await second.stop();
+	}
+});
+
+test("no more subscriptions are created than the platform allows", async () => {
+	const home = await newHome();
+	const personal = await stack.control("POST", "personal-token", { accountId: (await installation(home)).owner_id });
+
+	// Two are left of the forty; what is missing is made when there is leave for it.
+	await sql(`UPDATE call_pace SET made_at = array_fill(now(), ARRAY[38])
+		WHERE installation_id = ${quote(home.id)} AND kind = 'subscription_create'`);
+	await request(`${stack.simulatorUrl}/v1/installedapps/${home.id}/subscriptions`,
+		{ method: "DELETE", headers: { Authorization: `Bearer ${personal.token}` } });
+	await stack.control("POST", "calls/reset", {});
+	await sql(`SELECT job_put(${quote(home.id)}, 'subscription_sync'); NOTIFY switchboard_work`);
+	await waitFor(async () => await sql(`SELECT last_error FROM job WHERE installation_id = ${quote(home.id)}
+		AND kind = 'subscription_sync'`) === "limit", { what: "the job to wait" });
+	assert.equal((await callsOf(home, /^POST .*subscriptions$/)).length, 2);
+	await sql(`DELETE FROM call_pace WHERE installation_id = ${quote(home.id)};
+		UPDATE job SET run_at = now() WHERE installation_id = ${quote(home.id)}; NOTIFY switchboard_work`);
+	await idle(home);
+	assert.equal((await callsOf(home, /^POST .*subscriptions$/)).length, 4);
+	assert.equal(await sql(`SELECT count(*) FROM subscription WHERE installation_id = ${quote(home.id)}`), "4");
+});
+
 test("two workers share the work and send nothing twice", async () => {
 	const home = await newHome(Array.from({ length: 24 }, (_, n) => lamp(`Lamp ${n}`)));
 	const second = await anotherWorker();

@@ -1,7 +1,7 @@
 -- The worker's queues: leases, fair shares, what a sync reads again.
 BEGIN;
 \ir fixture.psql
-SELECT plan(46);
+SELECT plan(65);
 
 -- Jobs.
 SELECT is((SELECT count(*) FROM job_claim('w1', 10)), 2::bigint, 'a new link has two jobs');
@@ -88,6 +88,48 @@ DELETE FROM job;
 DELETE FROM command;
 UPDATE token SET claimed_by = NULL, claimed_until = NULL, failures = 0, last_error = NULL;
 
+-- The platform asked for patience: no worker calls before its time.
+UPDATE token SET refresh_after = now() + interval '1 hour';
+DELETE FROM confirmation;
+SELECT job_put('home', 'device_sync'), job_put('home', 'subscription_sync') \g /dev/null
+SELECT pause_put('home', 'device_sync', NULL, 60000), pause_put('home', 'device_sync', NULL, 1000) \g /dev/null
+SELECT is((SELECT ends_at - now() FROM pause), interval '1 minute', 'the longer wish holds');
+SELECT set_eq($$ SELECT kind FROM job_claim('w1', 10) $$, ARRAY['subscription_sync'], 'what the platform does not want waits, the rest goes on');
+SELECT job_put('home', 'device_sync') \g /dev/null
+SELECT is((SELECT count(*) FROM job_claim('w2', 10)), 0::bigint, 'being asked again changes nothing, nor does another worker');
+SELECT is(work_next_ms(), 60000::bigint, 'and nobody looks for it in vain');
+UPDATE pause SET ends_at = now() - interval '1 second';
+SELECT is((SELECT count(*) FROM job_claim('w2', 10)), 1::bigint, 'then it goes on');
+UPDATE token SET refresh_after = now();
+SELECT pause_put('home', 'refresh', NULL, 60000) \g /dev/null
+SELECT is((SELECT count(*) FROM pause), 1::bigint, 'what is over is forgotten');
+SELECT is((SELECT count(*) FROM token_claim('w1', 10)), 0::bigint, 'a refresh waits as well');
+SELECT is(work_next_ms(), 60000::bigint, 'unlooked for');
+UPDATE pause SET ends_at = now();
+SELECT is((SELECT count(*) FROM token_claim('w1', 10)), 1::bigint, 'until its time');
+SELECT command_request(current_setting('test.user')::bigint, 'lamp', 'main', 'on', NULL) \g /dev/null
+SELECT command_request(current_setting('test.user')::bigint, 'fan', 'main', 'on', NULL) \g /dev/null
+SELECT pause_put('home', 'command', 'lamp', 10000) \g /dev/null
+SELECT set_eq($$ SELECT device_id FROM command_claim('w1', 10, 10) $$, ARRAY['fan'], 'of commands, those of one device wait');
+SELECT is(work_next_ms(), 10000::bigint, 'and are due after that');
+DELETE FROM pause;
+SELECT set_eq($$ SELECT device_id FROM command_claim('w2', 10, 10) $$, ARRAY['lamp'], 'then they go too');
+DELETE FROM command;
+DELETE FROM job;
+UPDATE token SET claimed_by = NULL, claimed_until = NULL;
+
+-- Calls that are allowed so often.
+SELECT is((SELECT sum(pace_take('home', 'subscription_create')) FROM generate_series(1, 40)), 0::numeric, 'forty subscriptions may be created');
+SELECT ok(pace_take('home', 'subscription_create') BETWEEN 1 AND 905000, 'the next one within a quarter of an hour');
+SELECT is((SELECT sum(pace_take('home', 'subscription_other')) FROM generate_series(1, 15)), 0::numeric, 'other calls are counted apart');
+SELECT ok(pace_take('home', 'subscription_other') BETWEEN 1 AND 905000, 'and allowed fifteen times');
+SELECT is((SELECT cardinality(made_at) FROM call_pace WHERE kind = 'subscription_create'), 40, 'what was not allowed is not counted');
+UPDATE call_pace SET made_at = (SELECT array_agg(m - CASE WHEN n <= 2 THEN interval '16 minutes' ELSE '0' END)
+	FROM unnest(made_at) WITH ORDINALITY AS x (m, n));
+SELECT is((SELECT array_agg(pace_take('home', 'subscription_create') = 0) FROM generate_series(1, 3)), '{t,t,f}', 'the window slides');
+UPDATE call_pace SET made_at = (SELECT array_agg(m + interval '1 hour') FROM unnest(made_at) m);
+SELECT is(pace_take('home', 'subscription_other'), 0::bigint, 'a clock that was set back stops nothing');
+
 -- Tokens of a home that is to be uninstalled.
 UPDATE token SET refresh_after = now() - interval '1 second';
 UPDATE installation SET status = 'removed' WHERE installation_id = 'home';
@@ -96,6 +138,6 @@ SELECT job_put('home', 'uninstall') \g /dev/null
 SELECT is((SELECT count(*) FROM token_claim('w1', 10)), 1::bigint, 'unless the platform must still be told');
 SELECT ok(work_next_ms() <= 0, 'which is work to do');
 SELECT is(token_dead('home', 1, 'invalid_grant'), true, 'a dead one ends that');
-SELECT is((SELECT count(*) FROM token) + (SELECT count(*) FROM job), 0::bigint, 'and nothing of it is left');
+SELECT is((SELECT count(*) FROM token) + (SELECT count(*) FROM job) + (SELECT count(*) FROM call_pace), 0::bigint, 'and nothing of it is left');
 SELECT * FROM finish();
 ROLLBACK;
