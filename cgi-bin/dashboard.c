@@ -158,7 +158,7 @@ load_session(struct visit *visit)
 	return err;
 }
 
-/* The text members of a JSON object as fields; whatever else it holds counts as absent. */
+/* The members of a JSON object as fields; all of them text, for a form has nothing else. */
 static enum sw_err
 fields_from_json(const struct request *req, struct url_query *out)
 {
@@ -168,16 +168,22 @@ fields_from_json(const struct request *req, struct url_query *out)
 	const char *key;
 	json_t *value;
 
-	if (err != SW_OK)
+	if (err == SW_OK && !json_is_object(body))
+		err = SW_EINPUT;
+	if (err != SW_OK) {
+		json_decref(body);
 		return err;
+	}
 	pairs = arena_alloc(req->arena, json_object_size(body) * sizeof(*pairs));
 	out->pairs = pairs;
 	if (pairs == NULL)
 		err = SW_ENOMEM;
 	json_object_foreach(body, key, value)
 	{
-		if (err != SW_OK || !json_is_string(value))
-			continue;
+		if (err == SW_OK && !json_is_string(value))
+			err = SW_EINPUT;
+		if (err != SW_OK)
+			break;
 		pairs[out->count].name = arena_strdup(req->arena, key);
 		pairs[out->count].value = arena_strdup(req->arena, json_string_value(value));
 		if (pairs[out->count].name == NULL || pairs[out->count].value == NULL)

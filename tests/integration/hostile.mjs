@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { after, before, test } from "node:test";
-import { freePorts, linkAccount, startStack, waitFor } from "../stack.mjs";
+import { csrfToken, freePorts, linkAccount, startStack, waitFor } from "../stack.mjs";
 import { KeyServer, eventBody, makeKey, sign, switchEvent } from "./key_server.mjs";
 import { Watch, changed } from "./unchanged.mjs";
 
@@ -181,6 +181,61 @@ export class Target {
 		}
 		assert.doesNotMatch(this.stack.log("access"), / 500 \d+ \d+\.\d{3} /);
 	}
+}
+
+/**
+ * A target with two people: Alex, who owns "Home" and attacks, and Sam, who owns "Flat".  All switches of
+ * Alex are off, so that the good request here, all off, is taken and changes nothing.
+ */
+export function attackPage() {
+	const target = attackStack({
+		begun: async () => {
+			await target.stack.control("POST", "accounts", {
+				name: "Sam",
+				locations: [{ name: "Flat", rooms: ["Study"], devices: [{ name: "Smart plug", label: "Desk lamp", room: "Study" }] }],
+			});
+			target.sam = await linkAccount(target.stack, { location: "Flat" });
+			target.flat = await target.synced("Flat");
+			target.token = await csrfToken(target.stack, target.alex);
+			await target.quiet();
+			await target.api("/api/switches", { command: "off" });
+			await waitFor(async () => (await target.list()).every(({ state, pending }) => state === "off" && !pending),
+				{ what: "all switches to be off" });
+			await target.quiet();
+			[target.lamp] = await target.list();
+			[target.theirs] = await target.list(target.sam);
+		},
+	});
+
+	target.list = async (jar = target.alex) => (await target.stack.request("/api/switches", { jar })).json().switches;
+	/** POST as Alex's page does. */
+	target.api = (where, json, options) => target.stack.request(where,
+		{ json, jar: target.alex, headers: { "X-CSRF-Token": target.token }, ...options });
+	/** Until the worker has nothing to do, and the counters of its calls are written. */
+	target.quiet = async () => {
+		let last;
+
+		await waitFor(async () => {
+			const [{ busy }] = await target.stack.rows(`SELECT (SELECT count(*) FROM job) +
+				(SELECT count(*) FROM command WHERE status IN ('requested', 'sent', 'accepted')) +
+				(SELECT count(*) FROM installation WHERE status <> 'removed' AND 4 <> (SELECT count(*) FROM subscription s
+					WHERE s.installation_id = installation.installation_id)) AS busy`);
+			const now = JSON.stringify(await target.watch.contents());
+			const same = now === last;
+
+			last = now;
+			return busy === 0 && same;
+		}, { intervalMs: 250, what: "the worker to have nothing left to do" });
+	};
+	target.good = async () => {
+		assert.equal((await target.stack.request("/", { jar: target.alex })).status, 200);
+		const answer = await target.api("/api/switches", { command: "off" });
+
+		assert.equal(answer.status, 202, answer.text);
+		assert.deepEqual(answer.json().commandIds, []);
+		return [];
+	};
+	return target;
 }
 
 /** A target for a test file: started first, looked over by a last test, stopped. */
