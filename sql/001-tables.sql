@@ -285,6 +285,7 @@ CREATE TABLE command (
 CREATE INDEX command_open ON command (installation_id, device_id, component)
 	WHERE status IN ('requested', 'sent', 'accepted');
 CREATE INDEX command_due ON command (run_at) WHERE status IN ('requested', 'sent');
+CREATE INDEX command_on_the_wire ON command (installation_id) WHERE claimed_until IS NOT NULL;
 CREATE INDEX command_unconfirmed ON command (accepted_at) WHERE status = 'accepted';
 CREATE INDEX command_seq ON command (installation_id, seq) WHERE status = 'failed';
 CREATE INDEX command_finished ON command (finished_at) WHERE finished_at IS NOT NULL;

@@ -94,19 +94,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION command_request_many IS 'Take a command for every switch of a room, a location or a user';
 
--- Hand commands to a worker: few of each installation on the wire at a time
--- (p_each, over all workers), oldest first, never two of one switch at once.  A claim that ran out (its worker died) is taken
+-- Hand commands to a worker: those of few devices of each installation on the wire at a time
+-- (p_each, over all workers), oldest first, never two of one switch at once.  All that is due of a device goes
+-- together: it shares a request, and the platform counts requests for each device.  An event may confirm a command
+-- before the platform answers: it is on the wire until then.  A claim that ran out (its worker died) is taken
 -- over: on, off and setLevel say the wanted state, so sending again does no harm.
 CREATE FUNCTION command_claim(p_worker text, p_limit integer, p_each integer)
 RETURNS TABLE (installation_id text, command_id uuid, device_id text, component text, command text, level integer,
 	attempts integer, left_ms bigint)
 LANGUAGE sql AS $$
 	WITH busy AS MATERIALIZED (
-		SELECT c.installation_id, count(*) AS claims FROM command c
-		WHERE c.status = 'sent' AND c.claimed_until >= now() GROUP BY c.installation_id),
+		SELECT c.installation_id, count(DISTINCT c.device_id) AS claims FROM command c
+		WHERE c.claimed_until >= now() GROUP BY c.installation_id),
 	due AS (
-		SELECT c.installation_id, c.command_id, row_number() OVER (PARTITION BY c.installation_id
-			ORDER BY c.requested_at, c.command_id) AS place
+		SELECT o.installation_id, o.command_id, dense_rank() OVER (PARTITION BY o.installation_id
+			ORDER BY o.first_at, o.device_id) AS place
+		FROM (SELECT c.installation_id, c.command_id, c.device_id,
+			min(c.requested_at) OVER (PARTITION BY c.installation_id, c.device_id) AS first_at
 		FROM command c
 		JOIN installation i ON i.installation_id = c.installation_id AND i.status IN ('linking', 'active')
 		WHERE c.status IN ('requested', 'sent') AND c.run_at <= now() AND c.deadline_at > now()
@@ -116,7 +120,7 @@ LANGUAGE sql AS $$
 			AND NOT EXISTS (SELECT 1 FROM command o WHERE o.installation_id = c.installation_id
 				AND o.device_id = c.device_id AND o.component = c.component
 				AND o.status IN ('requested', 'sent') AND o.command_id <> c.command_id
-				AND (o.requested_at, o.command_id) < (c.requested_at, c.command_id))),
+				AND (o.requested_at, o.command_id) < (c.requested_at, c.command_id))) o),
 	taken AS (
 		SELECT c.installation_id, c.command_id FROM command c
 		JOIN due d ON d.installation_id = c.installation_id AND d.command_id = c.command_id
@@ -150,6 +154,9 @@ BEGIN
 		FROM command o WHERE o.installation_id = p_installation AND o.command_id = p_command) there
 	WHERE c.installation_id = p_installation AND c.command_id = p_command AND c.status = 'sent';
 	IF NOT FOUND THEN
+		-- An event confirmed it before the platform answered.
+		UPDATE command c SET claimed_by = NULL, claimed_until = NULL WHERE c.installation_id = p_installation
+			AND c.command_id = p_command AND c.status = 'confirmed';
 		RETURN;
 	END IF;
 	UPDATE switch s SET seq = v_seq FROM command c WHERE c.installation_id = p_installation
@@ -170,6 +177,9 @@ BEGIN
 		WHERE c.installation_id = p_installation AND c.command_id = p_command
 			AND c.status IN ('requested', 'sent', 'accepted');
 	IF NOT FOUND THEN
+		-- An event confirmed it before the platform answered.
+		UPDATE command c SET claimed_by = NULL, claimed_until = NULL WHERE c.installation_id = p_installation
+			AND c.command_id = p_command AND c.status = 'confirmed';
 		RETURN;
 	END IF;
 	UPDATE switch s SET seq = v_seq FROM command c WHERE c.installation_id = p_installation
@@ -184,9 +194,9 @@ COMMENT ON FUNCTION command_failed IS 'Record that a command failed, and why';
 CREATE FUNCTION command_retry(p_installation text, p_command uuid, p_worker text, p_delay_ms integer)
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
-	UPDATE command SET status = 'requested', claimed_by = NULL, claimed_until = NULL,
-		run_at = now() + make_interval(secs => p_delay_ms / 1000.0)
-	WHERE installation_id = p_installation AND command_id = p_command AND status = 'sent'
+	UPDATE command SET status = CASE status WHEN 'sent' THEN 'requested' ELSE status END, claimed_by = NULL,
+		claimed_until = NULL, run_at = now() + make_interval(secs => p_delay_ms / 1000.0)
+	WHERE installation_id = p_installation AND command_id = p_command AND status IN ('sent', 'confirmed')
 		AND claimed_by = p_worker;
 END;
 COMMENT ON FUNCTION command_retry IS 'Put a command back for a later try';

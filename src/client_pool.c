@@ -13,6 +13,7 @@
 #include "secret.h"
 
 #define HOST_CONNECTIONS_MAX 8L
+#define KEPT_CONNECTIONS_MAX 128L
 #define EXTRA_MAX 16
 
 /* A transfer with everything it needs of its own. */
@@ -53,6 +54,8 @@ client_pool_new(struct client_pool **out)
 	}
 	curl_multi_setopt(pool->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
 	curl_multi_setopt(pool->multi, CURLMOPT_MAX_HOST_CONNECTIONS, HOST_CONNECTIONS_MAX);
+	/* Else libcurl keeps four for each transfer under way: few, when many have just ended. */
+	curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS_MAX);
 	*out = pool;
 	return SW_OK;
 }

@@ -28,7 +28,7 @@ struct presence;
 #define WORKER_REFRESHES_MAX 4
 #define WORKER_COMMANDS_MAX 64
 #define WORKER_CONFIRMS_MAX 2
-/* Commands of one home that are on the wire at once, over all workers. */
+/* Devices of one home whose commands are on the wire at once, over all workers. */
 #define WORKER_COMMANDS_EACH 10
 
 struct worker {

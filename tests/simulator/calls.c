@@ -1,6 +1,8 @@
 /* Counting the app's calls. */
 #include "calls.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +34,18 @@ count_endpoint(const struct exchange *x)
 	free(name);
 }
 
+/* The port it comes from tells one connection from another. */
+static json_int_t
+port_of(const struct exchange *x)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	if (info == NULL || info->client_addr->sa_family != AF_INET)
+		return 0;
+	return ntohs(((const struct sockaddr_in *)(const void *)info->client_addr)->sin_port);
+}
+
 void
 calls_note(const struct exchange *x, const char *fault)
 {
@@ -47,6 +61,7 @@ calls_note(const struct exchange *x, const char *fault)
 	json_put_text(entry, "path", x->path);
 	json_put_text(entry, "query", is_secret ? "" : x->query);
 	json_put(entry, "status", json_integer(x->status));
+	json_put(entry, "port", json_integer(port_of(x)));
 	json_put(entry, "installedAppId", json_new_text(x->installed_app_id));
 	if (fault != NULL)
 		json_put_text(entry, "fault", fault);

@@ -1,7 +1,7 @@
 -- Commands: whose, in which order, confirmed by what.
 BEGIN;
 \ir fixture.psql
-SELECT plan(32);
+SELECT plan(36);
 SELECT set_config('test.other', pg_temp.link('flat', 'sam', 'cookie-2')::text, true) \g /dev/null
 SELECT sync_apply('flat', now(), 'p2', 'Flat', NULL, jsonb_build_array(
 	pg_temp.sync_device('sam-lamp', 'Lamp', 'off', now() - interval '1 hour'))) \g /dev/null
@@ -77,6 +77,21 @@ SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL) \g /dev/null
 UPDATE command SET status = 'confirmed', accepted_at = now(), finished_at = now() WHERE command = 'off';
 SELECT results_eq('SELECT command_expire()', $$ VALUES ('home') $$, 'but not once a newer one has been obeyed');
 SELECT is(pg_temp.status('on'), 'failed:superseded', 'and then it is nothing to complain of');
+DELETE FROM command;
+
+-- What is due of a device goes together; a home has few devices on the wire, also while events are faster than answers.
+SELECT sync_apply('flat', now(), 'p2', 'Flat', NULL, (SELECT jsonb_agg(jsonb_build_object('device', 'd' || d, 'name', 'D' || d,
+	'room', NULL, 'online', true, 'health_at', NULL, 'switches', (SELECT jsonb_agg(jsonb_build_object('component', 'c' || c,
+		'label', NULL, 'has_level', false, 'state', 'off', 'state_at', now() - interval '1 hour', 'level', NULL, 'level_at', NULL))
+		FROM generate_series(1, 3) c))) || pg_temp.sync_device('sam-lamp', 'Lamp', 'off', now() - interval '1 hour')
+	FROM generate_series(1, 4) d)) \g /dev/null
+SELECT command_request_many(current_setting('test.other')::bigint, 'on', NULL, 'flat') \g /dev/null
+SELECT is((SELECT count(DISTINCT device_id) || ' of ' || count(*) FROM command_claim('w1', 64, 2)), '2 of 6', 'two devices, whole');
+SELECT is_empty($$ SELECT * FROM command_claim('w2', 64, 2) $$, 'no more at a time, whoever asks');
+UPDATE command SET status = 'confirmed', finished_at = now() WHERE installation_id = 'flat' AND status = 'sent';
+SELECT is_empty($$ SELECT * FROM command_claim('w1', 64, 2) $$, 'an event is no answer');
+SELECT command_accepted('flat', command_id), command_retry('flat', command_id, 'w1', 0) FROM command WHERE status = 'confirmed' \g /dev/null
+SELECT is((SELECT count(DISTINCT device_id) || ' of ' || count(*) FROM command_claim('w1', 64, 2)), '2 of 6', 'an answer is');
 DELETE FROM command;
 
 -- All on / all off leaves alone what is there already.
