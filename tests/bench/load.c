@@ -36,6 +36,7 @@
 struct connection {
 	bool busy;
 	int64_t since_us;
+	int64_t first_us; /* when the first byte of the answer came */
 	char head[HEAD_MAX + 1];
 	size_t head_length;
 	bool in_body;
@@ -52,7 +53,7 @@ static in_port_t port;
 static const char *requests, *next_request, *requests_end;
 static bool again;
 
-static uint32_t *times;
+static uint32_t *times, *first_times;
 static size_t time_count, time_room;
 static size_t good, bad, broken;
 static int first_bad;
@@ -135,6 +136,7 @@ start_request(size_t i, int64_t since_us)
 		return false;
 	connection->busy = true;
 	connection->since_us = since_us;
+	connection->first_us = 0;
 	connection->head_length = 0;
 	connection->in_body = false;
 	if (send(sockets[i].fd, request, length, MSG_NOSIGNAL) == (ssize_t)length)
@@ -148,16 +150,25 @@ start_request(size_t i, int64_t since_us)
 	return true;
 }
 
+static uint32_t *
+grow(uint32_t *list)
+{
+	list = realloc(list, time_room * sizeof(*list));
+	if (list == NULL)
+		die("memory");
+	return list;
+}
+
 static void
-note_time(int64_t us)
+note_times(int64_t us, int64_t first_us)
 {
 	if (time_count == time_room) {
 		time_room = time_room == 0 ? 65536 : time_room * 2;
-		times = realloc(times, time_room * sizeof(*times));
-		if (times == NULL)
-			die("memory");
+		times = grow(times);
+		first_times = grow(first_times);
 	}
-	times[time_count++] = (uint32_t)us;
+	times[time_count] = (uint32_t)us;
+	first_times[time_count++] = (uint32_t)first_us;
 }
 
 static void
@@ -165,7 +176,7 @@ end_request(size_t i)
 {
 	struct connection *connection = &connections[i];
 
-	note_time(now_us() - connection->since_us);
+	note_times(now_us() - connection->since_us, connection->first_us - connection->since_us);
 	if (connection->status == 200) {
 		good++;
 	} else if (bad++ == 0) {
@@ -234,6 +245,8 @@ read_answer(size_t i)
 	ssize_t got = recv(sockets[i].fd, bytes, sizeof(bytes), 0);
 
 	if (got > 0 && connections[i].busy) {
+		if (connections[i].first_us == 0)
+			connections[i].first_us = now_us();
 		take_bytes(i, bytes, (size_t)got);
 		return;
 	}
@@ -275,7 +288,8 @@ run_closed(int64_t end_us)
 			if (!connections[i].busy)
 				more = start_request(i, now_us());
 		}
-		wait_for_answers(end_us);
+		if (more)
+			wait_for_answers(end_us);
 	}
 }
 
@@ -329,9 +343,9 @@ compare(const void *a, const void *b)
 }
 
 static unsigned
-percentile(double part)
+percentile(const uint32_t *list, double part)
 {
-	return time_count == 0 ? 0 : times[(size_t)(part * (double)(time_count - 1))];
+	return time_count == 0 ? 0 : list[(size_t)(part * (double)(time_count - 1))];
 }
 
 static void
@@ -341,12 +355,14 @@ report(int64_t us)
 
 	getrusage(RUSAGE_SELF, &used);
 	qsort(times, time_count, sizeof(*times), compare);
+	qsort(first_times, time_count, sizeof(*first_times), compare);
 	printf("{\"requests\":%zu,\"good\":%zu,\"bad\":%zu,\"firstBad\":%d,\"broken\":%zu,"
 	       "\"seconds\":%.6f,\"rate\":%.1f,\"p50\":%u,\"p90\":%u,\"p99\":%u,\"max\":%u,"
+	       "\"firstByte\":%u,"
 	       "\"cpu\":%.6f,\"left\":%s}\n",
 	    time_count, good, bad, first_bad, broken, (double)us / 1e6,
-	    (double)time_count * 1e6 / (double)us, percentile(0.5), percentile(0.9),
-	    percentile(0.99), percentile(1),
+	    (double)time_count * 1e6 / (double)us, percentile(times, 0.5), percentile(times, 0.9),
+	    percentile(times, 0.99), percentile(times, 1), percentile(first_times, 0.5),
 	    (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
 		(double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6,
 	    next_request == requests_end && !again ? "false" : "true");

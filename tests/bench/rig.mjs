@@ -1,20 +1,21 @@
 // What the figures share: the whole stack with many homes in it, the same web server in front of
 // empty programs to compare with, signed webhooks, load, and the processor time that each part used.
 import { execFile, execFileSync, spawn } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { freePorts, request, startStack, top, waitFor } from "../stack.mjs";
 
 const run = promisify(execFile);
-const tools = path.join(process.env.SWITCHBOARD_BUILD_DIR ?? path.join(top, "build"), "tests/bench");
+export const tools = path.join(process.env.SWITCHBOARD_BUILD_DIR ?? path.join(top, "build"), "tests/bench");
 
 export const HOMES = 500;
 export const DEVICES = 20;
 const KEY_ID = "/bench/key";
 
 export const home = (n) => `bench-${String(n).padStart(6, "0")}`;
+/** The cookie of a browser that is signed in as the owner of a home. */
+export const cookieOf = (n) => `session=${home(n).padEnd(43, "A")}`;
 
 /** The middle one; of an even number the upper of the two. */
 export const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
@@ -39,11 +40,74 @@ function residentOf(pid) {
 	}
 }
 
-class Rig {
-	#children = [];
+const asService = process.getuid() === 0 ? ["--reuid=switchboard", "--regid=switchboard", "--clear-groups"] : [];
 
+/** nginx with the stack's configuration, and programs behind it that are not the stack's. */
+class Front {
+	#children = new Map();
+
+	constructor(rig, folder, port) {
+		Object.assign(this, { folder, port });
+		mkdirSync(folder);
+		chmodSync(folder, 0o777);
+		const etc = path.join(realpathSync(path.join(rig.stack.stateDir, "log")), "../etc");
+		const here = (name) => readFileSync(path.join(etc, name), "utf8")
+			.replace(/listen \S+;/, `listen 127.0.0.1:${port};`)
+			.replace(/unix:[^;]*\//g, `unix:${folder}/`)
+			.replace(/access_log \/[^ ]*/, `access_log ${folder}/access.log`)
+			.replace(/error_log \/[^ ]*\.log/, `error_log ${folder}/error.log`)
+			.replace(/include .*switchboard.conf;/, `include ${folder}/switchboard.conf;`)
+			.replace(/pid .*;/, `pid ${folder}/nginx.pid;`)
+			.replace(/_temp_path \S*\//g, `_temp_path ${folder}/`);
+
+		for (const name of ["switchboard.conf", "nginx.conf"])
+			writeFileSync(path.join(folder, name), here(name));
+	}
+
+	socket(name) {
+		return path.join(this.folder, `${name}.sock`);
+	}
+
+	/** A command that makes its socket itself; answers when it is there.  "heard" gets what it prints. */
+	async start(name, command, { env = process.env, signal = "KILL", heard } = {}) {
+		const child = spawn("setpriv", [...asService, "--pdeathsig", signal, "--", ...command],
+			{ stdio: ["ignore", "ignore", heard ? "pipe" : "ignore"], cwd: "/", env });
+
+		if (heard)
+			child.stderr.on("data", (text) => heard(String(text)));
+		child.ended = new Promise((resolve) => child.on("close", resolve));
+		this.#children.set(name, child);
+		if (name !== "nginx")
+			await waitFor(() => existsSync(this.socket(name)), { what: `${name}'s socket` });
+	}
+
+	/** The web server; answers when it does. */
+	async listen() {
+		const folder = this.folder;
+
+		await this.start("nginx", ["/usr/sbin/nginx", "-p", `${folder}/`, "-e", `${folder}/error.log`, "-c", `${folder}/nginx.conf`],
+			{ signal: "TERM" });
+		await waitFor(() => request(`http://127.0.0.1:${this.port}/static/`).then(() => true), { what: "the web server" });
+	}
+
+	async end(name, signal = "SIGTERM") {
+		const child = this.#children.get(name);
+
+		this.#children.delete(name);
+		child?.kill(signal);
+		await child?.ended;
+		rmSync(this.socket(name), { force: true });
+	}
+
+	async stop() {
+		for (const name of ["nginx", ...this.#children.keys()])
+			await this.end(name, name === "nginx" ? "SIGTERM" : "SIGKILL");
+	}
+}
+
+class Rig {
 	/** Start everything: "homes" homes of DEVICES lamps, signed in each. */
-	static async make({ homes = HOMES, env } = {}) {
+	static async make({ homes = HOMES, devices = DEVICES, env } = {}) {
 		const rig = new Rig();
 
 		rig.stack = await startStack({ env });
@@ -53,7 +117,7 @@ class Rig {
 			chmodSync(rig.folder, 0o777);
 			rig.processes = rig.stack.pids("webhook.fcgi").length;
 			await rig.makeKey();
-			await rig.makeHomes(homes);
+			await rig.makeHomes(homes, { devices });
 		} catch (error) {
 			await rig.stop();
 			throw error;
@@ -73,7 +137,6 @@ class Rig {
 
 	/** Homes that no platform knows: without tokens and jobs, so that the worker leaves them alone. */
 	async makeHomes(count, { from = 0, devices = DEVICES } = {}) {
-		this.session ??= randomBytes(32).toString("base64url");
 		await this.stack.psql(`BEGIN;
 			CREATE TEMP TABLE made ON COMMIT DROP AS SELECT 'bench-' || lpad(n::text, 6, '0') AS id, n
 				FROM generate_series(${from}, ${from + count - 1}) AS n;
@@ -89,80 +152,31 @@ class Rig {
 			INSERT INTO switch (installation_id, device_id, component, state, state_at, state_stored_at, seq)
 				SELECT m.id, 'lamp-' || d, 'main', 'off', now() - interval '1 hour', now(), 1
 				FROM made m, generate_series(0, ${devices - 1}) AS d;
+			INSERT INTO session (session_hash, user_id, expires_at)
+				SELECT sha256(rpad(m.id, 43, 'A')::bytea), u.user_id, now() + interval '1 day'
+				FROM made m JOIN user_account u ON u.owner_id = 'owner-' || m.id;
 			COMMIT;`);
 		await this.stack.psql("VACUUM ANALYZE");
 	}
 
-	/** Cookies of a browser that is signed in as the owner of a home. */
-	async signIn(id) {
-		const cookie = randomBytes(32).toString("base64url");
-
-		await this.stack.psql(`INSERT INTO session (session_hash, user_id, expires_at)
-			SELECT '\\x${createHash("sha256").update(cookie).digest("hex")}'::bytea, user_id, now() + interval '1 day'
-			FROM installation WHERE installation_id = '${id}'`);
-		return `session=${cookie}`;
-	}
-
-	/** A process of ours that ends with us. */
-	spawn(command, args, options = {}) {
-		const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", command, ...args], { stdio: "ignore", ...options });
-
-		this.#children.push(child);
-		return child;
-	}
-
 	/**
-	 * The stack's own web server configuration once more, in front of empty programs: as many
-	 * processes as "processes", each answer "bytes" long.  Answers { port, stop() }.
+	 * The stack's own web server configuration once more, on a port of its own and in front of
+	 * whatever replace() starts: see Front.
 	 */
-	async twin({ processes = this.processes, bytes }) {
+	async front(name) {
 		const [port] = await freePorts();
-		const folder = path.join(this.folder, `twin-${port}`);
-		const etc = path.join(this.stack.stateDir, "live", "etc");
-		const configurations = [path.join(this.stack.stateDir, "etc"), etc].find((where) => {
-			try {
-				return readdirSync(where).includes("nginx.conf");
-			} catch {
-				return false;
-			}
-		});
-		const here = (text) => text.replace(/listen \S+;/, `listen 127.0.0.1:${port};`)
-			.replace(/unix:[^;]*\//g, `unix:${folder}/`)
-			.replace(/access_log \/[^ ]*/, `access_log ${folder}/access.log`)
-			.replace(/error_log \/[^ ]*\.log/, `error_log ${folder}/error.log`);
 
-		mkdirSync(folder);
-		chmodSync(folder, 0o777);
-		writeFileSync(path.join(folder, "switchboard.conf"), here(readFileSync(path.join(configurations, "switchboard.conf"), "utf8")));
-		writeFileSync(path.join(folder, "nginx.conf"), here(readFileSync(path.join(configurations, "nginx.conf"), "utf8"))
-			.replace(/include .*switchboard.conf;/, `include ${folder}/switchboard.conf;`)
-			.replace(/pid .*;/, `pid ${folder}/nginx.pid;`)
-			.replace(/_temp_path \S*\//g, `_temp_path ${folder}/`));
-		const isRoot = process.getuid() === 0;
-		const user = isRoot ? ["--reuid=switchboard", "--regid=switchboard", "--clear-groups"] : [];
-		const start = (signal, ...command) => {
-			const child = spawn("setpriv", [...user, "--pdeathsig", signal, "--", ...command], { stdio: "ignore", cwd: "/" });
+		return new Front(this, path.join(this.folder, `${name}-${port}`), port);
+	}
 
-			this.#children.push(child);
-			return child;
-		};
-		const programs = ["webhook", "dashboard"].map((name) =>
-			start("KILL", this.tool("empty"), path.join(folder, `${name}.sock`), String(processes), String(bytes)));
+	/** A front with as many empty programs as "processes", each answer "bytes" long. */
+	async twin({ processes = this.processes, bytes }) {
+		const front = await this.front("twin");
 
-		await waitFor(() => readdirSync(folder).filter((name) => name.endsWith(".sock")).length === 2);
-		const nginx = start("TERM", "/usr/sbin/nginx", "-p", `${folder}/`, "-e", `${folder}/error.log`, "-c", `${folder}/nginx.conf`);
-
-		await waitFor(() => request(`http://127.0.0.1:${port}/`).then(({ status }) => status === 200),
-			{ what: "the empty programs" });
-		return {
-			port,
-			stop: async () => {
-				await Promise.all([nginx, ...programs].map((child) => new Promise((resolve) => {
-					child.on("close", resolve);
-					child.kill(child === nginx ? "SIGTERM" : "SIGKILL");
-				})));
-			},
-		};
+		for (const name of ["webhook", "dashboard"])
+			await front.start(name, [this.tool("empty"), front.socket(name), String(processes), String(bytes)]);
+		await front.listen();
+		return front;
 	}
 
 	/** A copy of a C program where the service user can run it. */
@@ -174,42 +188,37 @@ class Rig {
 	}
 
 	/** A file of "count" webhooks signed now. */
-	async sign(count, { homes = HOMES, devices = DEVICES, port = this.stack.port } = {}) {
-		const file = path.join(this.folder, `webhooks-${port}`);
+	async sign(count, { first = 0, homes = HOMES, devices = DEVICES, port = this.stack.port } = {}) {
+		const file = path.join(this.folder, `webhooks-${port}-${first}`);
 
-		await run(path.join(tools, "sign"), [this.keyFile, KEY_ID, count, homes, devices, port, file].map(String));
+		await run(path.join(tools, "sign"), [this.keyFile, KEY_ID, count, first, homes, devices, port, file].map(String));
 		return file;
 	}
 
-	/** A file with one request for "load", sent again and again. */
-	page(port, cookie = "", where = "/") {
-		const file = path.join(this.folder, `page-${port}`);
-		const text = Buffer.from(`GET ${where} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: text/html\r\n` +
-			`Accept-Encoding: identity\r\n${cookie && `Cookie: ${cookie}\r\n`}\r\n`);
-		const length = Buffer.alloc(4);
+	/** A file of requests as the C programs read them: each after its length. */
+	requests(name, texts) {
+		const file = path.join(this.folder, name);
 
-		if (new Uint8Array(new Uint32Array([1]).buffer)[0] === 1)
-			length.writeUInt32LE(text.length);
-		else
-			length.writeUInt32BE(text.length);
-		writeFileSync(file, Buffer.concat([length, text]));
+		writeFileSync(file, Buffer.concat(texts.flatMap((text) =>
+			[Buffer.from(new Uint32Array([Buffer.byteLength(text)]).buffer), Buffer.from(text)])));
 		return file;
 	}
 
-	/** Play a file; see load.c for what it answers.  Anything but 200 is an error. */
-	async load(file, { port = this.stack.port, connections, seconds, rate = 0, again = false }) {
+	/** GET with the cookie of a home's owner. */
+	get(n, where, port = this.stack.port) {
+		return `GET ${where} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: */*\r\nAccept-Encoding: identity\r\n` +
+			`Cookie: ${cookieOf(n)}\r\n\r\n`;
+	}
+
+	/** Play a file; see load.c for what it answers.  Unless "any" will do, an answer that is not 200 is an error. */
+	async load(file, { port = this.stack.port, connections, seconds, rate = 0, again = false, any = false }) {
 		const { stdout } = await run(path.join(tools, "load"),
 			[port, connections, seconds, rate, file, ...(again ? ["again"] : [])].map(String));
 		const told = JSON.parse(stdout);
 
-		if (told.bad > 0 || told.broken > 0 || told.requests === 0)
+		if ((told.bad > 0 && !any) || told.broken > 0 || told.requests === 0)
 			throw new Error(`load on port ${port}: ${stdout}`);
 		return told;
-	}
-
-	/** A command of ours that prints JSON or text. */
-	async run(name, args) {
-		return (await run(path.join(tools, name), args.map(String), { maxBuffer: 1 << 26 })).stdout;
 	}
 
 	/** Seconds of processor time used so far, by part of the stack. */
@@ -233,9 +242,13 @@ class Rig {
 		return this.stack.pids(name).map(residentOf);
 	}
 
+	/** Resident KB of the web server, all processes. */
+	nginxResident() {
+		return this.stack.processes().filter(({ command }) => command.startsWith("nginx"))
+			.reduce((sum, { pid }) => sum + residentOf(pid), 0);
+	}
+
 	async stop() {
-		for (const child of this.#children)
-			child.kill("SIGTERM");
 		await this.stack.stop();
 	}
 }

@@ -2,7 +2,7 @@
  * Webhooks of the platform, signed ahead: RSA signing costs more than what is
  * to be measured.  Writes the file of requests that load.c plays.
  *
- *   sign KEY_FILE KEY_ID COUNT HOMES DEVICES PORT FILE
+ *   sign KEY_FILE KEY_ID COUNT FIRST_HOME HOMES DEVICES PORT FILE
  *
  * Each carries one switch event with an id of its own for the device
  * "lamp-N" of the home "bench-NNNNNN"; signatures are good for five minutes.
@@ -32,7 +32,7 @@ struct slot {
 };
 
 static const char *key_id, *port;
-static unsigned homes, devices;
+static unsigned first_home, homes, devices;
 static EVP_PKEY *key;
 static uint64_t first_tick; /* 100 ns units since 1970 */
 static uint64_t node;       /* of the UUIDs, one a run */
@@ -92,7 +92,7 @@ make_body(unsigned i, char *out)
 	    "\"deviceId\":\"lamp-%u\",\"componentId\":\"main\",\"capability\":\"switch\","
 	    "\"attribute\":\"switch\",\"value\":\"%s\",\"valueType\":\"string\","
 	    "\"stateChange\":true,\"data\":{},\"subscriptionName\":\"switch\"}}]}}",
-	    (unsigned)(chance % homes), time_text, (unsigned)(clock & 0xffffffff),
+	    first_home + (unsigned)(chance % homes), time_text, (unsigned)(clock & 0xffffffff),
 	    (unsigned)(clock >> 32 & 0xffff), (unsigned)(clock >> 48 & 0xfff),
 	    (unsigned long long)node, (unsigned)((chance >> 32) % devices),
 	    (chance >> 60 & 1) != 0 ? "on" : "off");
@@ -177,16 +177,18 @@ main(int argc, char **argv)
 	unsigned count;
 	FILE *file;
 
-	if (argc != 8) {
-		fprintf(stderr, "usage: sign KEY_FILE KEY_ID COUNT HOMES DEVICES PORT FILE\n");
+	if (argc != 9) {
+		fprintf(stderr,
+		    "usage: sign KEY_FILE KEY_ID COUNT FIRST_HOME HOMES DEVICES PORT FILE\n");
 		return 64;
 	}
 	read_key(argv[1]);
 	key_id = argv[2];
 	count = (unsigned)atoi(argv[3]);
-	homes = (unsigned)atoi(argv[4]);
-	devices = (unsigned)atoi(argv[5]);
-	port = argv[6];
+	first_home = (unsigned)atoi(argv[4]);
+	homes = (unsigned)atoi(argv[5]);
+	devices = (unsigned)atoi(argv[6]);
+	port = argv[7];
 	if (count == 0 || homes == 0 || devices == 0)
 		return 64;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -194,15 +196,15 @@ main(int argc, char **argv)
 	first_tick = (uint64_t)now.tv_sec * 10000000 + (uint64_t)now.tv_nsec / 100 - count;
 	node = scatter(first_tick) & 0xffffffffffffULL;
 	slots = make_requests(count);
-	file = fopen(argv[7], "we");
+	file = fopen(argv[8], "we");
 	if (file == NULL)
-		die(argv[7]);
+		die(argv[8]);
 	for (unsigned i = 0; i < count; i++) {
 		if (fwrite(&slots[i].length, sizeof(uint32_t), 1, file) != 1 ||
 		    fwrite(slots[i].text, slots[i].length, 1, file) != 1)
-			die(argv[7]);
+			die(argv[8]);
 	}
 	if (fclose(file) != 0)
-		die(argv[7]);
+		die(argv[8]);
 	return 0;
 }

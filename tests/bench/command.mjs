@@ -1,0 +1,76 @@
+// From a click to the platform: POST of a command until the simulated platform has the call.
+import { csrfToken, linkAccount, request, waitFor } from "../stack.mjs";
+import { HOMES, median, ms } from "./rig.mjs";
+
+const CLICKS = 25;
+const SWITCHES = 200;
+
+async function account(rig, name, switches) {
+	await rig.stack.control("POST", "accounts", { name, locations: [{
+		name,
+		devices: Array.from({ length: switches }, (_, i) => ({ name: `${name} ${i}` })),
+	}] });
+	const jar = await linkAccount(rig.stack, { location: name });
+
+	await waitFor(async () => (await request(`${rig.stack.url}/api/switches`, { jar })).json().switches.length === switches,
+		{ timeoutMs: 60000, what: `the switches of ${name}` });
+	return { jar, headers: { "X-CSRF-Token": await csrfToken(rig.stack, jar) } };
+}
+
+const commands = async (rig) => (await rig.stack.control("GET", "commands")).commands;
+
+async function post(rig, { jar, headers }, where, json) {
+	const answer = await request(`${rig.stack.url}${where}`, { jar, headers, json });
+
+	if (answer.status !== 202)
+		throw new Error(`POST ${where}: ${answer.status} ${answer.text}`);
+}
+
+/** Milliseconds from the start of the POST to the call, one click after another. */
+async function clicks(rig, person) {
+	const { switches } = (await request(`${rig.stack.url}/api/switches`, { jar: person.jar })).json();
+	const times = [];
+
+	for (let i = 0; i < CLICKS; i++) {
+		const device = switches[i % switches.length].deviceId;
+		const known = (await commands(rig)).length;
+		const from = Date.now();
+
+		await post(rig, person, `/api/switches/${device}/main`, { command: i % 2 === 0 ? "on" : "off" });
+		const made = await waitFor(async () => (await commands(rig)).slice(known)[0], { timeoutMs: 30000, intervalMs: 5 });
+
+		times.push(new Date(made.at).getTime() - from);
+		await new Promise((resolve) => setTimeout(resolve, 200)); // its event comes back
+	}
+	return times.sort((a, b) => a - b);
+}
+
+async function allOff(rig, person) {
+	const known = (await commands(rig)).length;
+	const from = Date.now();
+
+	await post(rig, person, "/api/switches", { command: "off" });
+	const made = await waitFor(async () => {
+		const now = (await commands(rig)).slice(known);
+
+		return now.length >= SWITCHES && now;
+	}, { timeoutMs: 120000, intervalMs: 50, what: `${SWITCHES} commands` });
+	const at = made.map((command) => new Date(command.at).getTime() - from).sort((a, b) => a - b);
+
+	return { first: at[0], last: at.at(-1), half: median(at) };
+}
+
+export async function command(rig, { rate = 1000 }, table) {
+	const person = await account(rig, "Bench", 25);
+	const idle = await clicks(rig, person);
+	const load = rig.load(await rig.sign(Math.ceil(rate / 2 * 20), { homes: HOMES }), { connections: 32, seconds: 15, rate: rate / 2 });
+	const busy = await clicks(rig, person);
+
+	await load;
+	const off = await allOff(rig, await account(rig, "Bench hall", SWITCHES));
+
+	table.add("command under load / idle, p50", median(busy) / median(idle), "",
+		`POST to call at the platform: idle ${ms(median(idle) * 1000)}, with webhooks at half the rate ${ms(median(busy) * 1000)} ` +
+		`(max ${idle.at(-1)}, ${busy.at(-1)} ms)`);
+	table.note(`all off, ${SWITCHES} switches`, `first call after ${off.first} ms, half after ${off.half} ms, last after ${off.last} ms`);
+}
