@@ -273,8 +273,8 @@ COMMENT ON FUNCTION confirmation_put IS 'Queue the fetch of a confirmation addre
 -- Wake-ups go in a transaction of their own that need not reach the disk:
 -- NOTIFY holds a database-wide lock until its commit is done.
 CREATE FUNCTION wake(p_channel text, p_payload text)
-RETURNS void LANGUAGE sql VOLATILE
-BEGIN ATOMIC
-	SELECT set_config('synchronous_commit', 'off', true), pg_notify(p_channel, p_payload);
-END;
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('synchronous_commit', 'off', true), pg_notify(p_channel, p_payload);
+END $$;
 COMMENT ON FUNCTION wake IS 'NOTIFY with an asynchronous commit';

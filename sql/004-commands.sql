@@ -102,7 +102,10 @@ COMMENT ON FUNCTION command_request_many IS 'Take a command for every switch of 
 CREATE FUNCTION command_claim(p_worker text, p_limit integer, p_each integer)
 RETURNS TABLE (installation_id text, command_id uuid, device_id text, component text, command text, level integer,
 	attempts integer, left_ms bigint)
-LANGUAGE sql AS $$
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
 	WITH busy AS MATERIALIZED (
 		SELECT c.installation_id, count(DISTINCT c.device_id) AS claims FROM command c
 		WHERE c.claimed_until >= now() GROUP BY c.installation_id),
@@ -132,9 +135,10 @@ LANGUAGE sql AS $$
 	UPDATE command c SET status = 'sent', sent_at = now(), claimed_by = p_worker,
 		claimed_until = now() + interval '20 seconds', attempts = c.attempts + 1
 	FROM taken t WHERE c.installation_id = t.installation_id AND c.command_id = t.command_id
-	RETURNING c.installation_id, c.command_id, c.device_id, c.component, c.command, c.level, c.attempts,
-		(extract(epoch FROM c.deadline_at - now()) * 1000)::bigint
-$$;
+	RETURNING c.installation_id::text, c.command_id, c.device_id::text, c.component::text, c.command, c.level,
+		c.attempts,
+		(extract(epoch FROM c.deadline_at - now()) * 1000)::bigint;
+END $$;
 COMMENT ON FUNCTION command_claim IS 'Give a worker commands to send';
 
 -- The platform took a command.  When the switch is there already no event will come: confirmed at once.

@@ -156,10 +156,11 @@ END $$;
 COMMENT ON FUNCTION pace_take IS 'Count a call that is limited, or tell how many ms to wait';
 
 -- When is something due next, in ms from now?  Null: nothing is queued.
+-- plpgsql, like whatever else is called all the time: it keeps the plan (006-stream.sql).
 CREATE FUNCTION work_next_ms()
-RETURNS bigint LANGUAGE sql STABLE
-BEGIN ATOMIC
-	SELECT ceil(extract(epoch FROM min(due) - now()) * 1000)::bigint FROM (
+RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (SELECT ceil(extract(epoch FROM min(due) - now()) * 1000)::bigint FROM (
 		SELECT min(greatest(j.run_at, j.claimed_until, p.ends_at)) AS due FROM job j
 			JOIN installation i ON i.installation_id = j.installation_id
 			LEFT JOIN pause p ON p.installation_id = j.installation_id AND p.kind = j.kind
@@ -175,8 +176,8 @@ BEGIN ATOMIC
 		UNION ALL SELECT min(c.accepted_at) + interval '10 seconds' FROM command c WHERE c.status = 'accepted'
 		UNION ALL SELECT min(greatest(f.run_at, coalesce(f.claimed_until, f.run_at))) FROM confirmation f
 			WHERE f.confirmed_at IS NULL
-	) AS every (due);
-END;
+	) AS every (due));
+END $$;
 COMMENT ON FUNCTION work_next_ms IS 'Milliseconds until something in a queue is due';
 
 -- Tokens ------------------------------------------------------------------

@@ -1,4 +1,6 @@
--- What the page and the streamer read.
+-- What the page and the streamer read.  Functions that are called all the time are plpgsql: it keeps
+-- the plan of a query, where LANGUAGE sql would make it anew at every call, which costs more than to
+-- run it.  Arrays of ids have one generic plan, whatever their length.
 SET LOCAL search_path = switchboard;
 
 -- Everything of these installations that changed after their cursors, in one
@@ -8,7 +10,11 @@ CREATE FUNCTION page_changes(p_installations text[], p_cursors bigint[])
 RETURNS TABLE (installation_id text, seq bigint, kind text, device_id text, component text, label text,
 	room text, location text, state text, level integer, online boolean, pending boolean, updated_at text,
 	has_level boolean, code text, command_id text, detail text, found integer, structure boolean)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
 	WITH want AS MATERIALIZED (
 		SELECT i.*, w.after FROM unnest(p_installations, p_cursors) AS w (id, after)
 		JOIN installation i ON i.installation_id = w.id)
@@ -36,20 +42,23 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $
 	SELECT w.installation_id, w.seq, 'mark', NULL, NULL, NULL, NULL, NULL, w.status,
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 	FROM want w
-	ORDER BY 1, 2
-$$;
+	ORDER BY 1, 2;
+END $$;
 COMMENT ON FUNCTION page_changes IS 'What changed for the page after the given cursors';
 
 -- Which of these sessions are alive, and what each may see.  A session that is missing has ended.
 CREATE FUNCTION session_reach(p_sessions bytea[])
 RETURNS TABLE (session_hash bytea, installation_id text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp
-BEGIN ATOMIC
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
 	SELECT s.session_hash, i.installation_id::text FROM session s
 		JOIN installation i ON i.user_id = s.user_id AND i.status <> 'removed'
 		WHERE s.session_hash = ANY (p_sessions) AND s.expires_at > now()
 		ORDER BY 1, 2;
-END;
+END $$;
 COMMENT ON FUNCTION session_reach IS 'Sessions that are alive and the installations each shows';
 
 -- These have a page open.  What others hold at this moment is not waited for: there is a next time.
