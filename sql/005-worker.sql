@@ -165,11 +165,14 @@ BEGIN
 			JOIN installation i ON i.installation_id = j.installation_id
 			LEFT JOIN pause p ON p.installation_id = j.installation_id AND p.kind = j.kind
 			WHERE i.status IN ('linking', 'active') OR j.kind = 'uninstall'
-		UNION ALL SELECT min(greatest(t.refresh_after, t.claimed_until, p.ends_at)) FROM token t
+		-- Of those that are to be refreshed first: there is a token for every home.
+		UNION ALL SELECT min(greatest(n.refresh_after, n.claimed_until, n.ends_at)) FROM (
+			SELECT t.refresh_after, t.claimed_until, p.ends_at FROM token t
 			JOIN installation i ON i.installation_id = t.installation_id
 			LEFT JOIN pause p ON p.installation_id = t.installation_id AND p.kind = 'refresh'
 			WHERE i.status IN ('linking', 'active') OR EXISTS (SELECT 1 FROM job j
 				WHERE j.installation_id = t.installation_id AND j.kind = 'uninstall')
+			ORDER BY t.refresh_after LIMIT 100) n
 		UNION ALL SELECT min(greatest(c.run_at, c.claimed_until, p.ends_at)) FROM command c
 			LEFT JOIN pause p ON p.installation_id = c.installation_id AND p.kind = 'command' AND p.device_id = c.device_id
 			WHERE c.status IN ('requested', 'sent')

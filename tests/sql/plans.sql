@@ -1,0 +1,105 @@
+-- What runs for each webhook, page view, stream and command looks rows up by an index, however many
+-- homes there are.  Not told from EXPLAIN, which does not see into functions: each call is run as
+-- often as it takes to get its final plan, and PostgreSQL's own counters of this transaction say
+-- which tables were read from end to end.
+BEGIN;
+\ir fixture.psql
+SELECT plan(25);
+
+-- 3000 homes beside the one of the fixture: too many rows in each table below to read them all.
+CREATE TEMP TABLE many ON COMMIT DROP AS SELECT 'many-' || n AS id, n FROM generate_series(1, 3000) AS n;
+INSERT INTO user_account (owner_id) SELECT id FROM many;
+INSERT INTO installation (installation_id, user_id, status, sync_state, synced_at)
+	SELECT m.id, u.user_id, 'active', 'done', now() FROM many m JOIN user_account u ON u.owner_id = m.id;
+INSERT INTO session (session_hash, user_id, expires_at)
+	SELECT pg_temp.hash(m.id), u.user_id, now() + interval '1 day' FROM many m JOIN user_account u ON u.owner_id = m.id;
+INSERT INTO token (installation_id, access_sealed, refresh_sealed, seal_key_id, scope, expires_at, refresh_after,
+		refresh_expires_at)
+	SELECT id, '\x01', '\x02', 'k1', 'all', now() + interval '1 day', now() + interval '12 hours', now() + interval '30 days'
+	FROM many;
+INSERT INTO room (installation_id, room_id, name) SELECT id, 'r1', 'Kitchen' FROM many;
+INSERT INTO device (installation_id, device_id, name, room_id, online)
+	SELECT id, 'lamp-' || d, 'Lamp', 'r1', true FROM many, generate_series(1, 4) AS d;
+INSERT INTO switch (installation_id, device_id, component, state, state_at, seq)
+	SELECT id, 'lamp-' || d, 'main', 'off', now() - interval '1 hour', 1 FROM many, generate_series(1, 4) AS d;
+INSERT INTO event (installation_id, event_time, event_id, event_type, device_id, component, capability, attribute, value)
+	SELECT id, now() - interval '3 days' * e / 8, gen_random_uuid(), 'DEVICE_EVENT', 'lamp-1', 'main', 'switch', 'switch', '"on"'
+	FROM many, generate_series(1, 8) AS e;
+INSERT INTO command (installation_id, device_id, component, command, user_id, status, finished_at, seq)
+	SELECT id, 'lamp-1', 'main', 'on', 1, 'confirmed', now() - interval '1 hour', 1 FROM many;
+ANALYZE;
+
+-- Tables of the schema that "call" reads from end to end, the eighth time; small ones may be.
+CREATE FUNCTION pg_temp.read_whole(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	v_before jsonb;
+	v_tables text;
+BEGIN
+	EXECUTE 'PREPARE hot AS ' || call;
+	FOR i IN 1 .. 8 LOOP
+		SELECT jsonb_object_agg(s.relname, s.seq_scan) INTO v_before FROM pg_stat_xact_user_tables s
+			WHERE s.schemaname = 'switchboard';
+		EXECUTE 'EXECUTE hot';
+	END LOOP;
+	DEALLOCATE hot;
+	SELECT string_agg(s.relname, ' ' ORDER BY s.relname) INTO v_tables FROM pg_stat_xact_user_tables s
+		JOIN pg_class c ON c.oid = s.relid
+		WHERE s.schemaname = 'switchboard' AND c.reltuples > 1000 AND s.seq_scan > (v_before ->> s.relname)::bigint;
+	RETURN coalesce(v_tables, '');
+END $$;
+CREATE FUNCTION pg_temp.an_event(p_type text, p_capability text, p_value text) RETURNS text LANGUAGE sql AS $$
+	SELECT format('SELECT * FROM event_ingest(''many-7'', jsonb_build_array(jsonb_build_object(''id'', gen_random_uuid(),
+		''at'', now(), ''type'', %L, ''device'', ''lamp-1'', ''component'', ''main'', ''capability'', %L,
+		''attribute'', %L, ''value'', %s)))', p_type, p_capability,
+		CASE p_capability WHEN 'switchLevel' THEN 'level' ELSE 'switch' END, p_value) $$;
+
+SELECT is(pg_temp.read_whole('SELECT count(*) FROM switch WHERE state = ''off'''), 'switch', 'a table read whole is noticed');
+SELECT isnt((SELECT user_id FROM user_account WHERE owner_id = 'many-7'), NULL, 'there are many');
+
+-- Webhooks.
+SELECT is(pg_temp.read_whole(pg_temp.an_event('DEVICE_EVENT', 'switch', '''on''')), '', 'a switch event');
+SELECT is(pg_temp.read_whole(pg_temp.an_event('DEVICE_EVENT', 'switchLevel', '40')), '', 'a level event');
+SELECT is(pg_temp.read_whole(pg_temp.an_event('DEVICE_HEALTH_EVENT', '', '''OFFLINE''')), '', 'a health event');
+SELECT is(pg_temp.read_whole(replace(pg_temp.an_event('DEVICE_LIFECYCLE_EVENT', '', '''DELETE'''), 'lamp-1', 'lamp-4')), '',
+	'a lifecycle event');
+
+-- The page.
+SELECT is(pg_temp.read_whole('SELECT * FROM session_load(pg_temp.hash(''many-7''))'), '', 'session_load');
+SELECT is(pg_temp.read_whole(format('SELECT location_name, status, seq FROM installation
+	WHERE user_id = %s AND status <> ''removed'' ORDER BY location_name NULLS LAST, installation_id',
+	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'installation_list');
+SELECT is(pg_temp.read_whole(format('SELECT * FROM switch_page WHERE user_id = %s ORDER BY location NULLS LAST,
+	installation_id, room NULLS LAST, device_name, device_id, position',
+	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'switch_list');
+SELECT is(pg_temp.read_whole(format('SELECT * FROM switch_history(%s, ''lamp-1'', ''main'', 24)',
+	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'switch_history');
+SELECT is(pg_temp.read_whole(format('SELECT switch_is_of(%s, ''lamp-1'', ''main'')',
+	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'switch_is_of');
+SELECT is(pg_temp.read_whole(format('SELECT place_is_of(%s, ''Kitchen'', ''many-7'')',
+	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'place_is_of');
+
+-- Streams.
+SELECT is(pg_temp.read_whole('SELECT * FROM page_changes(ARRAY[''many-7'', ''many-8''], ARRAY[0, 0]::bigint[])'), '', 'page_changes');
+SELECT is(pg_temp.read_whole('SELECT * FROM session_reach(ARRAY[pg_temp.hash(''many-7''), pg_temp.hash(''many-8'')])'), '',
+	'session_reach');
+SELECT is(pg_temp.read_whole('SELECT session_seen(ARRAY[pg_temp.hash(''many-7''), pg_temp.hash(''many-8'')])'), '', 'session_seen');
+
+-- Commands.
+SELECT is(pg_temp.read_whole(format('SELECT * FROM command_request(%s, ''lamp-1'', ''main'', ''off'', NULL)',
+	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'command_request');
+SELECT is(pg_temp.read_whole(format('SELECT * FROM command_request_many(%s, ''on'', ''Kitchen'', NULL)',
+	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'command_request_many');
+SELECT is(pg_temp.read_whole('SELECT * FROM command_claim(''w'', 50, 10)'), '', 'command_claim');
+SELECT is(pg_temp.read_whole('SELECT command_accepted(''many-7'', (SELECT command_id FROM command
+	WHERE installation_id = ''many-7'' AND status = ''sent'' LIMIT 1))'), '', 'command_accepted');
+SELECT is(pg_temp.read_whole('SELECT command_failed(''many-7'', (SELECT command_id FROM command
+	WHERE installation_id = ''many-7'' AND status = ''sent'' LIMIT 1), ''refused'')'), '', 'command_failed');
+SELECT is(pg_temp.read_whole('SELECT command_expire()'), '', 'command_expire');
+
+-- The worker's queue.
+SELECT is(pg_temp.read_whole('SELECT * FROM token_load(''many-7'')'), '', 'token_load');
+SELECT is(pg_temp.read_whole('SELECT * FROM job_claim(''w'', 10)'), '', 'job_claim');
+SELECT is(pg_temp.read_whole('SELECT * FROM token_claim(''w'', 3)'), '', 'token_claim');
+SELECT is(pg_temp.read_whole('SELECT work_next_ms()'), '', 'work_next_ms');
+SELECT * FROM finish();
+ROLLBACK;
