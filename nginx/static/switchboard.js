@@ -722,6 +722,9 @@ let waking = 0;
 function wake() {
 	clearTimeout(waking);
 	waking = setTimeout(() => {
+		/* Awake, but nobody looks: that will be another sign. */
+		if (document.visibilityState !== 'visible')
+			return;
 		const structure = refetching || refetchTimer !== 0;
 
 		for (const call of asking)
