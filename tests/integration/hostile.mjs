@@ -56,10 +56,16 @@ export class Target {
 		const { locationId } = locations.find((location) => location.name === name);
 		const { installedAppId } = installedApps.find((app) => app.locationId === locationId);
 
+		// The platform asks to confirm the webhook whenever it is ready to; calls are counted after their effect.
 		await waitFor(() => this.stack.psql(`SELECT 1 FROM installation i WHERE installation_id = '${installedAppId}'
 			AND synced_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM job WHERE installation_id = i.installation_id)
+			AND EXISTS (SELECT 1 FROM confirmation WHERE confirmed_at IS NOT NULL)
 			AND NOT EXISTS (SELECT 1 FROM confirmation WHERE confirmed_at IS NULL)`),
 		{ what: `the first sync of ${name}` });
+		const counts = () => this.stack.psql("SELECT sum(calls) FROM api_call");
+		let last;
+
+		await waitFor(async () => last === (last = await counts()), { intervalMs: 500, what: "the calls to be counted" });
 		return installedAppId;
 	}
 

@@ -120,7 +120,6 @@ for (const [name, [served, status = 401, changes = []]] of Object.entries(SERVED
 	target.survives(`a key server that answers with ${name}: ${status}`, async () => {
 		const keyId = `/hostile/${++number}`;
 		const body = target.fresh();
-		const before = Date.now();
 
 		// Else the budget of keyIds that were never heard of would answer.
 		await target.stack.psql("DELETE FROM signing_key WHERE certificate IS NULL");
@@ -133,7 +132,6 @@ for (const [name, [served, status = 401, changes = []]] of Object.entries(SERVED
 		const fetches = target.keyServer.fetches.get(keyId);
 
 		assert.ok(fetches === 1 || (fetches === 2 && /broken/.test(name)), "a broken connection may be tried twice");
-		assert.ok(Date.now() - before < 10000, "within the platform's patience");
 		assert.equal((await target.signed(body, { keyId })).status, status, "again");
 		assert.equal(target.keyServer.fetches.get(keyId), fetches, "it is not asked again");
 		assert.equal(elsewhere.requests, 0);
