@@ -39,6 +39,8 @@ export class Target {
 				WHERE installation_id = '${this.home}' AND component = 'main' ORDER BY device_id LIMIT 1`);
 		}
 		this.watch = new Watch(this.stack);
+		if (link)
+			await this.quiet();
 		await begun();
 		await this.good(); // the certificate is known from here on
 		this.pids = this.programs();
@@ -67,6 +69,23 @@ export class Target {
 
 		await waitFor(async () => last === (last = await counts()), { intervalMs: 500, what: "the calls to be counted" });
 		return installedAppId;
+	}
+
+	/** Until the worker has nothing to do for anybody, and what it counts and notes is written. */
+	async quiet() {
+		let last;
+
+		await waitFor(async () => {
+			const [{ busy }] = await this.stack.rows(`SELECT (SELECT count(*) FROM job) +
+				(SELECT count(*) FROM command WHERE status IN ('requested', 'sent', 'accepted')) +
+				(SELECT count(*) FROM installation i WHERE status = 'linking' OR status = 'active'
+					AND 4 <> (SELECT count(*) FROM subscription s WHERE s.installation_id = i.installation_id)) AS busy`);
+			const now = JSON.stringify(await this.watch.contents());
+			const same = now === last;
+
+			last = now;
+			return busy === 0 && same;
+		}, { intervalMs: 250, what: "the worker to have nothing left to do" });
 	}
 
 	programs() {
@@ -217,22 +236,6 @@ export function attackPage() {
 	/** POST as Alex's page does. */
 	target.api = (where, json, options) => target.stack.request(where,
 		{ json, jar: target.alex, headers: { "X-CSRF-Token": target.token }, ...options });
-	/** Until the worker has nothing to do, and the counters of its calls are written. */
-	target.quiet = async () => {
-		let last;
-
-		await waitFor(async () => {
-			const [{ busy }] = await target.stack.rows(`SELECT (SELECT count(*) FROM job) +
-				(SELECT count(*) FROM command WHERE status IN ('requested', 'sent', 'accepted')) +
-				(SELECT count(*) FROM installation WHERE status <> 'removed' AND 4 <> (SELECT count(*) FROM subscription s
-					WHERE s.installation_id = installation.installation_id)) AS busy`);
-			const now = JSON.stringify(await target.watch.contents());
-			const same = now === last;
-
-			last = now;
-			return busy === 0 && same;
-		}, { intervalMs: 250, what: "the worker to have nothing left to do" });
-	};
 	target.good = async () => {
 		assert.equal((await target.stack.request("/", { jar: target.alex })).status, 200);
 		const answer = await target.api("/api/switches", { command: "off" });

@@ -51,8 +51,8 @@ target.survives("one body more under a signature that was good is 401", async ()
 const at = (s) => new Date(Date.now() + s * 1000);
 const DATES = {
 	"an empty date": () => "",
-	"a date of 310 s ago": () => at(-310).toUTCString(),
-	"a date in 310 s": () => at(310).toUTCString(),
+	"a date of six minutes ago": () => at(-360).toUTCString(),
+	"a date in six minutes": () => at(360).toUTCString(),
 	"a date of yesterday": () => at(-86400).toUTCString(),
 	"a date of last year": () => at(-366 * 86400).toUTCString(),
 	"a date of 1970": () => new Date(0).toUTCString(),
