@@ -155,6 +155,8 @@ load_session(struct visit *visit)
 	    session_load(visit->app->db, &visit->app->config, visit->req, &visit->session);
 
 	visit->signed_in = err == SW_OK;
+	if (visit->signed_in && visit->session.renewed)
+		session_renew_cookie(visit->res, &visit->app->config, visit->req);
 	return err;
 }
 

@@ -147,12 +147,13 @@ store_link(struct signin *signin, const struct request *req, const struct store_
 	const struct timespec pause = {.tv_nsec = STORE_PAUSE_MS * 1000000L};
 	int64_t deadline_ms = clock_monotonic_ms() + STORE_MS;
 	int64_t user_id;
+	bool renewed;
 	enum sw_err err;
 
 	for (;;) {
 		err = store_installation_link(signin->db, req->arena, link, &user_id);
 		if (err == SW_ECONFLICT &&
-		    store_session_load(signin->db, link->new_session, &user_id) == SW_OK)
+		    store_session_load(signin->db, link->new_session, &user_id, &renewed) == SW_OK)
 			err = SW_OK;
 		if (err == SW_OK)
 			FAILPOINT("oauth.linked");

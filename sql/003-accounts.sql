@@ -19,22 +19,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION oauth_state_take IS 'Use up a state parameter: true once, for the browser that began';
 
+-- renewed: its end has moved, and the browser's cookie should last as long.
 CREATE FUNCTION session_load(p_session bytea)
-RETURNS TABLE (user_id bigint, created_at timestamptz)
+RETURNS TABLE (user_id bigint, renewed boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 DECLARE
 	v_seen timestamptz;
 BEGIN
-	SELECT s.user_id, s.created_at, s.seen_at INTO user_id, created_at, v_seen
+	SELECT s.user_id, s.expires_at < now() + interval '29 days', s.seen_at INTO user_id, renewed, v_seen
 		FROM session s WHERE s.session_hash = p_session AND s.expires_at > now();
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
 	-- To five minutes, so that a page view is not a write; the end moves once a day, so that the write
 	-- touches no index.
-	IF v_seen < now() - interval '5 minutes' THEN
-		UPDATE session s SET seen_at = now(), expires_at = CASE WHEN s.expires_at < now() + interval '29 days'
-			THEN now() + interval '30 days' ELSE s.expires_at END
+	IF renewed OR v_seen < now() - interval '5 minutes' THEN
+		UPDATE session s SET seen_at = now(),
+			expires_at = CASE WHEN renewed THEN now() + interval '30 days' ELSE s.expires_at END
 			WHERE s.session_hash = p_session;
 	END IF;
 	RETURN NEXT;

@@ -67,7 +67,7 @@ session_load(
 	memset(out, 0, sizeof(*out));
 	if (!session_read_cookie(header, config->public_is_https, out->hash, out->csrf))
 		return SW_EAUTH;
-	err = store_session_load(db, out->hash, &out->user_id);
+	err = store_session_load(db, out->hash, &out->user_id, &out->renewed);
 	if (err != SW_OK)
 		secret_cleanse(out, sizeof(*out));
 	return err;
@@ -101,4 +101,15 @@ session_put_cookie(struct response *res, const struct config *config, const char
 	    token != NULL ? SESSION_LIFE_S : 0, config->public_is_https);
 	response_add_header(res, "Set-Cookie", sbuf_failed(&value) ? NULL : sbuf_text(&value));
 	sbuf_clear(&value);
+}
+
+void
+session_renew_cookie(struct response *res, const struct config *config, const struct request *req)
+{
+	char token[SESSION_TOKEN_SIZE];
+
+	if (cookie_get(request_header(req, "HTTP_COOKIE", NULL),
+		cookie_name(config->public_is_https), token, sizeof(token)) == SW_OK)
+		session_put_cookie(res, config, token);
+	secret_cleanse(token, sizeof(token));
 }

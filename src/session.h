@@ -23,6 +23,7 @@ struct session {
 	int64_t user_id;
 	uint8_t hash[SECRET_SHA256_BYTES];
 	char csrf[SESSION_TOKEN_SIZE];
+	bool renewed; /* lasts longer now: session_renew_cookie() */
 };
 
 /*
@@ -48,5 +49,9 @@ session_make(char token[static SESSION_TOKEN_SIZE], uint8_t hash[static SECRET_S
 
 /* Set, or delete (token NULL), the session cookie. */
 void session_put_cookie(struct response *res, const struct config *config, const char *token);
+
+/* Let the browser keep the session cookie of this request for another SESSION_LIFE_S. */
+void
+session_renew_cookie(struct response *res, const struct config *config, const struct request *req);
 
 #endif

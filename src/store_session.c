@@ -40,19 +40,23 @@ store_oauth_state_take(struct db *db, const uint8_t state_hash[static SECRET_SHA
 }
 
 enum sw_err
-store_session_load(struct db *db, const uint8_t hash[static SECRET_SHA256_BYTES], int64_t *user_id)
+store_session_load(
+    struct db *db, const uint8_t hash[static SECRET_SHA256_BYTES], int64_t *user_id, bool *renewed)
 {
 	const struct db_param params[] = {DB_BYTES(hash, SECRET_SHA256_BYTES)};
 	struct db_result *result;
 	enum sw_err err = db_exec(db, STMT_SESSION_LOAD, params, &result);
 
 	*user_id = 0;
+	*renewed = false;
 	if (err != SW_OK)
 		return err;
-	if (db_result_rows(result) == 1)
+	if (db_result_rows(result) == 1) {
 		*user_id = db_result_int(result, 0, 0);
-	else
+		*renewed = db_result_bool(result, 0, 1);
+	} else {
 		err = SW_EAUTH;
+	}
 	db_result_free(result);
 	return err;
 }

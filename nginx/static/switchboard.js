@@ -20,6 +20,7 @@ const EAGER_MS = 60_000;
 const STEADY_MS = 5_000; // a stream that held this long was a good one
 const REST_MS = 60_000; // a page that nobody sees for so long needs no stream
 const GAP_MS = 5_000; // a clock that jumps by more has slept
+const RENEW_MS = 12 * 3_600_000; // a question so often keeps an open page signed in for good
 const SETTLE_MS = 250; // a slider is sent when it has rested this long
 const TOAST_MS = 8_000;
 
@@ -766,6 +767,8 @@ setInterval(() => {
 	if (slept && document.visibilityState === 'visible')
 		wake();
 }, 1000);
+
+setInterval(wake, RENEW_MS);
 
 setInterval(() => {
 	for (const time of document.querySelectorAll('time[datetime]'))

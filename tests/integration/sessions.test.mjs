@@ -57,6 +57,30 @@ const idOf = async (jar, name) => (await list(jar)).find((session) => session.na
 const isSignedIn = async (jar) => (await stack.request("/api/switches", { jar })).status === 200;
 const csrfOfAny = async (jar) => csrfOf((await stack.request("/", { jar })).text);
 
+test("who comes back stays signed in: the cookie lasts as long as the session, renewed once a day", async () => {
+	const jar = await signIn("Old friend");
+	const cookie = jar.cookies(stack.url).session;
+	const renewal = ({ setCookies }) => setCookies.filter((line) => line.startsWith("session="));
+	const id = await stack.psql("SELECT public_id FROM session WHERE user_agent = 'Old friend'");
+	const life = () => stack.psql(`SELECT expires_at > now() + interval '29 days' FROM session WHERE public_id = '${id}'`);
+
+	for (const where of ["/", "/api/switches", "/sessions"]) {
+		assert.deepEqual(renewal(await stack.request(where, { jar })), [], "not at each request");
+		await stack.psql(`UPDATE session SET expires_at = now() + interval '3 days' WHERE public_id = '${id}'`);
+		const [line, ...more] = renewal(await stack.request(where, { jar }));
+
+		assert.deepEqual(more, []);
+		assert.ok(line.startsWith(`session=${cookie};`), "the same session");
+		assert.match(line, /; Max-Age=2592000(;|$)/);
+		assert.match(line, /; HttpOnly(;|$)/);
+		assert.equal(await life(), "t");
+	}
+	await stack.psql(`UPDATE session SET expires_at = now() + interval '3 days' WHERE public_id = '${id}'`);
+	await post("/logout", jar);
+	assert.equal(jar.cookies(stack.url).session, undefined, "who logs out is signed out");
+	assert.equal(await isSignedIn(jar), false);
+});
+
 test("lists the browsers of this user, this one first, and no one else's", async () => {
 	const sessions = await list(jars.phone);
 

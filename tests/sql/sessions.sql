@@ -1,7 +1,7 @@
 -- "Your devices": each user sees and ends their own sessions, by numbers that open nothing.
 BEGIN;
 \ir fixture.psql
-SELECT plan(25);
+SELECT plan(26);
 SELECT set_config('test.sam', pg_temp.link('flat', 'sam', 'cookie-s')::text, true) \g /dev/null
 SELECT pg_temp.link('cabin', 'alex', 'cookie-2') \g /dev/null
 SELECT pg_temp.link('attic', 'alex', 'cookie-3') \g /dev/null
@@ -50,8 +50,9 @@ UPDATE session SET seen_at = now() - interval '6 minutes';
 SELECT session_load(pg_temp.hash('cookie-3')) \g /dev/null
 SELECT is((SELECT seen_at FROM session WHERE user_id = pg_temp.me()), now(), 'one after six minutes is seen');
 SELECT is((SELECT expires_at - now() FROM session WHERE user_id = pg_temp.me()), interval '29 days 12 hours', 'the end moves once a day');
-UPDATE session SET seen_at = now() - interval '6 minutes', expires_at = now() + interval '1 minute';
-SELECT session_load(pg_temp.hash('cookie-3')) \g /dev/null
+SELECT is((SELECT renewed FROM session_load(pg_temp.hash('cookie-3'))), false, 'and so does the cookie''s');
+UPDATE session SET expires_at = now() + interval '1 minute';
+SELECT is((SELECT renewed FROM session_load(pg_temp.hash('cookie-3'))), true, 'however often a page is seen');
 SELECT is((SELECT expires_at - now() FROM session WHERE user_id = pg_temp.me()), interval '30 days', 'to thirty days from then');
 UPDATE session SET seen_at = now() - interval '6 minutes';
 SELECT session_seen(ARRAY[pg_temp.hash('cookie-3'), pg_temp.hash('cookie-3'), pg_temp.hash('wrong')]) \g /dev/null
