@@ -1,7 +1,7 @@
 -- "Your devices": each user sees and ends their own sessions, by numbers that open nothing.
 BEGIN;
 \ir fixture.psql
-SELECT plan(26);
+SELECT plan(27);
 SELECT set_config('test.sam', pg_temp.link('flat', 'sam', 'cookie-s')::text, true) \g /dev/null
 SELECT pg_temp.link('cabin', 'alex', 'cookie-2') \g /dev/null
 SELECT pg_temp.link('attic', 'alex', 'cookie-3') \g /dev/null
