@@ -724,16 +724,17 @@ test("what one worker learns from a 429 holds for the other, and after a restart
 		assert.equal(before.length, 3);
 		// All of it is asked for again, and is due.
 		const [id] = await click(home, [{ device: limited, command: "off" }]);
+		let turns = 0;
 		const again = async () => {
 			await sql(`UPDATE job SET run_at = now() WHERE installation_id = ${quote(home.id)};
 				UPDATE token SET refresh_after = now() WHERE installation_id = ${quote(home.id)};
 				UPDATE command SET run_at = now(), deadline_at = now() + interval '1 hour' WHERE command_id = ${quote(id)};
 				SELECT job_put(${quote(other.id)}, 'device_sync'); NOTIFY switchboard_work`);
 			await idle(other);
-			const [row] = await finished(await click(other, [{ device: other.devices[0] }]));
+			// On, off, on: a state that is there already has no event to confirm it.
+			const [row] = await finished(await click(other, [{ device: other.devices[0], command: turns++ % 2 ? "off" : "on" }]));
 
 			assert.deepEqual([row.status, row.error], ["confirmed", null]);
-			await sql(`UPDATE switch SET state = 'off' WHERE installation_id = ${quote(other.id)}`);
 		};
 
 		await eachAlone([await workerPid(), second.pid], again);
