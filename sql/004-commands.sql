@@ -194,15 +194,22 @@ END $$;
 COMMENT ON FUNCTION command_failed IS 'Record that a command failed, and why';
 
 -- Not now: try again after the delay (a refusal that passes, or no answer).
--- A worker that says so late must not take the command from another that has it now.
+-- A worker that says so late must not take the command from another that has it now.  When there is
+-- a newer wish of its kind it is superseded: that one would have to wait behind it.
 CREATE FUNCTION command_retry(p_installation text, p_command uuid, p_worker text, p_delay_ms integer)
-RETURNS void LANGUAGE sql
-BEGIN ATOMIC
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM command_failed(c.installation_id, c.command_id, 'superseded') FROM command c
+		WHERE c.installation_id = p_installation AND c.command_id = p_command AND c.status = 'sent'
+			AND c.claimed_by = p_worker AND EXISTS (SELECT 1 FROM command n
+				WHERE n.installation_id = c.installation_id AND n.device_id = c.device_id
+				AND n.component = c.component AND n.status = 'requested'
+				AND (n.command = 'setLevel') = (c.command = 'setLevel') AND n.requested_at > c.requested_at);
 	UPDATE command SET status = CASE status WHEN 'sent' THEN 'requested' ELSE status END, claimed_by = NULL,
 		claimed_until = NULL, run_at = now() + make_interval(secs => p_delay_ms / 1000.0)
 	WHERE installation_id = p_installation AND command_id = p_command AND status IN ('sent', 'confirmed')
 		AND claimed_by = p_worker;
-END;
+END $$;
 COMMENT ON FUNCTION command_retry IS 'Put a command back for a later try';
 
 -- Fail what took too long: accepted without an event for 10 s, not sent

@@ -1,7 +1,7 @@
 -- Commands: whose, in which order, confirmed by what.
 BEGIN;
 \ir fixture.psql
-SELECT plan(36);
+SELECT plan(40);
 SELECT set_config('test.other', pg_temp.link('flat', 'sam', 'cookie-2')::text, true) \g /dev/null
 SELECT sync_apply('flat', now(), 'p2', 'Flat', NULL, jsonb_build_array(
 	pg_temp.sync_device('sam-lamp', 'Lamp', 'off', now() - interval '1 hour'))) \g /dev/null
@@ -49,6 +49,22 @@ SELECT results_eq($$ SELECT command_expire() $$, $$ VALUES ('home') $$, 'no even
 SELECT is((SELECT string_agg(error, ',' ORDER BY error) FROM command WHERE command = 'off'), 'superseded,unconfirmed', 'fails it');
 SELECT is((SELECT code FROM page_changes(ARRAY['home'], ARRAY[0::bigint]) WHERE kind = 'command'), 'unconfirmed',
 	'and the page is told, but not of the superseded one');
+
+-- A try that failed does not keep the newer wish waiting.
+DELETE FROM command;
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL) \g /dev/null
+SELECT command_claim('w1', 10, 10) \g /dev/null
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'setLevel', 30) \g /dev/null
+SELECT command_retry('home', command_id, 'w1', 0) FROM command WHERE command = 'on' \g /dev/null
+SELECT is(pg_temp.status('on'), 'requested', 'one of another kind does not supersede it');
+SELECT command_claim('w1', 1, 10) \g /dev/null
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL) \g /dev/null
+SELECT command_retry('home', command_id, 'w2', 0) FROM command WHERE command = 'on' \g /dev/null
+SELECT is(pg_temp.status('on'), 'sent', 'nor does what another worker says');
+SELECT command_retry('home', command_id, 'w1', 8000) FROM command WHERE command = 'on' \g /dev/null
+SELECT is(pg_temp.status('on'), 'failed:superseded', 'the newer wish does');
+DELETE FROM command WHERE command = 'setLevel';
+SELECT is((SELECT string_agg(command, ',') FROM command_claim('w1', 10, 10)), 'off', 'and is sent at once');
 
 -- A retried webhook is overtaken by the next one: the command was obeyed all the same.
 DELETE FROM command;
