@@ -118,12 +118,17 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION job_reconcile IS 'Queue the daily comparison with the platform; tells for how many homes';
 
--- What one worker learns from a 429 holds for all, and for the next life of this one.
+-- What one worker learns from a 429 holds for all, and for the next life of this one.  What ended
+-- goes, unless another worker has it in hand: two that waited for each other's rows would lose theirs.
 CREATE FUNCTION pause_put(p_installation text, p_kind text, p_device text, p_delay_ms bigint)
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
-	DELETE FROM pause WHERE installation_id = p_installation AND ends_at < now()
-		AND (kind, device_id) <> (p_kind, coalesce(p_device, ''));
+	WITH ended AS (
+		SELECT p.installation_id, p.kind, p.device_id FROM pause p
+		WHERE p.installation_id = p_installation AND p.ends_at < now()
+			AND (p.kind, p.device_id) <> (p_kind, coalesce(p_device, '')) FOR UPDATE SKIP LOCKED)
+	DELETE FROM pause p USING ended e WHERE p.installation_id = e.installation_id AND p.kind = e.kind
+		AND p.device_id = e.device_id;
 	INSERT INTO pause AS p (installation_id, kind, device_id, ends_at)
 		VALUES (p_installation, p_kind, coalesce(p_device, ''), now() + make_interval(secs => p_delay_ms / 1000.0))
 		ON CONFLICT (installation_id, kind, device_id) DO UPDATE SET ends_at = greatest(p.ends_at, excluded.ends_at);
@@ -250,7 +255,8 @@ COMMENT ON FUNCTION token_refused IS 'Make a token due for refresh at once';
 CREATE FUNCTION token_failed(p_installation text, p_generation bigint, p_error text, p_delay_ms bigint)
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
-	UPDATE token SET claimed_by = NULL, claimed_until = NULL, failures = failures + 1, last_error = p_error,
+	UPDATE token SET claimed_by = NULL, claimed_until = NULL, failures = failures + 1,
+		last_error = CASE last_error WHEN 'sealed' THEN last_error ELSE p_error END,
 		last_error_at = now(), refresh_after = now() + make_interval(secs => p_delay_ms / 1000.0)
 	WHERE installation_id = p_installation AND generation = p_generation;
 END;

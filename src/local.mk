@@ -75,6 +75,7 @@ switchboard_worker_SOURCES = \
 	src/worker_commands.c src/worker_commands.h \
 	src/worker_confirm.c src/worker_confirm.h \
 	src/worker_jobs.c src/worker_jobs.h \
+	src/worker_limits.c src/worker_limits.h \
 	src/worker_presence.c src/worker_presence.h \
 	src/worker_refresh.c src/worker_refresh.h \
 	src/worker_seal.c src/worker_seal.h \

@@ -34,8 +34,9 @@ SW_MUSTCHECK enum sw_err store_seal_next(struct db *db, struct arena *arena,
 /* Free; an all-zero struct is fine. */
 void store_seal_rows_clear(struct store_seal_rows *rows);
 
-/* Borrowed until the rows are cleared. */
+/* Whose tokens a row holds; borrowed until the rows are cleared. */
 const char *store_seal_installation(const struct store_seal_rows *rows, int row);
+/* Under which key they are; borrowed as well. */
 const char *store_seal_key_id(const struct store_seal_rows *rows, int row);
 
 /* Was it marked by store_seal_unopened(), so that its page changes when it is opened? */

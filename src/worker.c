@@ -23,6 +23,7 @@
 #include "worker_commands.h"
 #include "worker_confirm.h"
 #include "worker_jobs.h"
+#include "worker_limits.h"
 #include "worker_presence.h"
 #include "worker_refresh.h"
 #include "worker_seal.h"
@@ -221,6 +222,7 @@ work_with_database(struct worker *worker, struct rounds *rounds, int64_t *look_m
 
 	take_notices(worker);
 	commands_record_held(worker);
+	limits_store_held(worker);
 	replay_spool(worker, rounds);
 	release_orphans(worker, rounds);
 	if (worker->stopping)
@@ -397,6 +399,7 @@ worker_close(struct worker *worker)
 
 	client_pool_free(worker->pool);
 	publish_clear(&worker->publish);
+	limits_drop_held(worker);
 	calls_free(worker->calls);
 	sealer_free(worker->sealer);
 	spool_close(worker->spool);

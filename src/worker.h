@@ -19,6 +19,7 @@
 struct calls;
 struct refresh;
 struct batch;
+struct pause;
 struct sealer;
 struct spool;
 struct presence;
@@ -43,6 +44,7 @@ struct worker {
 	struct presence *presence; /* NULL: it cannot be shown */
 	struct refresh *held;      /* answers that are safe nowhere yet */
 	struct batch *unrecorded;  /* commands whose outcome is not in the database yet */
+	struct pause *pauses;      /* asked for by the platform, not in the database yet */
 	struct arena scratch;      /* cleared at each turn of the loop */
 	char host[65];
 	char id[128]; /* host, process id and a random part; fit for a file's name */

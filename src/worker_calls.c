@@ -1,6 +1,6 @@
 /*
  * Calls on behalf of an installation.  What it hides: what this process
- * remembers of each home (asked to wait, token refused), and that counts are
+ * remembers of each home (which tokens were refused), and that counts are
  * written after the results, so that they cost a click no time.
  */
 #include "worker_calls.h"
@@ -10,9 +10,9 @@
 
 #include "clock.h"
 #include "log.h"
-#include "store_limit.h"
 #include "store_stats.h"
 #include "store_token.h"
+#include "worker_limits.h"
 
 #define BUCKETS 1024
 #define TALLY_MAX 20000
@@ -30,12 +30,11 @@ struct home {
 	struct home *next;
 	char id[HOME_ID_SIZE];
 	int64_t used_ms;
-	int64_t paused_until_ms[PAUSE__MAX]; /* 429, for when the database could not be told */
-	int64_t worked;                      /* generation of a token that was accepted */
-	int64_t refused;                     /* generation of the last one that was not */
-	bool tell;                           /* the refusal is still to be told to the database */
-	int64_t tell_from_ms;                /* but not before this */
-	int strikes;                         /* fresh tokens in a row that never worked */
+	int64_t worked;       /* generation of a token that was accepted */
+	int64_t refused;      /* generation of the last one that was not */
+	bool tell;            /* the refusal is still to be told to the database */
+	int64_t tell_from_ms; /* but not before this */
+	int strikes;          /* fresh tokens in a row that never worked */
 };
 
 /* Counts not yet written. */
@@ -55,25 +54,6 @@ struct calls {
 	int64_t budget_look_ms;
 	int64_t budget_log_ms;
 };
-
-/* What has to wait when the platform says so to a call, and what it counts. */
-static const struct {
-	enum pause_kind pause;
-	enum pace_kind pace;
-} limits[] = {
-    [PLATFORM_GET_INSTALLED_APP] = {PAUSE_DEVICE_SYNC, PACE_NONE},
-    [PLATFORM_DELETE_INSTALLED_APP] = {PAUSE_UNINSTALL, PACE_NONE},
-    [PLATFORM_GET_LOCATION] = {PAUSE_DEVICE_SYNC, PACE_NONE},
-    [PLATFORM_GET_ROOMS] = {PAUSE_DEVICE_SYNC, PACE_NONE},
-    [PLATFORM_GET_DEVICES] = {PAUSE_DEVICE_SYNC, PACE_NONE},
-    [PLATFORM_POST_COMMANDS] = {PAUSE_COMMAND, PACE_NONE},
-    [PLATFORM_GET_SUBSCRIPTIONS] = {PAUSE_SUBSCRIPTION_SYNC, PACE_SUBSCRIPTION_OTHER},
-    [PLATFORM_POST_SUBSCRIPTION] = {PAUSE_SUBSCRIPTION_SYNC, PACE_SUBSCRIPTION_CREATE},
-    [PLATFORM_DELETE_SUBSCRIPTION] = {PAUSE_SUBSCRIPTION_SYNC, PACE_SUBSCRIPTION_OTHER},
-    [PLATFORM_POST_TOKEN] = {PAUSE_REFRESH, PACE_NONE},
-    [PLATFORM_CONFIRM] = {PAUSE_NONE, PACE_NONE}, /* is for no installation */
-};
-_Static_assert(sizeof(limits) / sizeof(limits[0]) == PLATFORM_CALL__MAX, "limits of every call");
 
 /* A call under way. */
 struct flight {
@@ -272,26 +252,6 @@ calls_flush(struct worker *worker)
 	}
 }
 
-/* The platform asked to wait: all workers shall know, and none forget it. */
-static void
-pause_calls(struct worker *worker, const char *id, enum platform_call what, const char *device,
-    int64_t delay_ms)
-{
-	enum pause_kind kind = limits[what].pause;
-	struct home *home;
-
-	if (id == NULL || kind == PAUSE_NONE)
-		return;
-	if (store_pause_put(worker->db, &worker->scratch, id, kind, device, delay_ms) == SW_OK)
-		return;
-	log_event(LOG_WARN, "api.pause", "installation", id, "endpoint", platform_endpoint(what),
-	    "message", "the other workers could not be told to wait", (const char *)NULL);
-	home = home_get(worker->calls, id);
-	/* Commands are limited for each device, not for the home. */
-	if (home != NULL && kind != PAUSE_COMMAND)
-		home->paused_until_ms[kind] = clock_monotonic_ms() + delay_ms;
-}
-
 void
 calls_note(struct worker *worker, const char *installation_id, const char *device_id,
     enum platform_call what, const struct client_reply *reply,
@@ -303,7 +263,7 @@ calls_note(struct worker *worker, const char *installation_id, const char *devic
 
 	tally_add(worker->calls, installation_id, what, reply->status);
 	if (outcome->err == SW_ELIMIT)
-		pause_calls(worker, installation_id, what, device_id, outcome->delay_ms);
+		limits_pause(worker, installation_id, device_id, what, outcome->delay_ms);
 	if (!log_enabled(level))
 		return;
 	log_event(level, "api.call", "installation", installation_id, "endpoint",
@@ -417,25 +377,6 @@ launch(struct worker *worker, const struct call *call, const struct store_access
 	return err;
 }
 
-/* Leave to make a call of which the platform allows only so many; SW_ELIMIT: after *delay_ms. */
-static enum sw_err
-pace(struct worker *worker, const struct call *call, int64_t *delay_ms)
-{
-	enum pace_kind kind = limits[call->what].pace;
-	int64_t wait_ms;
-	enum sw_err err;
-
-	if (kind == PACE_NONE)
-		return SW_OK;
-	err = store_pace_take(worker->db, call->installation_id, kind, &wait_ms);
-	if (err != SW_OK || wait_ms == 0)
-		return err;
-	log_event(LOG_WARN, "api.pace", "installation", call->installation_id, "endpoint",
-	    platform_endpoint(call->what), "again_ms", log_int(wait_ms), (const char *)NULL);
-	*delay_ms = wait_ms;
-	return SW_ELIMIT;
-}
-
 enum sw_err
 call_start(struct worker *worker, const struct call *call, call_done *done, void *context,
     int64_t *delay_ms)
@@ -449,9 +390,6 @@ call_start(struct worker *worker, const struct call *call, call_done *done, void
 		return SW_EUNAVAILABLE;
 	if (home == NULL)
 		return SW_ENOMEM;
-	*delay_ms = home->paused_until_ms[limits[call->what].pause] - clock_monotonic_ms();
-	if (*delay_ms > 0)
-		return SW_ELIMIT;
 	*delay_ms = -1;
 	err = store_token_load(worker->db, &worker->scratch, &worker->config->seal_keys,
 	    call->installation_id, &access);
@@ -460,7 +398,7 @@ call_start(struct worker *worker, const struct call *call, call_done *done, void
 		err = SW_EAUTH;
 	}
 	if (err == SW_OK)
-		err = pace(worker, call, delay_ms);
+		err = limits_take(worker, call->installation_id, call->what, delay_ms);
 	if (err == SW_OK)
 		err = launch(worker, call, &access, done, context);
 	store_access_clear(&access);

@@ -43,9 +43,9 @@ typedef void call_done(void *context, const struct call_answer *answer);
  * Start a call; everything in "call" is copied, "done" is called once from the
  * loop.  When it does not start, "done" is not called and *delay_ms tells when
  * to try again (-1: not known).  SW_EAUTH: the token was refused or has expired; its refresh is
- * under way.  SW_ELIMIT: the platform asked this installation to wait, or allows no more such calls
- * now. SW_ENOTFOUND: no token.  SW_EFORBIDDEN: no key opens it.  SW_EUPSTREAM: "url" leads
- * elsewhere.  SW_EUNAVAILABLE: database away, or stopping.  SW_ENOMEM, SW_EINTERNAL.
+ * under way.  SW_ELIMIT: the platform allows no more such calls now.  SW_ENOTFOUND: no token.
+ * SW_EFORBIDDEN: no key opens it.  SW_EUPSTREAM: "url" leads elsewhere.  SW_EUNAVAILABLE: database
+ * away, or stopping.  SW_ENOMEM, SW_EINTERNAL.
  */
 SW_MUSTCHECK enum sw_err call_start(struct worker *worker, const struct call *call, call_done *done,
     void *context, int64_t *delay_ms);

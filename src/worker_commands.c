@@ -142,12 +142,25 @@ fail_all(struct batch *batch, const char *code)
 	record_or_hold(batch);
 }
 
+/* Of the one that was tried the least: a fresh click does not wait as long as one that failed
+ * often. */
+static int64_t
+least_attempts(const struct batch *batch)
+{
+	int64_t least = batch->commands[0].attempts;
+
+	for (size_t i = 1; i < batch->count; i++) {
+		if (batch->commands[i].attempts < least)
+			least = batch->commands[i].attempts;
+	}
+	return least;
+}
+
 static void
 retry_all(struct batch *batch, enum sw_err err, int64_t delay_ms)
 {
 	if (delay_ms < 0)
-		delay_ms =
-		    backoff_ms(batch->commands[0].attempts - 1, RETRY_FIRST_MS, RETRY_MOST_MS);
+		delay_ms = backoff_ms(least_attempts(batch) - 1, RETRY_FIRST_MS, RETRY_MOST_MS);
 	for (size_t i = 0; i < batch->count; i++)
 		batch->outcomes[i] = OUTCOME_RETRY;
 	batch->again_ms = clock_monotonic_ms() + delay_ms;
@@ -234,17 +247,18 @@ put_body(const struct batch *batch, struct sbuf *out)
 	return ok && !sbuf_failed(out) ? SW_OK : SW_ENOMEM;
 }
 
-/* No call goes on after the deadline of what it carries. */
+/* No call goes on after the deadlines of what it carries; a late one must not cut a fresh one off.
+ */
 static long
 time_left(const struct batch *batch)
 {
-	int64_t least_ms = batch->commands[0].left_ms;
+	int64_t most_ms = CALL_LEAST_MS;
 
-	for (size_t i = 1; i < batch->count; i++) {
-		if (batch->commands[i].left_ms < least_ms)
-			least_ms = batch->commands[i].left_ms;
+	for (size_t i = 0; i < batch->count; i++) {
+		if (batch->commands[i].left_ms > most_ms)
+			most_ms = batch->commands[i].left_ms;
 	}
-	return least_ms > CALL_LEAST_MS ? (long)least_ms : CALL_LEAST_MS;
+	return (long)most_ms;
 }
 
 static void

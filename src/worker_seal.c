@@ -75,21 +75,24 @@ complain(struct worker *worker, const struct store_seal_rows *rows, int row)
 {
 	struct sealer *sealer = worker->sealer;
 	const char *id = store_seal_installation(rows, row);
-	bool news;
+	bool news, known;
 	enum sw_err err;
 
-	if (tfind(id, &sealer->complained, compare_ids) == NULL) {
-		err = store_seal_unopened(worker->db, rows, row, &news);
-		if (err != SW_OK)
-			return err;
-		if (news)
-			publish_add_page(&worker->publish, id);
+	/* Marked each time: it may have been linked again since, with a key that this worker lacks.
+	 */
+	err = store_seal_unopened(worker->db, rows, row, &news);
+	if (err != SW_OK)
+		return err;
+	if (news)
+		publish_add_page(&worker->publish, id);
+	known = tfind(id, &sealer->complained, compare_ids) != NULL;
+	if (news || !known)
 		log_event(LOG_ERROR, "token.sealed", "installation", id, "key",
 		    store_seal_key_id(rows, row), "message",
 		    "no key in SWITCHBOARD_SEAL_KEYS opens it: give the key back, or link again",
 		    (const char *)NULL);
+	if (!known)
 		remember(sealer, id);
-	}
 	sealer->left++;
 	return SW_OK;
 }

@@ -16,12 +16,14 @@
 #include "worker_calls.h"
 #include "worker_jobs.h"
 
-#define PAGES_MAX 20
+/* Lists and deletions share 15 calls in 15 minutes (platform.md "Limits published"). */
+#define PAGES_MAX 10
 #define DELETES_MAX 10
 #define RETRY_FIRST_MS 2000
 #define RETRY_MOST_MS 900000
 #define BUDGET_DELAY_MS 900000
-#define DELETES_DELAY_MS 900000
+/* When all of those calls may be made again (pace_take() in sql/). */
+#define DELETES_DELAY_MS 906000
 /* For the location, which the first device sync finds out with its first call. */
 #define LOCATION_WAIT_FIRST_MS 300
 #define LOCATION_WAIT_MOST_MS 60000

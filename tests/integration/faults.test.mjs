@@ -224,8 +224,8 @@ test("commands meet a platform that hangs, fails, or asks for patience: tried ag
 });
 
 test("what the platform says to a command while PostgreSQL is away is not forgotten", async () => {
-	const home = await Home.make(parts, lamps(3));
-	const [taken, refused, failing] = home.devices;
+	const home = await Home.make(parts, lamps(4));
+	const [taken, refused, failing, busy] = home.devices;
 	const answer = { action: "slow", delayMs: 6000, afterEffect: true };
 	const rows = async () => {
 		const found = await home.commands();
@@ -236,15 +236,16 @@ test("what the platform says to a command while PostgreSQL is away is not forgot
 	await onDevice(taken, answer);
 	await onDevice(refused, { action: "status", status: 403, delayMs: 6000 });
 	await onDevice(failing, { action: "status", status: 500, delayMs: 6000 });
+	await onDevice(busy, { action: "status", status: 429, retryAfter: 3600, delayMs: 6000 });
 	// No event may confirm what the worker has to record itself.
 	await parts.control("POST", "settings", { hold: true });
 	await Promise.all(home.devices.map((device) => home.click(device)));
 	await waitFor(async () => (await rows()).every(({ status }) => status === "sent"), { intervalMs: 50, what: "the calls" });
 	await parts.database.stop();
-	await waitFor(() => parts.log("worker").split("\n").filter((line) => /event=command\.held/.test(line) && line.includes(home.id)).length === 3,
+	await waitFor(() => parts.log("worker").split("\n").filter((line) => /event=command\.held/.test(line) && line.includes(home.id)).length === 4,
 		{ what: "the answers" });
 	await parts.database.start();
-	const [first, second, third] = await waitFor(async () => {
+	const [first, second, third, fourth] = await waitFor(async () => {
 		const found = await rows();
 
 		return found.every(({ status }) => status !== "sent") && found[2].attempts === 2 && found;
@@ -253,6 +254,12 @@ test("what the platform says to a command while PostgreSQL is away is not forgot
 	assert.deepEqual([first.status, first.attempts], ["accepted", 1]);
 	assert.deepEqual([second.status, second.error, second.attempts], ["failed", "refused", 1]);
 	assert.equal(third.error, null);
+	// Due or not, it waits as long as the platform said.
+	assert.deepEqual([fourth.status, fourth.attempts], ["requested", 1]);
+	assert.equal(await parts.psql(`SELECT ends_at > now() + interval '50 minutes' FROM pause WHERE installation_id = '${home.id}'
+		AND kind = 'command' AND device_id = '${busy}'`), "t");
+	await parts.psql(`DELETE FROM pause WHERE installation_id = '${home.id}'; UPDATE command SET run_at = now() WHERE device_id = '${busy}';
+		SELECT wake('switchboard_work', '')`);
 	await parts.control("POST", "settings", { hold: false });
 	await referee.judge([home], { allowed: ["refused"] });
 });

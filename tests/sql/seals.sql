@@ -1,7 +1,7 @@
 -- A change of seal keys: rows are swapped one by one, and never over a newer pair.
 BEGIN;
 \ir fixture.psql
-SELECT plan(25);
+SELECT plan(26);
 SELECT pg_temp.link('cabin', 'alex', 'cookie-2') \g /dev/null
 
 CREATE FUNCTION pg_temp.pair(p_installation text) RETURNS text LANGUAGE sql AS $$
@@ -36,6 +36,8 @@ SELECT is(token_unopened('home', 1, '\x12'), true, 'no key opens it: news');
 SELECT is(pg_temp.status('home') || ' ' || pg_temp.pair('home'), 'needs_reauth k2 1 \x11 \x12', 'it waits to be linked again, its row as it was');
 SELECT is((SELECT error FROM command WHERE installation_id = 'home'), 'reconnect', 'a click that waits fails with that reason');
 SELECT is(token_unopened('home', 1, '\x12'), false, 'told once');
+SELECT token_failed('home', 1, 'timeout', 1000) \g /dev/null
+SELECT is((SELECT last_error FROM token WHERE installation_id = 'home'), 'sealed', 'a refresh that fails elsewhere does not hide it');
 SELECT is(token_seal_due('k2'), true, 'it is looked at again when the keys have changed, even under the first');
 SELECT is(token_reseal('home', 1, '\x12', '\x31', '\x32', 'k2'), true, 'the key is back');
 SELECT is(pg_temp.status('home'), 'active', 'and nobody has to link again');
