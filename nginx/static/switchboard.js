@@ -263,6 +263,8 @@ async function post(path, body) {
 		return null;
 	}
 	const answer = await reply.json().catch(() => null);
+	if (reply.status === 403)
+		refetch(); // the page is of another session: the next click has this one's token
 	if (!reply.ok)
 		throw new Error(answer?.error?.message ?? `Switchboard answered ${reply.status}.`);
 	return answer;
@@ -368,6 +370,27 @@ document.addEventListener('change', (event) => {
 	clearTimeout(held.get(key));
 	held.set(key, setTimeout(() => sendLevel(form), SETTLE_MS));
 });
+
+/* Let go of where it was taken: not every browser tells of a change then. */
+function letGo(event) {
+	const form = event.target.closest?.('.level') ?? null;
+
+	if (form === null)
+		return;
+	const tile = form.closest('.tile');
+	const key = keyOf(tile);
+
+	setTimeout(() => {
+		if (held.get(key) !== null)
+			return;
+		held.delete(key);
+		showLevel(tile, wishes.get(key)?.wanted.level ?? tile.dataset.level);
+		refetchIfAsked();
+	}, SETTLE_MS);
+}
+
+for (const type of ['pointerup', 'pointercancel', 'keyup', 'focusout'])
+	document.addEventListener(type, letGo);
 
 /* ---- messages ------------------------------------------------------------------------------- */
 

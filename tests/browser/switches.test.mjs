@@ -113,6 +113,31 @@ test("a slider in somebody's hand is not moved by the house", async () => {
 	assert.equal((await stack.control("GET", "commands")).total, total + 1);
 });
 
+test("a slider that was put back where it was is the house's again", async () => {
+	const { deviceId } = await device(stack, "Bedside lamp");
+
+	// Some browsers tell of no change then.
+	await slider("Bedside lamp").evaluate((thumb) => {
+		thumb.dispatchEvent(new Event("input", { bubbles: true }));
+		thumb.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
+	});
+	for (const level of [17, 71]) {
+		await stack.control("POST", `devices/${deviceId}/level`, { level });
+		await tileOf(page, "Bedside lamp").and(page.locator(`[data-level="${level}"]`)).waitFor();
+	}
+	await slides("Bedside lamp", 71);
+});
+
+test("a click with the token of another session fetches this one's", async () => {
+	const token = () => page.locator('meta[name="csrf-token"]').getAttribute("content");
+	const good = await token();
+
+	await page.evaluate(() => (document.querySelector('meta[name="csrf-token"]').content = "of another session"));
+	await switchOf(page, "Hall light").click();
+	await page.locator(".toast").filter({ hasText: "Hall light" }).waitFor();
+	await waitFor(async () => (await token()) === good, { what: "the token of this session" });
+});
+
 test("the outlets of a power strip are switches of their own, in their order", async () => {
 	const labels = await page.locator(".room", { hasText: "Living room" }).getByRole("switch").evaluateAll(
 		(items) => items.map((item) => item.getAttribute("aria-label")));
