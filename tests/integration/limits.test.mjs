@@ -239,6 +239,9 @@ describe("answers of nginx' own", () => {
 			}
 		}
 		assertOwn(await stack.request("/", { method: "TRACE" }), 405);
+		// The log says what was asked, not which page tells of the error.
+		for (const line of ["PUT / 405", "GET /logout 405", "PUT /oauth/callback 405", "PUT /api/switches 405"])
+			await waitFor(() => stack.log("access").includes(` ${line} `), { what: `${line} in the access log` });
 	});
 
 	const AWAY = [["/", {}, false], ["/logout", { form: {} }, false], ["/oauth/start", {}, false], ["/", { body: "{}" }, true],
