@@ -264,6 +264,22 @@ test("what the platform says to a command while PostgreSQL is away is not forgot
 	await referee.judge([home], { allowed: ["refused"] });
 });
 
+test("a device that goes offline before it obeys: the click fails as unconfirmed, once", async () => {
+	const home = await Home.make(parts, lamps(2));
+	const [gone, there] = home.devices;
+
+	await parts.control("POST", "settings", { commandDelayMs: 5000 });
+	await Promise.all(home.devices.map((device) => home.click(device)));
+	await waitFor(async () => (await home.commands()).every(({ status }) => status === "accepted"), { intervalMs: 20, what: "the answers" });
+	await parts.control("POST", `devices/${gone}/health`, { state: "OFFLINE" });
+	const rows = await home.finished();
+
+	assert.deepEqual(rows.map(({ device_id: device, status, error, attempts }) => [device, error ?? status, attempts]).sort(),
+		[[gone, "unconfirmed", 1], [there, "confirmed", 1]].sort());
+	await parts.control("POST", `devices/${gone}/health`, { state: "ONLINE" });
+	await referee.judge([home]);
+});
+
 test("a storm of 429 over all calls of a home delays it and loses nothing", async () => {
 	const home = await Home.make(parts, lamps(6));
 

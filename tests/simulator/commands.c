@@ -97,6 +97,7 @@ entry_new(const json_t *device, const json_t *command, const char *installed_app
 	json_put_text(entry, "command", json_text(command, "command"));
 	json_put(entry, "arguments", arguments != NULL ? json_incref(arguments) : json_array());
 	json_put(entry, "executedAt", json_null());
+	json_put(entry, "droppedAt", json_null());
 	free(id);
 	free(at);
 	return entry;
@@ -118,6 +119,15 @@ command_obey(json_t *device, json_t *entry)
 		world_switch(device, component, strcmp(command, "on") == 0);
 }
 
+static void
+command_drop(json_t *entry)
+{
+	char *at = time_iso(time_now_ms());
+
+	json_put_text(entry, "droppedAt", at);
+	free(at);
+}
+
 /* The device may have gone, or gone offline, since the command was accepted. */
 static void
 obey(void *context)
@@ -133,6 +143,8 @@ obey(void *context)
 		events_begin();
 		json_array_foreach(pending->entries, i, entry) command_obey(device, entry);
 		events_end();
+	} else {
+		json_array_foreach(pending->entries, i, entry) command_drop(entry);
 	}
 	json_decref(pending->entries);
 	free(pending->device_id);
