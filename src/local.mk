@@ -26,6 +26,7 @@ src_libswitchboard_a_SOURCES = \
 	src/request.c src/request.h \
 	src/response.c src/response.h \
 	src/serve.c src/serve.h \
+	src/serve_exchange.c src/serve_exchange.h \
 	src/client.c src/client.h \
 	src/client_pool.c \
 	src/client_transfer.c src/client_transfer.h \

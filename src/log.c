@@ -1,7 +1,8 @@
 /*
  * Log lines in logfmt.  A line is built in a fixed buffer, so that logging
- * works when memory does not, and leaves with one write(2), so that lines of
- * several processes on one pipe do not mix (the buffer is PIPE_BUF long).
+ * works when memory does not, and leaves with one write(2), alone or with
+ * others, so that lines of several processes on one pipe do not mix (the
+ * buffers are PIPE_BUF long).
  */
 #include "log.h"
 
@@ -33,6 +34,8 @@ _Static_assert(
 static const char *current_program;
 static enum log_level current_level = LOG_INFO;
 static char current_request[REQUEST_MAX_BYTES + 1];
+static bool is_holding;
+static struct line held; /* whole lines */
 
 /* All of it or nothing, so that an escape is never cut in two. */
 static bool
@@ -157,6 +160,46 @@ log_set_request(const char *request_id)
 	current_request[length] = '\0';
 }
 
+/* Nobody can be told when stderr is gone: only an interruption is worth another try. */
+static void
+line_write(struct line *line)
+{
+	while (line->length > 0 && write(STDERR_FILENO, line->text, line->length) < 0 &&
+	       errno == EINTR)
+		continue;
+	line->length = 0;
+}
+
+void
+log_hold(void)
+{
+	is_holding = true;
+}
+
+void
+log_flush(void)
+{
+	line_write(&held);
+}
+
+void
+log_release(void)
+{
+	is_holding = false;
+	log_flush();
+}
+
+static void
+line_send(enum log_level level, struct line *line)
+{
+	if (held.length + line->length > sizeof(held.text))
+		line_write(&held);
+	memcpy(held.text + held.length, line->text, line->length);
+	held.length += line->length;
+	if (!is_holding || level <= LOG_WARN)
+		line_write(&held);
+}
+
 void
 log_event(enum log_level level, const char *event, ...)
 {
@@ -182,9 +225,7 @@ log_event(enum log_level level, const char *event, ...)
 	}
 	va_end(args);
 	line.text[line.length++] = '\n';
-	/* Nobody can be told when stderr is gone: only an interruption is worth another try. */
-	while (write(STDERR_FILENO, line.text, line.length) < 0 && errno == EINTR)
-		continue;
+	line_send(level, &line);
 	errno = saved_errno;
 }
 

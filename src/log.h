@@ -33,6 +33,16 @@ bool log_enabled(enum log_level level);
 void log_set_request(const char *request_id);
 
 /*
+ * Between log_hold() and log_release(), lines of LOG_INFO and LOG_DEBUG are collected and leave
+ * together, a few kilobytes at a time: for stretches of work too short for anybody to wait for
+ * their lines.  A graver line is written at once, after those before it; log_flush() writes what
+ * there is.  What is held is lost when the process is killed.
+ */
+void log_hold(void);
+void log_flush(void);
+void log_release(void);
+
+/*
  * Write one line with one write(2).  "event" is a fixed name ("token.refresh").  After it come
  * pairs of key and value, both const char *, ended by a NULL key; a NULL
  * value skips its pair.  Values are quoted and escaped when they need it,

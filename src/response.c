@@ -67,6 +67,7 @@ response_reset(struct response *response)
 	sbuf_reset(&response->body);
 	response->status = 200;
 	response->failed = false;
+	response->put_off = false;
 }
 
 static bool

@@ -14,7 +14,14 @@
  * A handler fills the response.  When it returns anything but SW_OK, the
  * loop discards what it wrote and answers with serve_conf.fail (or a JSON
  * error when that is NULL), so no error path ends in an empty reply.
+ *
+ * Where replies have to wait for a commit, several can wait for the same one: a handler that
+ * returns SW_OK with response.put_off set may keep both its pointers.  The loop then goes on with
+ * requests that are waiting already, and when there are none, or "batch" were taken, it calls
+ * "settle", which fills all responses that were put off and unsets put_off.  Then they are sent.
  */
+#define SERVE_BATCH_MAX 32
+
 typedef enum sw_err serve_handler(void *context, const struct request *req, struct response *res);
 typedef void
 serve_fail(void *context, const struct request *req, enum sw_err err, struct response *res);
@@ -26,7 +33,9 @@ struct serve_conf {
 				   never */
 	serve_handler *handle;
 	serve_fail *fail;
-	/* Called after the reply was sent and the connection closed: wake-ups, roll back what was
+	size_t batch; /* replies that may be put off at a time, up to SERVE_BATCH_MAX; 0 = none */
+	void (*settle)(void *context); /* may be NULL where none is */
+	/* Called after replies were sent and their connections closed: wake-ups, roll back what was
 	 * left open.  May be NULL. */
 	void (*after)(void *context);
 	/*
@@ -40,12 +49,18 @@ struct serve_conf {
 };
 
 /*
- * Serve until SIGTERM or SIGINT (finishing the request in hand), or until
+ * Serve until SIGTERM or SIGINT (finishing what is in hand), or until
  * recycled.  Returns the exit status for main(): 0, or 1 when descriptor 0
  * is not a listening socket (said in one line).  "after" may ask for an idle
  * call by serve_set_timeout().
  */
 int serve_run(const struct serve_conf *conf);
+
+/*
+ * For a handler that is about to wait for something slow: what was put off before is settled and
+ * sent now.  The handler's own reply is not touched.
+ */
+void serve_settle(void);
 
 /* Ask for an "idle" call in "ms" from now (the sooner of this and an earlier request). */
 void serve_set_timeout(int ms);

@@ -8,7 +8,7 @@ cd "$top" || exit 1
 layers=(
 	'err log arena sbuf secret clock failpoint'
 	'utf8 base64 url uuid cookie html user_agent jsonx httpsig httpsig_key oauth event device cursor'
-	'config request response serve client client_* db db_* stmt'
+	'config request response serve serve_* client client_* db db_* stmt'
 	'store_* platform keycache session publish confirmation switch_json'
 	'events events_* worker worker_*'
 )
@@ -60,7 +60,7 @@ wrong_doors()
 }
 
 silent 'a module includes its own layer and lower ones only' wrong_includes
-silent 'libfcgi is behind serve and request' wrong_doors fcgi 'src/serve.*' 'src/request.*'
+silent 'libfcgi is behind serve and request' wrong_doors fcgi 'src/serve.*' 'src/serve_*'
 silent 'libcurl is behind client' wrong_doors curl/ 'src/client.*' 'src/client_*'
 silent 'libpq is behind db' wrong_doors libpq 'src/db.*' 'src/db_*'
 silent 'OpenSSL is behind secret and httpsig' wrong_doors openssl/ 'src/secret.*' 'src/httpsig_key.*'

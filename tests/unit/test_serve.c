@@ -60,10 +60,52 @@ answer_text(struct response *res, const char *text)
 	return SW_OK;
 }
 
+/* Replies that were put off, as a program keeps them. */
+static struct {
+	const struct request *req;
+	struct response *res;
+} later[SERVE_BATCH_MAX];
+static size_t later_count;
+
+static enum sw_err
+put_off(const struct request *req, struct response *res)
+{
+	later[later_count].req = req;
+	later[later_count++].res = res;
+	res->put_off = true;
+	return SW_OK;
+}
+
+/* Each is told how many there were, and its own query. */
+static void
+settle(void *context)
+{
+	(void)context;
+	tell('t');
+	for (size_t i = 0; i < later_count; i++) {
+		sbuf_printf(
+		    &later[i].res->body, "%zu of %zu, %s", i + 1, later_count, later[i].req->query);
+		later[i].res->put_off = false;
+	}
+	later_count = 0;
+}
+
 static enum sw_err
 handle(void *context, const struct request *req, struct response *res)
 {
 	(void)context;
+	if (strcmp(req->path, "/later") == 0)
+		return put_off(req, res);
+	if (strcmp(req->path, "/settle") == 0) {
+		serve_settle();
+		tell('s');
+		usleep(400000);
+		return answer_text(res, "settled before");
+	}
+	if (strcmp(req->path, "/settle-later") == 0) {
+		serve_settle();
+		return put_off(req, res);
+	}
 	if (strcmp(req->path, "/echo") == 0) {
 		response_add_header(res, "X-Query", req->query);
 		sbuf_put(&res->body, req->body, req->body_length);
@@ -124,6 +166,8 @@ idle(void *context)
  * Starting and stopping it
  */
 
+static size_t batch; /* of the next server */
+
 static pid_t
 start_server(unsigned recycle_after, serve_fail *fail)
 {
@@ -133,6 +177,8 @@ start_server(unsigned recycle_after, serve_fail *fail)
 	    .recycle_after = recycle_after,
 	    .handle = handle,
 	    .fail = fail,
+	    .batch = batch,
+	    .settle = settle,
 	    .after = after,
 	    .idle = idle,
 	};
@@ -733,6 +779,121 @@ check_two(void **state)
 	sbuf_clear(&reply);
 }
 
+static int
+set_up_batch(void **state)
+{
+	int result;
+
+	(void)state;
+	batch = 3;
+	result = set_up_with(0, NULL);
+	batch = 0;
+	return result;
+}
+
+/* A connection with a GET on it, not yet read from. */
+static int
+begin(const char *uri)
+{
+	struct sbuf out = {0};
+	int fd = dial();
+
+	put_head(&out, "GET", uri, "");
+	put_record(&out, FCGI_STDIN, "", 0);
+	send_bytes(fd, out.data, out.length);
+	sbuf_clear(&out);
+	return fd;
+}
+
+static void
+assert_answer(int fd, const char *body)
+{
+	struct sbuf reply = {0};
+
+	assert_true(read_reply(fd, &reply));
+	close(fd);
+	assert_begins(&reply, "Status: 200 ");
+	assert_string_equal(body_of(&reply), body);
+	sbuf_clear(&reply);
+}
+
+/* What comes while the server is busy waits together. */
+static void
+check_batch(void **state)
+{
+	int busy = begin("/slow");
+	int waiting[5];
+	struct sbuf reply = {0};
+
+	(void)state;
+	assert_int_equal(next_event(10000), 's');
+	for (size_t i = 0; i < 4; i++) {
+		char uri[16];
+
+		snprintf(uri, sizeof(uri), "/later?n%zu", i);
+		waiting[i] = begin(uri);
+	}
+	waiting[4] = begin("/hello");
+	assert_answer(busy, "slow");
+	/* the busy one's round had room for two more */
+	assert_int_equal(next_event(10000), 't');
+	assert_answer(waiting[0], "1 of 2, n0");
+	assert_answer(waiting[1], "2 of 2, n1");
+	assert_int_equal(next_event(10000), 'a');
+	assert_int_equal(next_event(10000), 't');
+	assert_answer(waiting[2], "1 of 2, n2");
+	assert_answer(waiting[3], "2 of 2, n3");
+	assert_answer(waiting[4], "ok");
+	assert_int_equal(next_event(10000), 'a');
+	/* and what comes alone does not wait */
+	assert_true(get("/later?alone", &reply));
+	assert_string_equal(body_of(&reply), "1 of 1, alone");
+	sbuf_clear(&reply);
+}
+
+static void
+check_settle(void **state)
+{
+	int busy = begin("/slow");
+	int first;
+	int second;
+
+	(void)state;
+	assert_int_equal(next_event(10000), 's');
+	first = begin("/later?first");
+	second = begin("/settle");
+	assert_answer(busy, "slow");
+	assert_int_equal(next_event(10000), 't');
+	assert_answer(first, "1 of 1, first");
+	assert_int_equal(next_event(10000), 's'); /* the other is at its slow work still */
+	assert_answer(second, "settled before");
+	assert_int_equal(next_event(10000), 'a');
+	/* with nothing put off it does nothing, and the one in hand can be put off after it */
+	busy = begin("/slow");
+	assert_int_equal(next_event(10000), 's');
+	first = begin("/later?first");
+	second = begin("/settle-later?second");
+	assert_answer(busy, "slow");
+	assert_answer(first, "1 of 1, first");
+	assert_answer(second, "1 of 1, second");
+	assert_answer(begin("/settle-later?third"), "1 of 1, third");
+}
+
+static void
+check_stop_batch(void **state)
+{
+	int busy = begin("/slow");
+	int waiting;
+
+	(void)state;
+	assert_int_equal(next_event(10000), 's');
+	waiting = begin("/later?last");
+	kill(servers[0], SIGTERM);
+	assert_answer(busy, "slow");
+	assert_answer(waiting, "1 of 1, last");
+	assert_int_equal(wait_exit(0), 0);
+}
+
 static void
 check_no_socket(void **state)
 {
@@ -778,6 +939,9 @@ main(void)
 	    SERVES("a process leaves after about its number of requests", check_recycle,
 		set_up_recycled),
 	    SERVES("two processes share a socket, one may leave", check_two, set_up),
+	    SERVES("replies that were put off are settled together", check_batch, set_up_batch),
+	    SERVES("what was put off need not wait for a slow handler", check_settle, set_up_batch),
+	    SERVES("SIGTERM does not lose what was put off", check_stop_batch, set_up_batch),
 	    SAYS("without a listening socket it says so", check_no_socket),
 	};
 	int fd = mkstemp(log_path);
