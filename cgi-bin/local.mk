@@ -11,6 +11,7 @@ oauth_fcgi_LDADD = $(SWITCHBOARD_LIBS)
 
 webhook_fcgi_SOURCES = \
 	cgi-bin/webhook.c \
+	cgi-bin/webhook_batch.c cgi-bin/webhook_batch.h \
 	cgi-bin/webhook_key.c cgi-bin/webhook_key.h \
 	cgi-bin/webhook_verify.c cgi-bin/webhook_verify.h
 webhook_fcgi_LDADD = $(SWITCHBOARD_LIBS)

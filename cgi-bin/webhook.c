@@ -1,7 +1,7 @@
 /*
  * webhook.fcgi: POST /, where the platform sends what happened (platform.md
- * "Webhooks").  One request is one round trip to the database and one
- * commit; 200 is only said after it.
+ * "Webhooks").  One request, or several that came at once, is one round
+ * trip to the database and one commit; 200 is only said after it.
  */
 #include <string.h>
 
@@ -18,6 +18,7 @@
 #include "serve.h"
 #include "store_event.h"
 #include "store_key.h"
+#include "webhook_batch.h"
 #include "webhook_verify.h"
 
 #define PROGRAM "webhook"
@@ -34,6 +35,7 @@ struct webhook {
 	struct client *client;
 	struct webhook_verifier verifier;
 	struct publish publish;
+	struct webhook_batch batch;
 };
 
 /* Shown to whoever sends: the platform's log, or a person with curl. */
@@ -46,6 +48,18 @@ static const char *const messages[SW_ERR__MAX] = {
     [SW_EMEDIA] = "The body must be application/json.",
     [SW_EUNAVAILABLE] = "Not stored: try again in a few seconds.",
 };
+
+static void
+fail(void *context, const struct request *req, enum sw_err err, struct response *res)
+{
+	(void)context, (void)req;
+	if (err == SW_ETIMEOUT || err == SW_ECONFLICT)
+		err = SW_EUNAVAILABLE;
+	response_put_error(
+	    res, err, messages[err] != NULL ? messages[err] : "The webhook could not be handled.");
+	if (err == SW_EMETHOD)
+		response_add_header(res, "Allow", "POST");
+}
 
 static enum sw_err
 answer_ping(const struct event_request *event, struct response *res)
@@ -93,38 +107,64 @@ wake(struct webhook *hook, const char *installation_id, const struct store_inges
 }
 
 static void
-log_events(const struct event_request *event, const struct store_ingest *done)
+log_events(const struct webhook_waiting *one, size_t together)
 {
-	log_event(LOG_INFO, "webhook.events", "installation", event->installed_app_id, "stored",
+	const struct store_ingest *done = &one->done;
+
+	log_event(LOG_INFO, "webhook.events", "installation", one->event.installed_app_id, "stored",
 	    log_int(done->stored), "duplicates",
-	    log_int(done->known ? (long long)event->event_count - done->stored : 0), "known",
-	    done->known ? "yes" : "no", "removed", done->removed ? "yes" : NULL,
-	    (const char *)NULL);
+	    log_int(done->known ? (long long)one->event.event_count - done->stored : 0), "known",
+	    done->known ? "yes" : "no", "removed", done->removed ? "yes" : NULL, "together",
+	    log_int((long long)together), (const char *)NULL);
 }
 
-static enum sw_err
-answer_events(struct webhook *hook, const struct event_request *event, struct response *res)
+static void
+answer_stored(struct webhook *hook, struct webhook_waiting *one)
 {
-	struct store_ingest done;
-	enum sw_err err;
+	if (one->err != SW_OK) {
+		fail(hook, one->req, one->err, one->res);
+		return;
+	}
+	wake(hook, one->event.installed_app_id, &one->done);
+	log_events(one, hook->batch.count);
+	response_put_json(one->res, 200, json_pack("{s:{}}", "eventData"));
+}
+
+/* serve.h: the commit that some answers wait for. */
+static void
+settle(void *context)
+{
+	struct webhook *hook = context;
+	struct webhook_batch *batch = &hook->batch;
 
 	FAILPOINT("webhook.checked");
-	err = store_event_ingest(hook->db, event->installed_app_id, event->events_json, &done);
-	if (err == SW_ECONFLICT) /* a deadlock with a link or an uninstall: nothing was stored */
-		err = store_event_ingest(
-		    hook->db, event->installed_app_id, event->events_json, &done);
-	if (err != SW_OK)
-		return err;
+	webhook_batch_store(batch, hook->db);
 	FAILPOINT("webhook.stored");
-	wake(hook, event->installed_app_id, &done);
-	log_events(event, &done);
-	response_put_json(res, 200, json_pack("{s:{}}", "eventData"));
+	for (size_t i = 0; i < batch->count; i++) {
+		log_set_request(batch->waiting[i].req->id);
+		answer_stored(hook, &batch->waiting[i]);
+		batch->waiting[i].res->put_off = false;
+	}
+	batch->count = 0;
+	batch->events = 0;
+}
+
+/* Answered when it is stored, together with those that have come meanwhile. */
+static enum sw_err
+answer_events(struct webhook *hook, const struct request *req, const struct event_request *event,
+    struct response *res)
+{
+	if (webhook_batch_is_full(&hook->batch))
+		serve_settle();
+	webhook_batch_add(&hook->batch, req, event, res);
+	res->put_off = true;
 	return SW_OK;
 }
 
 /* 200 for any type that is well signed; the errors of the store. */
 static enum sw_err
-answer(struct webhook *hook, const struct event_request *event, struct response *res)
+answer(struct webhook *hook, const struct request *req, const struct event_request *event,
+    struct response *res)
 {
 	switch (event->message) {
 	case EVENT_MESSAGE_PING:
@@ -132,7 +172,7 @@ answer(struct webhook *hook, const struct event_request *event, struct response 
 	case EVENT_MESSAGE_CONFIRMATION:
 		return answer_confirmation(hook, event, res);
 	case EVENT_MESSAGE_EVENT:
-		return answer_events(hook, event, res);
+		return answer_events(hook, req, event, res);
 	case EVENT_MESSAGE_OTHER:
 	case EVENT_MESSAGE__MAX:
 		break;
@@ -176,19 +216,7 @@ handle_post(struct webhook *hook, const struct request *req, struct response *re
 		log_event(LOG_WARN, "webhook.malformed", "err", err_name(err), (const char *)NULL);
 		return err;
 	}
-	return answer(hook, &event, res);
-}
-
-static void
-fail(void *context, const struct request *req, enum sw_err err, struct response *res)
-{
-	(void)context, (void)req;
-	if (err == SW_ETIMEOUT || err == SW_ECONFLICT)
-		err = SW_EUNAVAILABLE;
-	response_put_error(
-	    res, err, messages[err] != NULL ? messages[err] : "The webhook could not be handled.");
-	if (err == SW_EMETHOD)
-		response_add_header(res, "Allow", "POST");
+	return answer(hook, req, &event, res);
 }
 
 /*
@@ -241,6 +269,8 @@ main(void)
 	    .recycle_after = RECYCLE_AFTER,
 	    .handle = handle,
 	    .fail = fail,
+	    .batch = WEBHOOK_BATCH_MAX,
+	    .settle = settle,
 	    .after = after,
 	    .idle = idle,
 	    .context = &hook,

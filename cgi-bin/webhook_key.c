@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "failpoint.h"
 #include "log.h"
+#include "serve.h"
 #include "store_key.h"
 #include "utf8.h"
 
@@ -163,6 +164,7 @@ get_key(struct webhook_verifier *verifier, struct arena *arena, const char *key_
 	struct store_key known;
 	enum sw_err err;
 
+	serve_settle(); /* what is checked already does not wait for it */
 	for (;;) {
 		err = store_key_claim(verifier->db, arena, key_id, &known);
 		if (err == SW_OK)

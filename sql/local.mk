@@ -9,7 +9,8 @@ dist_sql_DATA = \
 	sql/005-worker.sql \
 	sql/006-stream.sql \
 	sql/007-views.sql \
-	sql/008-grants.sql
+	sql/008-grants.sql \
+	sql/009-webhooks-together.sql
 
 bin_SCRIPTS += switchboard-migrate
 EXTRA_DIST += sql/migrate

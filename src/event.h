@@ -30,7 +30,7 @@ struct event_request {
 	const char *installed_app_id; /* EVENT */
 	const char *location_id;      /* EVENT, may be NULL */
 	size_t event_count;
-	const char *events_json; /* EVENT: JSON array for event_ingest() in sql/, see below */
+	const char *events_json; /* EVENT: JSON array for event_ingest_many() in sql/, see below */
 };
 
 /*

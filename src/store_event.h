@@ -8,6 +8,12 @@
 
 /* Statements on event.  Each is one round trip, with the errors of db_exec(). */
 
+/* A webhook's events: whose, and event_request.events_json. */
+struct store_webhook {
+	const char *installation_id;
+	const char *events_json;
+};
+
 struct store_ingest {
 	bool known;     /* the installation is linked here */
 	int64_t stored; /* events that were new */
@@ -17,11 +23,11 @@ struct store_ingest {
 };
 
 /*
- * Store and apply the events of one webhook, all or nothing; "events_json" is
- * event_request.events_json.  SW_ECONFLICT: repeat it.  SW_OK means committed.
+ * Store and apply the events of "count" webhooks, in this order, in one transaction: all or
+ * nothing.  "out" has room for as many.  SW_ECONFLICT: repeat it.  SW_OK means committed.
  */
 SW_MUSTCHECK enum sw_err store_event_ingest(
-    struct db *db, const char *installation_id, const char *events_json, struct store_ingest *out);
+    struct db *db, const struct store_webhook *webhooks, size_t count, struct store_ingest *out);
 
 /* Make the coming partitions of event, drop those past their time; "*changes" counts both. */
 SW_MUSTCHECK enum sw_err store_event_keep_partitions(struct db *db, int64_t *changes);

@@ -196,7 +196,7 @@ export class Target {
 	}
 
 	/** Each program is still the process it was, and none of them says that it failed. */
-	assertUnharmed() {
+	async assertUnharmed() {
 		assert.deepEqual(this.programs(), this.pids);
 		for (const name of ["oauth", "webhook", "dashboard"]) {
 			const failures = this.stack.log(name).split("\n")
@@ -204,6 +204,9 @@ export class Target {
 
 			assert.deepEqual(failures, [], `${name}.log`);
 		}
+		// Its lines come a second late, and in order.
+		await this.stack.request("/the-last-line");
+		await waitFor(() => this.stack.log("access").includes("/the-last-line"), { what: "the access log" });
 		assert.doesNotMatch(this.stack.log("access"), / 500 \d+ \d+\.\d{3} /);
 	}
 }

@@ -1,6 +1,6 @@
 // The webhook: who is believed, what is stored, what is answered.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import http from "node:http";
 import { createRequire } from "node:module";
@@ -333,6 +333,67 @@ test("duplicates that come at the same moment are stored once", async () => {
 
 	assert.ok(answers.every(({ status }) => status === 200));
 	assert.equal(Number(await stack.psql("SELECT count(*) FROM event")), before + 1);
+});
+
+/** Hold the row of this home for as long as "during" takes; the one psql of the test is not this. */
+async function withLock(id, during) {
+	const holder = spawn("psql", ["-Xq", stack.databaseUrl], { stdio: ["pipe", "ignore", "inherit"] });
+
+	holder.stdin.write(`BEGIN; SELECT 1 FROM switchboard.installation WHERE installation_id = '${id}' FOR UPDATE;\n`);
+	await waitFor(() => stack.psql(`SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction' AND query LIKE '%${id}%'`),
+		{ what: "the lock" });
+	try {
+		return await during();
+	} finally {
+		holder.stdin.end("ROLLBACK;\n");
+		await new Promise((resolve) => holder.on("close", resolve));
+	}
+}
+
+const waitingForLocks = () => stack.psql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").then(Number);
+
+test("webhooks that come while others are being stored are stored with one commit", async () => {
+	const processes = stack.pids("webhook.fcgi").length;
+	const before = Number(await stack.psql("SELECT count(*) FROM event"));
+	let first, rest;
+
+	await withLock(home, async () => {
+		// Each process has one in hand, and waits for us.
+		first = [];
+		while (first.length < processes) {
+			first.push(signed(fresh("on")));
+			await waitFor(async () => await waitingForLocks() === first.length, { what: "the processes to wait" });
+		}
+		rest = Array.from({ length: 24 }, (_, i) => signed(fresh(i % 2 ? "on" : "off")));
+		await new Promise((resolve) => setTimeout(resolve, 300));
+	});
+	const answers = await Promise.all([...first, ...rest]);
+
+	assert.deepEqual(answers.map(({ status }) => status), answers.map(() => 200));
+	assert.equal(Number(await stack.psql("SELECT count(*) FROM event")), before + processes + 24);
+	assert.equal(await state(), "on");
+	const sizes = [...stack.log("webhook").matchAll(/event=webhook\.events .* together=(\d+)/g)].map(([, size]) => Number(size));
+
+	assert.ok(Math.max(...sizes) > 1, `together ${sizes.slice(-30)}`);
+});
+
+test("a home whose row somebody keeps holds up no other", async () => {
+	// Their devices are not known here, which is no reason not to store what happens to them.
+	await stack.psql(`INSERT INTO user_account (owner_id) VALUES ('kept'); INSERT INTO installation (installation_id, user_id, status, synced_at)
+		SELECT id, user_id, 'active', now() FROM user_account, unnest(ARRAY['kept-home', 'free-home']) id WHERE owner_id = 'kept'`);
+	const of = (id) => signed(eventBody(id, [switchEvent(device, "on", { ticks: ++clock })]));
+
+	await withLock("kept-home", async () => {
+		const answers = await Promise.all(["kept-home", "free-home", "kept-home", "free-home", "free-home", "kept-home", "free-home"].map(of));
+
+		assert.deepEqual(answers.map(({ status }) => status), [503, 200, 503, 200, 200, 503, 200]);
+		assert.ok(answers.every(({ status, headers }) => status === 200 || headers["retry-after"] === "5"));
+	});
+	assert.equal(await stack.psql("SELECT string_agg(installation_id || ' ' || n, ', ') FROM (SELECT installation_id, count(*) AS n FROM event " +
+		"WHERE installation_id IN ('kept-home', 'free-home') GROUP BY 1) e"), "free-home 4");
+	assert.equal((await of("kept-home")).status, 200);
+	await stack.psql("DELETE FROM job WHERE installation_id IN ('kept-home', 'free-home'); DELETE FROM installation WHERE installation_id IN " +
+		"('kept-home', 'free-home'); DELETE FROM user_account WHERE owner_id = 'kept'");
 });
 
 test("any order of arrival ends in the same state", async () => {

@@ -1,0 +1,50 @@
+#ifndef SWITCHBOARD_WEBHOOK_BATCH_H
+#define SWITCHBOARD_WEBHOOK_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "db.h"
+#include "err.h"
+#include "event.h"
+#include "request.h"
+#include "response.h"
+#include "store_event.h"
+
+/*
+ * Webhooks that are checked and wait for their commit.  Those that came while another was being
+ * stored share one: the disk and the database work once for all of them.
+ */
+#define WEBHOOK_BATCH_MAX 16
+/* A webhook that carries many events is no longer joined by others. */
+#define WEBHOOK_BATCH_EVENTS 200
+
+struct webhook_waiting {
+	const struct request *req; /* both are kept by serve.h until the answer is there */
+	struct response *res;
+	struct event_request event;
+	enum sw_err err;          /* from here on webhook_batch_store()'s */
+	struct store_ingest done; /* when SW_OK: what came of it */
+};
+
+/* All zero is an empty one. */
+struct webhook_batch {
+	size_t count;
+	size_t events;
+	struct webhook_waiting waiting[WEBHOOK_BATCH_MAX];
+};
+
+/* May nothing be added before it is stored? */
+bool webhook_batch_is_full(const struct webhook_batch *batch);
+
+/* Add one, of the type EVENT; it must not be full. */
+void webhook_batch_add(struct webhook_batch *batch, const struct request *req,
+    const struct event_request *event, struct response *res);
+
+/*
+ * Store all that wait, and say of each what became of it.  When they cannot be stored together
+ * (one holds what the database refuses, or waits for a lock that somebody keeps), each is tried
+ * alone, so that it spoils no other.  Blocks for three times a statement's time limit at most.
+ */
+void webhook_batch_store(struct webhook_batch *batch, struct db *db);
+
+#endif

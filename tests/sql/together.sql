@@ -1,0 +1,128 @@
+-- Webhooks that are stored together end as they would have one after another.
+BEGIN;
+\ir fixture.psql
+SELECT plan(24);
+
+-- Two groups of three homes, alike: the events of the first come one by one, of the second together.
+CREATE FUNCTION pg_temp.make_home(p_home text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_temp.link(p_home, 'owner-of-' || p_home, 'cookie of ' || p_home);
+	PERFORM sync_apply(p_home, now() - interval '1 hour', 'place', 'Home', '[{"room":"r1","name":"Kitchen"}]',
+		(SELECT jsonb_agg(pg_temp.sync_device('lamp-' || n, 'Lamp', 'off', now() - interval '2 hours', 'r1'))
+			FROM generate_series(0, 3) n));
+END $$;
+SELECT pg_temp.make_home(g || '-' || n) FROM unnest(ARRAY['one', 'all']) g, generate_series(0, 2) n \g /dev/null
+
+-- A random event, of few switches and few seconds, so that much of it meets.
+CREATE FUNCTION pg_temp.random_event(p_n integer) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
+	SELECT jsonb_build_object('id', format('00000000-0000-1000-8000-%s', lpad((p_n - (random() < 0.1)::integer)::text, 12, '0')),
+		'at', date_trunc('second', now()) - (p_n % 7) * interval '1 second',
+		'tick', CASE WHEN p_n % 5 > 0 THEN 10000001 + p_n * 7 % 1000 END,
+		'type', CASE k WHEN 0 THEN 'DEVICE_HEALTH_EVENT' WHEN 1 THEN 'DEVICE_LIFECYCLE_EVENT' WHEN 2 THEN 'MODE_EVENT'
+			ELSE 'DEVICE_EVENT' END,
+		'device', CASE WHEN k = 1 THEN 'lamp-3' WHEN k = 3 THEN 'strange' ELSE 'lamp-' || p_n % 3 END, 'component', 'main',
+		'capability', CASE WHEN k > 14 THEN 'switchLevel' WHEN k = 4 THEN 'battery' ELSE 'switch' END,
+		'attribute', CASE WHEN k > 14 THEN 'level' ELSE 'switch' END,
+		'value', CASE WHEN k = 0 THEN (ARRAY['"ONLINE"', '"OFFLINE"'])[1 + p_n % 2] WHEN k = 1 THEN '"UPDATE"'
+			WHEN k > 14 THEN (p_n % 120)::text ELSE (ARRAY['"on"', '"off"', '"on"', '"broken"'])[1 + p_n % 4] END::jsonb)
+	FROM (SELECT floor(random() * 20)::integer AS k OFFSET 0) r $$;
+
+CREATE TEMP TABLE sent (n integer PRIMARY KEY, home integer, batch integer, events jsonb) ON COMMIT DROP;
+CREATE FUNCTION pg_temp.run(p_seed double precision) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	r record;
+BEGIN
+	PERFORM setseed(p_seed);
+	TRUNCATE sent;
+	INSERT INTO sent SELECT n, floor(random() * 3), sum((random() < 0.2)::integer) OVER (ORDER BY n),
+		(SELECT jsonb_agg(pg_temp.random_event((p_seed * 1000)::integer * 1000 + n * 3 + e)) FROM generate_series(0, CASE WHEN random() < 0.8 THEN 0 ELSE 2 END) e)
+		FROM generate_series(1, 60) n;
+	-- Commands under way, whose confirmation must not depend on it either.
+	INSERT INTO command (installation_id, command_id, device_id, component, command, level, user_id, status, sent_at, seq)
+		SELECT g || '-' || h, md5(g || p_seed || h || d || c)::uuid, 'lamp-' || d, 'main', c, CASE c WHEN 'setLevel' THEN 40 END,
+			current_setting('test.user')::bigint, 'sent', now() - interval '3 seconds', 1
+		FROM unnest(ARRAY['one', 'all']) g, generate_series(0, 2) h, generate_series(0, 2) d, unnest(ARRAY['on', 'setLevel']) c;
+	FOR r IN SELECT * FROM sent ORDER BY n LOOP
+		PERFORM event_ingest('one-' || r.home, r.events);
+	END LOOP;
+	FOR r IN SELECT array_agg('all-' || home ORDER BY n) AS homes, jsonb_agg(events ORDER BY n) AS events
+		FROM sent GROUP BY batch ORDER BY batch LOOP
+		PERFORM * FROM event_ingest_many(r.homes, r.events);
+	END LOOP;
+END $$;
+CREATE FUNCTION pg_temp.outcome(p_group text) RETURNS text LANGUAGE sql AS $$
+	SELECT jsonb_pretty(jsonb_build_object(
+		'switches', (SELECT jsonb_agg(jsonb_build_array(right(installation_id, 1), device_id, state, state_at, state_tick, level, level_at,
+			level_tick) ORDER BY installation_id, device_id) FROM switch WHERE installation_id ~ p_group),
+		'devices', (SELECT jsonb_agg(jsonb_build_array(right(installation_id, 1), device_id, online, health_at) ORDER BY installation_id,
+			device_id) FROM device WHERE installation_id ~ p_group),
+		'commands', (SELECT jsonb_agg(jsonb_build_array(right(installation_id, 1), device_id, command, status) ORDER BY installation_id,
+			device_id, command, status) FROM command WHERE installation_id ~ p_group),
+		'events', (SELECT jsonb_agg(jsonb_build_array(right(installation_id, 1), event_id) ORDER BY installation_id, event_time, event_id)
+			FROM event WHERE installation_id ~ p_group),
+		'jobs', (SELECT jsonb_agg(jsonb_build_array(right(installation_id, 1), kind, run_at) ORDER BY installation_id, kind)
+			FROM job WHERE installation_id ~ p_group))) $$;
+SELECT pg_temp.run(0.5) \g /dev/null
+SELECT is(pg_temp.outcome('^all-'), pg_temp.outcome('^one-'), 'sixty webhooks in bunches end as one by one');
+SELECT ok((SELECT count(DISTINCT status) = 2 FROM command WHERE installation_id ~ '^all-'), 'some commands were confirmed, some not');
+SELECT ok((SELECT count(*) BETWEEN 40 AND 100 FROM event WHERE installation_id ~ '^all-'), 'their events are stored');
+CREATE FUNCTION pg_temp.differs(p_seed double precision) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_temp.run(p_seed);
+	RETURN pg_temp.outcome('^all-') <> pg_temp.outcome('^one-');
+END $$;
+SELECT is(ARRAY(SELECT n FROM generate_series(1, 12) n WHERE pg_temp.differs(n / 20.0 - 0.01)), '{}', 'and so with other seeds');
+
+-- What each is told.
+SELECT set_config('test.seq', pg_temp.seq('home')::text, true) \g /dev/null
+PREPARE several AS SELECT * FROM event_ingest_many(ARRAY['home', 'stranger', 'all-0', 'home', 'home'], jsonb_build_array(
+	jsonb_build_array(pg_temp.switch_event('10000000-0000-1000-8000-000000000001', now(), 1, 'lamp', 'on'),
+		pg_temp.switch_event('10000000-0000-1000-8000-000000000002', now(), 2, 'fan', 'on')),
+	jsonb_build_array(pg_temp.switch_event('10000000-0000-1000-8000-000000000001', now(), 1, 'lamp', 'on')),
+	jsonb_build_array(pg_temp.switch_event('10000000-0000-1000-8000-000000000003', now(), 3, 'unheard-of', 'on')),
+	jsonb_build_array(pg_temp.switch_event('10000000-0000-1000-8000-000000000002', now(), 2, 'fan', 'on'),
+		pg_temp.switch_event('10000000-0000-1000-8000-000000000004', now(), 4, 'lamp', 'off')),
+	'[]'::jsonb));
+SELECT results_eq('several', $$ VALUES (true, 2, true, false, false), (false, 0, false, false, false), (true, 1, false, true, false),
+	(true, 1, true, false, false), (true, 0, true, false, false) $$, 'each webhook is told of itself, a repeated event is the first one''s');
+SELECT is(pg_temp.state('lamp'), 'off', 'two events of one switch in one commit end in the later');
+SELECT is(pg_temp.state('fan'), 'on', 'the other switch has its own');
+SELECT is(pg_temp.seq('home'), current_setting('test.seq')::bigint + 1, 'one commit is one step of the seq');
+SELECT is((SELECT count(*) FROM switch WHERE installation_id = 'home' AND seq = pg_temp.seq('home')), 2::bigint, 'of all its rows');
+SELECT results_eq('several', $$ VALUES (true, 0, false, false, false), (false, 0, false, false, false), (true, 0, false, false, false),
+	(true, 0, false, false, false), (true, 0, false, false, false) $$, 'all of it again changes nothing');
+SELECT is(pg_temp.seq('home'), current_setting('test.seq')::bigint + 1, 'not even the seq');
+SELECT is_empty($$ SELECT * FROM event_ingest_many('{}', '[]') $$, 'nothing is nothing');
+
+-- News of a switch that only looks old.
+SELECT * FROM event_ingest_many(ARRAY['home', 'all-1'], jsonb_build_array(
+	jsonb_build_array(pg_temp.switch_event('20000000-0000-1000-8000-000000000001', now() - interval '5 minutes', 1, 'lamp', 'on')),
+	jsonb_build_array(pg_temp.switch_event('20000000-0000-1000-8000-000000000002', now() + interval '5 minutes', 2, 'lamp-1', 'on')))) \g /dev/null
+SELECT is(pg_temp.state('lamp'), 'off', 'an old event among others does not overwrite');
+SELECT is((SELECT state FROM switch WHERE installation_id = 'all-1' AND device_id = 'lamp-1'), 'on', 'one of the future beside it does');
+SELECT ok((SELECT state_at <= now() FROM switch WHERE installation_id = 'all-1' AND device_id = 'lamp-1'), 'and counts as now');
+SELECT is(pg_temp.seq('home'), current_setting('test.seq')::bigint + 1, 'the home of the old one keeps its seq');
+
+-- Rarer things among them.
+SELECT results_eq($$ SELECT known, page, work, removed FROM event_ingest_many(ARRAY['home', 'all-1', 'all-2', 'all-1'], jsonb_build_array(
+	jsonb_build_array(jsonb_build_object('id', '30000000-0000-1000-8000-000000000001', 'at', now(), 'type', 'DEVICE_LIFECYCLE_EVENT',
+		'device', 'fan', 'value', 'DELETE')),
+	jsonb_build_array(pg_temp.switch_event('30000000-0000-1000-8000-000000000002', now(), 3, 'lamp-2', 'on')),
+	jsonb_build_array(jsonb_build_object('id', '30000000-0000-1000-8000-000000000003', 'at', now(), 'type', 'DEVICE_LIFECYCLE_EVENT',
+		'device', 'new', 'value', 'CREATE')),
+	jsonb_build_array(jsonb_build_object('id', '30000000-0000-1000-8000-000000000004', 'at', now(),
+		'type', 'INSTALLED_APP_LIFECYCLE_EVENT', 'value', 'DELETE')))) $$,
+	$$ VALUES (true, true, false, false), (true, true, false, true), (true, false, true, false), (true, true, false, true) $$,
+	'a deletion, a new device and an uninstall among others');
+SELECT is((SELECT count(*) FROM device WHERE installation_id = 'home'), 1::bigint, 'the deleted device is gone');
+SELECT is((SELECT structure_seq FROM installation WHERE installation_id = 'home'), pg_temp.seq('home'), 'which is a change of structure');
+SELECT is((SELECT count(*) FROM job WHERE installation_id = 'all-2' AND kind = 'device_sync' AND run_at <= now() + interval '1 second'),
+	1::bigint, 'the new device is asked for');
+SELECT is((SELECT status FROM installation WHERE installation_id = 'all-1'), 'removed', 'the uninstalled home is removed');
+SELECT is((SELECT count(*) FROM device WHERE installation_id = 'all-1'), 0::bigint, 'with all that it had');
+SELECT throws_ok($$ SELECT * FROM event_ingest_many(ARRAY['home', 'all-0'], jsonb_build_array(
+	jsonb_build_array(pg_temp.switch_event('40000000-0000-1000-8000-000000000001', now(), 1, 'lamp', 'on')),
+	jsonb_build_array(pg_temp.switch_event('no uuid', now(), 1, 'lamp-1', 'on')))) $$, '22P02', NULL, 'with one that cannot be stored');
+SELECT is(pg_temp.state('lamp'), 'off', 'none is');
+SELECT * FROM finish();
+ROLLBACK;
