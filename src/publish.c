@@ -23,7 +23,6 @@ publish_init(struct publish *publish, struct db *db)
 {
 	memset(publish, 0, sizeof(*publish));
 	publish->db = db;
-	publish->last_ms = -PUBLISH_INTERVAL_MS;
 	sbuf_init(&publish->page, PAGE_MAX);
 }
 
@@ -52,6 +51,7 @@ publish_add_page(struct publish *publish, const char *installation_id)
 {
 	size_t length = strlen(installation_id);
 
+	publish->changes++;
 	if (length == 0 || is_listed(sbuf_text(&publish->page), installation_id, length))
 		return;
 	/* All or nothing: half an id at the limit would wake nobody. */
@@ -71,6 +71,7 @@ publish_add_sessions(struct publish *publish)
 void
 publish_add_work(struct publish *publish)
 {
+	publish->changes++;
 	publish->work = true;
 }
 
@@ -120,11 +121,20 @@ send_page(struct publish *publish)
 	}
 }
 
+/* How long this wake-up is enough for, by what it carries. */
+static int
+spacing_ms(const struct publish *publish)
+{
+	if (publish->changes >= PUBLISH_INTERVAL_MS / PUBLISH_SPACING_MS)
+		return PUBLISH_INTERVAL_MS;
+	return publish->changes * PUBLISH_SPACING_MS;
+}
+
 int
 publish_run(struct publish *publish)
 {
 	int64_t now_ms = clock_monotonic_ms();
-	int64_t wait_ms = publish->last_ms + PUBLISH_INTERVAL_MS - now_ms;
+	int64_t wait_ms = publish->next_ms - now_ms;
 
 	if (publish->sessions)
 		publish_add_page(publish, ALL_SESSIONS);
@@ -138,6 +148,7 @@ publish_run(struct publish *publish)
 		(void)send_notice(publish, CHANNEL_WORK, "");
 	publish->work = false;
 	sbuf_reset(&publish->page);
-	publish->last_ms = now_ms;
+	publish->next_ms = now_ms + spacing_ms(publish);
+	publish->changes = 0;
 	return -1;
 }

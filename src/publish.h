@@ -8,21 +8,25 @@
 
 /*
  * Wake-ups (design.md "Live updates by sequence"): NOTIFY after the commit, in
- * its own asynchronous-commit transaction, coalesced to one per channel and
- * PUBLISH_INTERVAL_MS in this process.  A wake-up that is lost costs a delay
- * of at most 5 s, never data; so errors are logged and forgotten.
+ * its own asynchronous-commit transaction.  A change is told at once when the last wake-up of this
+ * process is long enough ago: PUBLISH_SPACING_MS for each change that one carried, up to
+ * PUBLISH_INTERVAL_MS.  So under 500 changes a second each is told within 2 ms, and beyond it
+ * they are coalesced more and more, to one wake-up per channel in 20 ms.  A wake-up that is lost
+ * costs a delay of at most 5 s, never data; so errors are logged and forgotten.
  *
  * Payload of switchboard_page: installation ids and "*" (look at all sessions
  * again: sign-in, sign-out, uninstall) joined by commas.  Payload of switchboard_work: empty.
  */
 #define PUBLISH_INTERVAL_MS 20
+#define PUBLISH_SPACING_MS 2
 
 struct publish {
 	struct db *db;
 	struct sbuf page; /* ids not sent yet, joined by commas */
 	bool sessions;
 	bool work;
-	int64_t last_ms; /* monotonic */
+	int changes;     /* remembered since the last sending */
+	int64_t next_ms; /* monotonic: not before this */
 };
 
 /* "db" is borrowed. */
@@ -41,7 +45,7 @@ void publish_add_sessions(struct publish *publish);
 void publish_add_work(struct publish *publish);
 
 /*
- * Send what has been remembered, when the interval since the last sending has passed.  Returns in
+ * Send what has been remembered, when it is time.  Returns in
  * how many ms to call again, -1 when nothing is left.
  */
 int publish_run(struct publish *publish);

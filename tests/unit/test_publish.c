@@ -116,8 +116,8 @@ what_comes_too_soon_waits(void **state)
 	assert_int_equal(publish_run(&publish), -1);
 	publish_add_page(&publish, "b");
 	publish_add_sessions(&publish);
-	assert_int_equal(publish_run(&publish), PUBLISH_INTERVAL_MS);
-	now_ms += PUBLISH_INTERVAL_MS - 1;
+	assert_int_equal(publish_run(&publish), PUBLISH_SPACING_MS);
+	now_ms += PUBLISH_SPACING_MS - 1;
 	publish_add_page(&publish, "c");
 	publish_add_sessions(&publish);
 	assert_int_equal(publish_run(&publish), 1);
@@ -127,6 +127,33 @@ what_comes_too_soon_waits(void **state)
 	assert_int_equal(sent, 2);
 	assert_string_equal(payloads[1], "b,*,c");
 	publish_clear(&publish);
+}
+
+/* The more a wake-up carries, of however few homes, the longer the next one waits. */
+static void
+many_changes_are_told_less_often(void **state)
+{
+	static const struct {
+		int changes, wait_ms;
+	} cases[] = {{1, 2}, {3, 6}, {9, 18}, {10, 20}, {500, 20}};
+	struct publish publish;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		begin(&publish);
+		for (int n = 0; n < cases[i].changes; n++)
+			publish_add_page(&publish, "home");
+		assert_int_equal(publish_run(&publish), -1);
+		publish_add_work(&publish);
+		assert_int_equal(publish_run(&publish), cases[i].wait_ms);
+		now_ms += cases[i].wait_ms;
+		assert_int_equal(publish_run(&publish), -1);
+		assert_int_equal(sent, 2);
+		/* and that one carried little again */
+		publish_add_page(&publish, "home");
+		assert_int_equal(publish_run(&publish), PUBLISH_SPACING_MS);
+		publish_clear(&publish);
+	}
 }
 
 static void
@@ -182,6 +209,7 @@ main(void)
 	    SAYS("an id is sent once, ids that contain each other all", an_id_is_sent_once),
 	    SAYS("work has a channel of its own", work_has_a_channel_of_its_own),
 	    SAYS("what comes within the interval waits and is joined", what_comes_too_soon_waits),
+	    SAYS("many changes are told less often", many_changes_are_told_less_often),
 	    SAYS("a list longer than a notification goes in pieces", a_long_list_goes_in_pieces),
 	    SAYS("a lost wake-up is forgotten", a_lost_wake_up_is_forgotten),
 	};
