@@ -79,7 +79,7 @@ api_history(struct visit *visit)
 	struct history_query query;
 	struct db *db = visit->app->db;
 	struct arena *arena = visit->req->arena;
-	int64_t user_id = visit->session.user_id;
+	int64_t user_id = visit->session.who.user_id;
 	enum sw_err err = read_query(visit->req, &query);
 
 	if (err == SW_EINPUT)

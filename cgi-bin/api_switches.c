@@ -6,12 +6,10 @@
 
 #include <string.h>
 
-#include "cursor.h"
 #include "failpoint.h"
 #include "jsonx.h"
 #include "store_command.h"
 #include "store_device.h"
-#include "store_installation.h"
 #include "switch_json.h"
 
 #define NEEDS_LINK "This location must be linked again before its switches can be used."
@@ -33,30 +31,17 @@ switches_json(const struct switch_list *list)
 enum sw_err
 api_list_switches(struct visit *visit)
 {
-	struct store_installation *places;
 	struct switch_list list;
-	struct sbuf cursor = {0};
-	size_t count;
-	enum sw_err err;
+	/* The cursor came first: what changes in between is told twice rather than never. */
+	enum sw_err err =
+	    store_switch_list(visit->app->db, visit->req->arena, visit->session.who.user_id, &list);
 
-	/* The cursor first: what changes in between is told twice rather than never. */
-	err = store_installation_list(
-	    visit->app->db, visit->req->arena, visit->session.user_id, &places, &count);
-	if (err == SW_OK)
-		err = store_switch_list(
-		    visit->app->db, visit->req->arena, visit->session.user_id, &list);
 	if (err != SW_OK)
 		return err;
-	for (size_t i = 0; i < count; i++)
-		cursor_put(&cursor, places[i].installation_id, places[i].seq);
-	if (sbuf_failed(&cursor))
-		err = SW_ENOMEM;
-	else
-		response_put_json(visit->res, 200,
-		    json_pack("{s:s,s:o}", "cursor", sbuf_text(&cursor), "switches",
-			switches_json(&list)));
-	sbuf_clear(&cursor);
-	return err;
+	response_put_json(visit->res, 200,
+	    json_pack("{s:s,s:o}", "cursor", visit->session.who.cursor, "switches",
+		switches_json(&list)));
+	return SW_OK;
 }
 
 /* Is every member one of these names (NULL at the end)? */
@@ -163,7 +148,7 @@ api_post_switch(struct visit *visit)
 		err = dashboard_path_switch(visit, &device, &component);
 	if (err != SW_OK)
 		return err;
-	err = store_command_request(visit->app->db, visit->req->arena, visit->session.user_id,
+	err = store_command_request(visit->app->db, visit->req->arena, visit->session.who.user_id,
 	    device, component, &wish, &taken);
 	if (err == SW_EINPUT)
 		return dashboard_refuse(visit, err, "This switch is no dimmer.");
@@ -236,11 +221,11 @@ api_post_many(struct visit *visit)
 		    "Expected {\"command\":\"on\" or \"off\"}, and \"room\" and "
 		    "\"installationId\" as text where only those are meant.");
 	if (err == SW_OK)
-		err = store_place_is_of(
-		    visit->app->db, visit->req->arena, visit->session.user_id, room, installation);
+		err = store_place_is_of(visit->app->db, visit->req->arena,
+		    visit->session.who.user_id, room, installation);
 	if (err == SW_OK)
 		err = store_command_request_many(visit->app->db, visit->req->arena,
-		    visit->session.user_id, kind, room, installation, &list);
+		    visit->session.who.user_id, kind, room, installation, &list);
 	if (err != SW_OK)
 		return err;
 	for (size_t i = 0; i < list.count; i++)

@@ -155,7 +155,7 @@ load_session(struct visit *visit)
 	    session_load(visit->app->db, &visit->app->config, visit->req, &visit->session);
 
 	visit->signed_in = err == SW_OK;
-	if (visit->signed_in && visit->session.renewed)
+	if (visit->signed_in && visit->session.who.renewed)
 		session_renew_cookie(visit->res, &visit->app->config, visit->req);
 	return err;
 }
@@ -382,6 +382,7 @@ main(void)
 	}
 	publish_init(&app.publish, app.db);
 	status = serve_run(&conf);
+	page_cache_clear(&app.pages);
 	publish_clear(&app.publish);
 	db_free(app.db);
 	config_clear(&app.config);

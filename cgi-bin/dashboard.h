@@ -6,6 +6,7 @@
 #include "config.h"
 #include "db.h"
 #include "err.h"
+#include "page_cache.h"
 #include "publish.h"
 #include "request.h"
 #include "response.h"
@@ -20,6 +21,7 @@ struct dashboard {
 	struct config config;
 	struct db *db;
 	struct publish publish;
+	struct page_cache pages;
 	int64_t calls_month;   /* API calls of this month, as last read */
 	int64_t calls_read_ms; /* monotonic; 0 = never */
 };

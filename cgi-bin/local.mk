@@ -19,6 +19,7 @@ webhook_fcgi_LDADD = $(SWITCHBOARD_LIBS)
 dashboard_fcgi_SOURCES = \
 	cgi-bin/dashboard.c cgi-bin/dashboard.h \
 	cgi-bin/page.h cgi-bin/page_home.c cgi-bin/page_forms.c cgi-bin/page_sessions.c \
+	cgi-bin/page_cache.c cgi-bin/page_cache.h \
 	cgi-bin/page_layout.c cgi-bin/page_layout.h \
 	cgi-bin/page_tile.c cgi-bin/page_tile.h \
 	cgi-bin/api.h cgi-bin/api_switches.c cgi-bin/api_history.c cgi-bin/api_health.c

@@ -146,20 +146,19 @@ store_link(struct signin *signin, const struct request *req, const struct store_
 {
 	const struct timespec pause = {.tv_nsec = STORE_PAUSE_MS * 1000000L};
 	int64_t deadline_ms = clock_monotonic_ms() + STORE_MS;
-	int64_t user_id;
-	bool renewed;
+	struct store_signed_in who;
 	enum sw_err err;
 
 	for (;;) {
-		err = store_installation_link(signin->db, req->arena, link, &user_id);
+		err = store_installation_link(signin->db, req->arena, link, &who.user_id);
 		if (err == SW_ECONFLICT &&
-		    store_session_load(signin->db, link->new_session, &user_id, &renewed) == SW_OK)
+		    store_session_load(signin->db, req->arena, link->new_session, &who) == SW_OK)
 			err = SW_OK;
 		if (err == SW_OK)
 			FAILPOINT("oauth.linked");
 		if (err == SW_OK)
 			log_event(LOG_INFO, "oauth.linked", "installation", link->installation_id,
-			    "user", log_int(user_id), (const char *)NULL);
+			    "user", log_int(who.user_id), (const char *)NULL);
 		if ((err != SW_EUNAVAILABLE && err != SW_ETIMEOUT && err != SW_ECONFLICT) ||
 		    clock_monotonic_ms() >= deadline_ms)
 			return err;

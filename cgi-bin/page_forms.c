@@ -71,7 +71,7 @@ page_post_switch(struct visit *visit)
 		err = dashboard_path_switch(visit, &device, &component);
 	if (err == SW_OK)
 		err = store_command_request(visit->app->db, visit->req->arena,
-		    visit->session.user_id, device, component, &wish, &taken);
+		    visit->session.who.user_id, device, component, &wish, &taken);
 	if (err == SW_ECONFLICT)
 		return dashboard_refuse(visit, err,
 		    "This location must be linked again before its switches can be used.");
@@ -96,11 +96,11 @@ page_post_many(struct visit *visit)
 	if (err == SW_OK && (kind == COMMAND_SET_LEVEL || twice))
 		err = SW_EINPUT;
 	if (err == SW_OK)
-		err = store_place_is_of(
-		    visit->app->db, visit->req->arena, visit->session.user_id, room, installation);
+		err = store_place_is_of(visit->app->db, visit->req->arena,
+		    visit->session.who.user_id, room, installation);
 	if (err == SW_OK)
 		err = store_command_request_many(visit->app->db, visit->req->arena,
-		    visit->session.user_id, kind, room, installation, &list);
+		    visit->session.who.user_id, kind, room, installation, &list);
 	if (err != SW_OK)
 		return err;
 	for (size_t i = 0; i < list.count; i++)
@@ -135,7 +135,7 @@ find_place(struct visit *visit, const struct url_query *from, const struct store
 	if (twice)
 		return SW_EINPUT;
 	err = store_installation_list(
-	    visit->app->db, visit->req->arena, visit->session.user_id, &places, &count);
+	    visit->app->db, visit->req->arena, visit->session.who.user_id, &places, &count);
 	if (err != SW_OK)
 		return err;
 	if (id == NULL && count != 1)
@@ -194,7 +194,7 @@ page_post_disconnect(struct visit *visit)
 
 	if (err == SW_OK)
 		err = store_installation_disconnect(visit->app->db, visit->req->arena,
-		    visit->session.user_id, place->installation_id);
+		    visit->session.who.user_id, place->installation_id);
 	if (err != SW_OK)
 		return err;
 	dashboard_wake(visit, place->installation_id);

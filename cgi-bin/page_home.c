@@ -1,13 +1,13 @@
 /*
  * GET /: every switch of who is signed in, by location and room, or the way
- * to sign in.  Three queries and one buffer; all states are the database's.
+ * to sign in.  Two queries and one buffer after the session's own, or none when
+ * the page is the one that this process wrote before; all states are the database's.
  */
 #include "page.h"
 
 #include <string.h>
 
 #include "clock.h"
-#include "cursor.h"
 #include "log.h"
 #include "page_layout.h"
 #include "page_tile.h"
@@ -267,16 +267,15 @@ load_home(struct visit *visit, struct home *out)
 	struct store_installation *places;
 	struct db *db = visit->app->db;
 	struct arena *arena = visit->req->arena;
-	/* Before the switches: what changes in between is then told twice rather than never. */
-	enum sw_err err =
-	    store_installation_list(db, arena, visit->session.user_id, &places, &out->place_count);
+	enum sw_err err = store_installation_list(
+	    db, arena, visit->session.who.user_id, &places, &out->place_count);
 
 	if (err != SW_OK)
 		return err;
 	out->places = places;
 	out->csrf = visit->session.csrf;
 	out->now_ms = clock_now_ms();
-	return store_switch_list(db, arena, visit->session.user_id, &out->switches);
+	return store_switch_list(db, arena, visit->session.who.user_id, &out->switches);
 }
 
 /* Nobody waits for the count of calls: without it the page says nothing of them. */
@@ -293,47 +292,52 @@ calls_this_month(struct dashboard *app)
 	return app->calls_month;
 }
 
-static void
-put_home(struct visit *visit, struct home *home, const char *cursor)
+/* All but the end, which changes by itself.  The cursor came before the rest: what changes in
+ * between is told twice rather than never. */
+static enum sw_err
+put_home(struct visit *visit)
 {
 	struct sbuf *out = &visit->res->body;
+	struct home home = {0};
 	struct page page = {
 	    .title = "Switchboard",
-	    .csrf = home->csrf,
-	    .cursor = cursor,
-	    .refresh_s = is_busy(home) ? REFRESH_S : 0,
+	    .csrf = visit->session.csrf,
+	    .cursor = visit->session.who.cursor,
 	};
-	int64_t calls = calls_this_month(visit->app);
+	enum sw_err err = load_home(visit, &home);
 
+	if (err != SW_OK)
+		return err;
+	page.refresh_s = is_busy(&home) ? REFRESH_S : 0;
 	page_begin(visit->res, &visit->app->config, 200, &page);
 	html_lit(out, "<h1 class=\"unseen\">Switches</h1>\n");
-	for (size_t i = 0; i < home->place_count; i++)
-		put_place(out, home, &home->places[i]);
-	if (home->place_count == 0)
+	for (size_t i = 0; i < home.place_count; i++)
+		put_place(out, &home, &home.places[i]);
+	if (home.place_count == 0)
 		html_lit(out, "<section class=\"card\"><h2>No location is linked</h2>\n<p>Link one "
 			      "to see its switches here.</p>\n<p><a class=\"button\" "
 			      "href=\"/oauth/start\">Add a location</a></p></section>\n");
-	page_end(visit->res, calls, visit->app->config.call_budget);
+	return SW_OK;
 }
 
 enum sw_err
 page_home(struct visit *visit)
 {
-	struct home home = {0};
-	struct sbuf cursor = {0};
+	struct dashboard *app = visit->app;
+	const struct session *session = &visit->session;
+	struct sbuf *out = &visit->res->body;
+	int64_t now_ms = clock_monotonic_ms();
 	enum sw_err err;
 
 	if (!visit->signed_in)
 		return put_welcome(visit);
-	err = load_home(visit, &home);
-	if (err != SW_OK)
-		return err;
-	for (size_t i = 0; i < home.place_count; i++)
-		cursor_put(&cursor, home.places[i].installation_id, home.places[i].seq);
-	if (sbuf_failed(&cursor))
-		err = SW_ENOMEM;
-	else
-		put_home(visit, &home, sbuf_text(&cursor));
-	sbuf_clear(&cursor);
-	return err;
+	page_begin_headers(visit->res, &app->config, 200);
+	if (!page_cache_get(&app->pages, session->hash, session->who.version, now_ms, out)) {
+		err = put_home(visit);
+		if (err != SW_OK)
+			return err;
+		page_cache_put(&app->pages, session->hash, session->who.version, now_ms, out);
+	}
+	page_end(visit->res, calls_this_month(app), app->config.call_budget);
+	return SW_OK;
 }

@@ -63,11 +63,17 @@ put_bar(struct sbuf *out, const struct page *page)
 }
 
 void
+page_begin_headers(struct response *res, const struct config *config, int status)
+{
+	response_begin_page(res, status, config->public_is_https, NULL);
+}
+
+void
 page_begin(struct response *res, const struct config *config, int status, const struct page *page)
 {
 	struct sbuf *out = &res->body;
 
-	response_begin_page(res, status, config->public_is_https, NULL);
+	page_begin_headers(res, config, status);
 	put_head(out, page);
 	html_lit(out, "<body");
 	if (page->cursor != NULL)

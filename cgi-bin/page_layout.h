@@ -17,8 +17,10 @@ struct page {
 	int refresh_s;      /* reload without JavaScript after so long; 0 = never */
 };
 
-/* Everything up to and with <main>.  Sets status and headers; "res" may hold nothing but cookies.
- */
+/* Status and headers of a page; "res" may hold nothing but cookies. */
+void page_begin_headers(struct response *res, const struct config *config, int status);
+
+/* The same, and everything up to and with <main>. */
 void
 page_begin(struct response *res, const struct config *config, int status, const struct page *page);
 

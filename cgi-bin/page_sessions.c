@@ -92,7 +92,7 @@ page_sessions(struct visit *visit)
 	struct store_session *sessions;
 	size_t count;
 	enum sw_err err = store_session_list(visit->app->db, visit->req->arena,
-	    visit->session.user_id, visit->session.hash, &sessions, &count);
+	    visit->session.who.user_id, visit->session.hash, &sessions, &count);
 
 	if (err != SW_OK)
 		return err;
@@ -122,7 +122,8 @@ page_post_session_end(struct visit *visit)
 		return SW_EINPUT;
 	if (!uuid_parse(id, uuid))
 		return SW_ENOTFOUND;
-	err = store_session_end_one(visit->app->db, visit->req->arena, visit->session.user_id, id);
+	err = store_session_end_one(
+	    visit->app->db, visit->req->arena, visit->session.who.user_id, id);
 	return err == SW_OK ? ended(visit) : err;
 }
 
@@ -130,7 +131,7 @@ enum sw_err
 page_post_session_end_others(struct visit *visit)
 {
 	enum sw_err err = store_session_end_others(
-	    visit->app->db, visit->req->arena, visit->session.user_id, visit->session.hash);
+	    visit->app->db, visit->req->arena, visit->session.who.user_id, visit->session.hash);
 
 	return err == SW_OK ? ended(visit) : err;
 }

@@ -10,7 +10,8 @@ dist_sql_DATA = \
 	sql/006-stream.sql \
 	sql/007-views.sql \
 	sql/008-grants.sql \
-	sql/009-webhooks-together.sql
+	sql/009-webhooks-together.sql \
+	sql/010-page-cursor.sql
 
 bin_SCRIPTS += switchboard-migrate
 EXTRA_DIST += sql/migrate

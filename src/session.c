@@ -67,7 +67,7 @@ session_load(
 	memset(out, 0, sizeof(*out));
 	if (!session_read_cookie(header, config->public_is_https, out->hash, out->csrf))
 		return SW_EAUTH;
-	err = store_session_load(db, out->hash, &out->user_id, &out->renewed);
+	err = store_session_load(db, req->arena, out->hash, &out->who);
 	if (err != SW_OK)
 		secret_cleanse(out, sizeof(*out));
 	return err;

@@ -9,6 +9,7 @@
 #include "request.h"
 #include "response.h"
 #include "secret.h"
+#include "store_session.h"
 
 /*
  * Browser sessions (design.md "Security"): the cookie holds 256 random bits,
@@ -20,10 +21,9 @@
 #define SESSION_LIFE_S (30 * 24 * 3600)
 
 struct session {
-	int64_t user_id;
+	struct store_signed_in who;
 	uint8_t hash[SECRET_SHA256_BYTES];
 	char csrf[SESSION_TOKEN_SIZE];
-	bool renewed; /* lasts longer now: session_renew_cookie() */
 };
 
 /*

@@ -19,7 +19,8 @@ static const struct stmt statements[] = {
     /* signing in (store_session) */
     [STMT_OAUTH_STATE_PUT] = {"oauth_state_put", "SELECT oauth_state_put($1, $2)", .params = 2},
     [STMT_OAUTH_STATE_TAKE] = {"oauth_state_take", "SELECT oauth_state_take($1, $2)", .params = 2},
-    [STMT_SESSION_LOAD] = {"session_load", "SELECT user_id, renewed FROM session_load($1)", 1,
+    [STMT_SESSION_LOAD] = {"session_load",
+	"SELECT user_id, renewed, page_cursor, page_version FROM session_load($1)", 1,
 	.repeatable = true},
     [STMT_SESSION_END] = {"session_end", "SELECT session_end($1)", 1, .repeatable = true},
     [STMT_SESSION_LIST] = {"session_list",

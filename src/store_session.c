@@ -40,20 +40,22 @@ store_oauth_state_take(struct db *db, const uint8_t state_hash[static SECRET_SHA
 }
 
 enum sw_err
-store_session_load(
-    struct db *db, const uint8_t hash[static SECRET_SHA256_BYTES], int64_t *user_id, bool *renewed)
+store_session_load(struct db *db, struct arena *arena,
+    const uint8_t hash[static SECRET_SHA256_BYTES], struct store_signed_in *out)
 {
 	const struct db_param params[] = {DB_BYTES(hash, SECRET_SHA256_BYTES)};
 	struct db_result *result;
 	enum sw_err err = db_exec(db, STMT_SESSION_LOAD, params, &result);
 
-	*user_id = 0;
-	*renewed = false;
+	*out = (struct store_signed_in){0};
 	if (err != SW_OK)
 		return err;
 	if (db_result_rows(result) == 1) {
-		*user_id = db_result_int(result, 0, 0);
-		*renewed = db_result_bool(result, 0, 1);
+		out->user_id = db_result_int(result, 0, 0);
+		out->renewed = db_result_bool(result, 0, 1);
+		out->cursor = arena_strdup(arena, db_result_text(result, 0, 2));
+		out->version = arena_strdup(arena, db_result_text(result, 0, 3));
+		err = out->cursor != NULL && out->version != NULL ? SW_OK : SW_ENOMEM;
 	} else {
 		err = SW_EAUTH;
 	}

@@ -55,6 +55,7 @@ export async function page(rig, { rounds }, table) {
 			["dashboard", "nginx", "postgres"].map((part) => `${part} ${Math.round(of(({ cpu }) => cpu[part]))} µs`).join(", "));
 		if (clients === 1)
 			table.add("page, first byte / SELECT of one row", of(({ first }) => first), "< 5",
-				`${ms(of(({ told }) => told.firstByte))}, ${ms(of(({ select }) => select))}`);
+				`${ms(of(({ told }) => told.firstByte))} (empty program ${ms(of(({ empty }) => empty.firstByte))}), ` +
+				`${ms(of(({ select }) => select))}`);
 	}
 }

@@ -16,6 +16,7 @@ unit_tests += \
 	tests/unit/test_confirmation
 unit_tests += tests/unit/test_platform tests/unit/test_worker_spool
 unit_tests += tests/unit/test_cursor tests/unit/test_events_format tests/unit/test_events_hub
+unit_tests += tests/unit/test_page_cache
 EXTRA_DIST += tests/unit/unit.h
 
 # Tests that are folders below tests/data.
@@ -31,6 +32,11 @@ tests_unit_test_events_format_SOURCES = tests/unit/test_events_format.c \
 	src/events_format.c src/events_format.h
 tests_unit_test_events_hub_SOURCES = tests/unit/test_events_hub.c \
 	src/events_hub.c src/events_hub.h src/events_format.c src/events_format.h
+
+# A part of the dashboard.
+tests_unit_test_page_cache_SOURCES = tests/unit/test_page_cache.c \
+	cgi-bin/page_cache.c cgi-bin/page_cache.h
+tests_unit_test_page_cache_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 
 # One function of the library is replaced by the test's own.
 tests_unit_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_session_load

@@ -14,19 +14,19 @@
 #define TOKEN "0123456789abcdefghijklmnopqrstuvwxyzABCDEF-"
 #define TOKEN_CSRF "rkDTNKfUF2nmOMzEfQA94DDEoduFoH59jTjyGpL46o8"
 
-enum sw_err __wrap_store_session_load(
-    struct db *db, const uint8_t hash[static SECRET_SHA256_BYTES], int64_t *user_id);
+enum sw_err __wrap_store_session_load(struct db *db, struct arena *arena,
+    const uint8_t hash[static SECRET_SHA256_BYTES], struct store_signed_in *out);
 
 static int loads;
 static enum sw_err load_result;
 
 enum sw_err
-__wrap_store_session_load(
-    struct db *db, const uint8_t hash[static SECRET_SHA256_BYTES], int64_t *user_id)
+__wrap_store_session_load(struct db *db, struct arena *arena,
+    const uint8_t hash[static SECRET_SHA256_BYTES], struct store_signed_in *out)
 {
-	(void)db, (void)hash;
+	(void)db, (void)arena, (void)hash;
 	loads++;
-	*user_id = load_result == SW_OK ? 7 : 0;
+	*out = (struct store_signed_in){.user_id = load_result == SW_OK ? 7 : 0};
 	return load_result;
 }
 
@@ -124,7 +124,7 @@ a_session_is_loaded_or_wiped(void **state)
 	(void)state;
 	load_result = SW_OK;
 	load_with("session=" TOKEN, SW_OK, &session);
-	assert_int_equal(session.user_id, 7);
+	assert_int_equal(session.who.user_id, 7);
 	assert_true(session_check_csrf(&session, TOKEN_CSRF));
 	load_result = SW_EAUTH;
 	load_with("session=" TOKEN, SW_EAUTH, &session);
