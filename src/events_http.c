@@ -14,10 +14,10 @@
 #include "store_stream.h"
 
 /*
- * Headers of one request must fit, and half of it is in use for the life of a stream.  nginx passes
- * on the session cookie and the cursor only; CURSOR_MAX installations in both forms of it do fit.
+ * Headers of one request must fit, and all of it is in use for the life of a stream.  nginx passes
+ * on the session cookie and the cursor only, the latter in one form: CURSOR_MAX installations do fit.
  */
-#define CONNECTION_MEMORY 8192
+#define CONNECTION_MEMORY 4096
 /* How long new streams are refused after one that the database failed. */
 #define AWAY_MS 1000
 

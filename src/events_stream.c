@@ -13,7 +13,7 @@
 #include "events_format.h"
 
 /* libmicrohttpd keeps a block of this size for each open stream, and uses it for HTTP/1.0 only. */
-#define BLOCK_SIZE 256
+#define BLOCK_SIZE 64
 
 static void
 wake(struct stream *stream)

@@ -182,6 +182,37 @@ test("malformed and impossible cursors start anew, foreign ones count for nothin
 	known.close();
 });
 
+test("somebody with 64 locations can be told of all of them, and come back", async () => {
+	const token = "m".repeat(43);
+	const jar = new CookieJar();
+
+	await stack.psql(`INSERT INTO user_account (owner_id) VALUES ('many-homes');
+		INSERT INTO installation (installation_id, user_id, location_name, status, sync_state, synced_at, seq)
+			SELECT gen_random_uuid(), user_id, 'Home ' || n, 'active', 'done', now(), 1000000 + n
+			FROM user_account, generate_series(1, 64) n WHERE owner_id = 'many-homes';
+		INSERT INTO session (session_hash, user_id, expires_at)
+			SELECT sha256('${token}'), user_id, now() + interval '1 day' FROM user_account WHERE owner_id = 'many-homes'`);
+	jar.set(stack.url, "session", token);
+	const all = await cursor(jar);
+
+	assert.equal(all.split(",").length, 64);
+	for (const options of [{ cursor: all }, { lastEventId: all }, { cursor: all, lastEventId: all }]) {
+		const stream = await follow({ jar, ...options });
+
+		await stack.psql(`WITH one AS (SELECT installation_id FROM installation WHERE location_name = 'Home 64')
+			UPDATE installation i SET seq = seq + 1, status_seq = seq + 1 FROM one WHERE i.installation_id = one.installation_id;
+			SELECT wake('switchboard_page', installation_id) FROM installation WHERE location_name = 'Home 64'`);
+		await waitFor(() => stream.of("installation").length > 0, { what: `the change with ${Object.keys(options)}` });
+		assert.equal(stream.events.length, 1);
+		assert.equal(stream.lastEventId.split(",").length, 64);
+		stream.close();
+		await stack.psql("UPDATE installation SET seq = seq - 1, status_seq = 1 WHERE location_name = 'Home 64'");
+	}
+	await stack.psql(`DELETE FROM session WHERE session_hash = sha256('${token}');
+		DELETE FROM installation WHERE user_id = (SELECT user_id FROM user_account WHERE owner_id = 'many-homes');
+		DELETE FROM user_account WHERE owner_id = 'many-homes'`);
+});
+
 test("another user's changes never appear", async () => {
 	const alexs = await follow({ cursor: await cursor() });
 	const sams = await follow({ jar: sam, cursor: await cursor(sam) });
