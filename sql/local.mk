@@ -11,7 +11,8 @@ dist_sql_DATA = \
 	sql/007-views.sql \
 	sql/008-grants.sql \
 	sql/009-webhooks-together.sql \
-	sql/010-page-cursor.sql
+	sql/010-page-cursor.sql \
+	sql/011-page-changes-by-index.sql
 
 bin_SCRIPTS += switchboard-migrate
 EXTRA_DIST += sql/migrate

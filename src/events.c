@@ -1,6 +1,6 @@
 /*
  * switchboard-events: live updates for open pages (design.md "Live updates by
- * sequence").  One process, one event loop: libmicrohttpd's connections,
+ * sequence").  One process, one event loop: libmicrohttpd's daemons,
  * PostgreSQL's notifications, signals and a clock.
  */
 #include <errno.h>
@@ -29,20 +29,23 @@
 #define STATS_MS 60000
 /* A clean stop waits so long for readers to take the end of their streams. */
 #define STOP_MS 1500
-/* Descriptors that are not connections: logs, sockets, epoll, database. */
-#define DESCRIPTORS_KEPT 64
+/* Descriptors that are not connections: logs, sockets, epoll, database, two of each shard. */
+#define DESCRIPTORS_KEPT (64 + 2 * SHARDS_COUNT)
+/* What epoll calls the shards; other sources are known by their descriptors. */
+#define SHARD_BASE ((uint64_t)1 << 32)
 
 struct events {
 	struct config config;
 	struct db *db;     /* questions */
 	struct db *listen; /* notifications */
-	struct MHD_Daemon *daemon;
 	struct events_http http;
 	struct arena arena;
 	int socket;
 	int signals;
 	int epoll;
 	int listen_watched; /* the notification socket that epoll knows, or -1 */
+	bool visitors_watched;
+	bool run_again; /* a shard has not done all */
 	int64_t tick_ms, check_ms, stats_ms;
 	int64_t stop_ms; /* when to leave at the latest, 0 = not stopping */
 	uint64_t wakeups;
@@ -53,9 +56,35 @@ struct events {
 static bool
 watch(struct events *events, int fd)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)fd};
 
 	return epoll_ctl(events->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static bool
+watch_shards(struct events *events)
+{
+	for (unsigned i = 0; i < SHARDS_COUNT; i++) {
+		struct epoll_event event = {.events = EPOLLIN, .data.u64 = SHARD_BASE + i};
+
+		if (epoll_ctl(events->epoll, EPOLL_CTL_ADD,
+			shards_descriptor(&events->http.shards, i), &event) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Visitors for whom there is no room wait outside, and must not keep us awake. */
+static void
+watch_visitors(struct events *events)
+{
+	bool wanted = shards_have_room(&events->http.shards);
+	struct epoll_event event = {
+	    .events = wanted ? EPOLLIN : 0, .data.u64 = (uint64_t)events->socket};
+
+	if (wanted != events->visitors_watched &&
+	    epoll_ctl(events->epoll, EPOLL_CTL_MOD, events->socket, &event) == 0)
+		events->visitors_watched = wanted;
 }
 
 /* The notification socket is another one after each reconnect; a closed one leaves epoll by itself.
@@ -150,6 +179,7 @@ tick(struct events *events)
 	if (now < events->tick_ms)
 		return;
 	events->tick_ms = now + TICK_MS;
+	(void)shards_run(&events->http.shards, true); /* readers that take nothing time out */
 	streams_beat(&events->http.streams, now);
 	if (now >= events->check_ms) {
 		events->check_ms = now + CHECK_MS;
@@ -188,15 +218,12 @@ take_signals(struct events *events)
 static int
 wait_ms(const struct events *events)
 {
-	MHD_UNSIGNED_LONG_LONG ms;
 	int64_t left = events->tick_ms - clock_monotonic_ms();
 
 	/* A stream was opened since the last refresh.  While that fails, marks wait for the tick.
 	 */
-	if (hubs_are_marked(events->http.hubs) && !events->away)
+	if ((hubs_are_marked(events->http.hubs) && !events->away) || events->run_again)
 		return 0;
-	if (MHD_get_timeout(events->daemon, &ms) == MHD_YES && (int64_t)ms < left)
-		left = (int64_t)ms;
 	return left > 0 ? (int)left : 0;
 }
 
@@ -208,12 +235,24 @@ is_done(const struct events *events)
 }
 
 static void
+take_ready(struct events *events, const struct epoll_event *ready, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (ready[i].data.u64 >= SHARD_BASE)
+			events->http.shards.list[ready[i].data.u64 - SHARD_BASE].woken = true;
+		else if (ready[i].data.u64 == (uint64_t)events->socket)
+			shards_accept(&events->http.shards);
+	}
+	(void)shards_run(&events->http.shards, false);
+}
+
+static void
 run(struct events *events)
 {
-	struct epoll_event ready[8];
+	struct epoll_event ready[SHARDS_COUNT + 4];
 
 	while (!is_done(events)) {
-		int count = epoll_wait(events->epoll, ready, 8, wait_ms(events));
+		int count = epoll_wait(events->epoll, ready, SHARDS_COUNT + 4, wait_ms(events));
 
 		if (count < 0 && errno != EINTR) {
 			log_event(
@@ -221,12 +260,13 @@ run(struct events *events)
 			return;
 		}
 		take_signals(events);
-		MHD_run(events->daemon);
+		take_ready(events, ready, count);
 		take_wakeups(events);
 		tick(events);
 		events->away = refresh(events) != SW_OK;
 		/* Streams that were resumed just now write now, not at the next tick. */
-		MHD_run(events->daemon);
+		events->run_again = shards_run(&events->http.shards, false);
+		watch_visitors(events);
 	}
 }
 
@@ -289,13 +329,12 @@ open_all(struct events *events)
 	if (db_listen(events->listen, STMT_LISTEN_PAGE) != SW_OK)
 		log_event(LOG_WARN, "events.database_away", (const char *)NULL);
 	events->http.db = events->db;
-	events->daemon = events_http_start(&events->http, events->socket, limit);
-	if (events->daemon == NULL)
+	if (!events_http_start(&events->http, events->socket, limit))
 		return false;
 	log_event(LOG_INFO, "events.start", "connections", log_int(limit), (const char *)NULL);
-	return watch(events, events->signals) &&
-	       watch(
-		   events, MHD_get_daemon_info(events->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd);
+	events->visitors_watched = true;
+	return watch(events, events->signals) && watch(events, events->socket) &&
+	       watch_shards(events);
 }
 
 static void
@@ -303,8 +342,7 @@ close_all(struct events *events)
 {
 	/* The library aborts over connections that are still suspended. */
 	streams_close(&events->http.streams);
-	if (events->daemon != NULL)
-		MHD_stop_daemon(events->daemon);
+	shards_stop(&events->http.shards);
 	if (events->socket >= 0 && events->stop_ms == 0)
 		events_socket_remove(events->config.events_socket);
 	db_free(events->db);

@@ -13,11 +13,6 @@
 #include "session.h"
 #include "store_stream.h"
 
-/*
- * Headers of one request must fit, and all of it is in use for the life of a stream.  nginx passes
- * on the session cookie and the cursor only, the latter in one form: CURSOR_MAX installations do fit.
- */
-#define CONNECTION_MEMORY 4096
 /* How long new streams are refused after one that the database failed. */
 #define AWAY_MS 1000
 
@@ -95,15 +90,17 @@ follow_all(struct events_http *http, struct stream *stream, const struct session
 
 /* On failure of any kind the connection gets an answer, or is closed when even that fails. */
 static enum MHD_Result
-open_stream(struct events_http *http, struct MHD_Connection *connection,
+open_stream(struct shard *shard, struct MHD_Connection *connection,
     const uint8_t session[static SECRET_SHA256_BYTES], const struct session_reach *reach)
 {
+	struct events_http *http = shard->shards->context;
 	int first, count = session_reach_find(reach, session, &first);
 	struct stream *stream;
 
 	if (count == 0)
 		return answer_error(connection, SW_EAUTH, "Sign in first.");
-	stream = stream_new(&http->streams, connection, session, clock_monotonic_ms());
+	stream =
+	    stream_new(&http->streams, connection, &shard->woken, session, clock_monotonic_ms());
 	if (stream == NULL)
 		return answer_error(connection, SW_EUNAVAILABLE, "Too many streams: try again.");
 	if (follow_all(http, stream, reach, first, first + count) != SW_OK)
@@ -132,8 +129,9 @@ read_reach(
 }
 
 static enum MHD_Result
-serve_events(struct events_http *http, struct MHD_Connection *connection)
+serve_events(struct shard *shard, struct MHD_Connection *connection)
 {
+	struct events_http *http = shard->shards->context;
 	const char *cookie = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Cookie");
 	uint8_t session[1][SECRET_SHA256_BYTES];
 	struct session_reach reach;
@@ -144,7 +142,7 @@ serve_events(struct events_http *http, struct MHD_Connection *connection)
 	if (http->stopping || !read_reach(http, session, &reach))
 		return answer_error(
 		    connection, SW_EUNAVAILABLE, "Not now: try again in a few seconds.");
-	result = open_stream(http, connection, session[0], &reach);
+	result = open_stream(shard, connection, session[0], &reach);
 	session_reach_free(&reach);
 	return result;
 }
@@ -154,7 +152,6 @@ handle(void *cls, struct MHD_Connection *connection, const char *url, const char
     const char *version, const char *upload_data, size_t *upload_size, void **request)
 {
 	static int asked_before;
-	struct events_http *http = cls;
 	const char *id;
 	enum MHD_Result result;
 
@@ -176,17 +173,14 @@ handle(void *cls, struct MHD_Connection *connection, const char *url, const char
 	else if (strcmp(method, MHD_HTTP_METHOD_GET) != 0)
 		result = answer_error(connection, SW_EMETHOD, "Events are read with GET.");
 	else
-		result = serve_events(http, connection);
+		result = serve_events(cls, connection);
 	log_set_request("");
 	return result;
 }
 
-struct MHD_Daemon *
+bool
 events_http_start(struct events_http *http, int listen_fd, unsigned connections)
 {
 	http->streams.release = hub_unfollow_all;
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle,
-	    http, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT, connections,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)STREAM_STALL_S, MHD_OPTION_END);
+	return shards_start(&http->shards, listen_fd, connections, handle, http);
 }

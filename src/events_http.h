@@ -5,6 +5,7 @@
 #include "config.h"
 #include "db.h"
 #include "events_hub.h"
+#include "events_shards.h"
 #include "events_stream.h"
 
 /*
@@ -17,14 +18,15 @@
 struct events_http {
 	const struct config *config;
 	struct db *db;
+	struct shards shards;
 	struct streams streams;
 	struct hubs *hubs;
 	bool stopping;         /* 503 for new ones */
 	int64_t away_until_ms; /* the same: the database has just failed one */
 };
 
-/* The daemon on a listening socket, driven by the caller through its epoll descriptor; NULL on
- * failure. */
-struct MHD_Daemon *events_http_start(struct events_http *http, int listen_fd, unsigned connections);
+/* Start the daemons on a listening socket; they are driven by the caller through events_shards.h.
+ * False on failure. */
+bool events_http_start(struct events_http *http, int listen_fd, unsigned connections);
 
 #endif

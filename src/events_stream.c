@@ -21,6 +21,7 @@ wake(struct stream *stream)
 	if (!stream->suspended)
 		return;
 	stream->suspended = false;
+	*stream->woken = true;
 	MHD_resume_connection(stream->connection);
 }
 
@@ -72,7 +73,7 @@ stream_free(void *cls)
 }
 
 struct stream *
-stream_new(struct streams *streams, struct MHD_Connection *connection,
+stream_new(struct streams *streams, struct MHD_Connection *connection, bool *woken,
     const uint8_t session[static SECRET_SHA256_BYTES], int64_t now_ms)
 {
 	/* Browsers say when to come back; the comment makes their "open" fire at once. */
@@ -83,6 +84,7 @@ stream_new(struct streams *streams, struct MHD_Connection *connection,
 		return NULL;
 	stream->streams = streams;
 	stream->connection = connection;
+	stream->woken = woken;
 	memcpy(stream->session, session, SECRET_SHA256_BYTES);
 	sbuf_init(&stream->out, 0);
 	sbuf_put(&stream->out, greeting, sizeof(greeting) - 1);

@@ -32,6 +32,7 @@ struct follow {
 struct stream {
 	struct streams *streams;
 	struct MHD_Connection *connection;
+	bool *woken; /* set when its daemon must be run */
 	uint8_t session[SECRET_SHA256_BYTES];
 	struct follow *follows;
 	struct sbuf out;
@@ -59,10 +60,11 @@ struct streams {
 
 /*
  * A new stream for a connection, in the list, without follows; NULL when out
- * of memory.  It ends with the connection: libmicrohttpd calls back, and it is
- * taken out of the list and of its hubs, and freed.
+ * of memory.  "*woken" is set whenever the connection's daemon has to be run for it.  It ends with
+ * the connection: libmicrohttpd calls back, and it is taken out of the list and of its hubs, and
+ * freed.
  */
-struct stream *stream_new(struct streams *streams, struct MHD_Connection *connection,
+struct stream *stream_new(struct streams *streams, struct MHD_Connection *connection, bool *woken,
     const uint8_t session[static SECRET_SHA256_BYTES], int64_t now_ms);
 
 /*

@@ -66,6 +66,7 @@ switchboard_events_SOURCES = \
 	src/events_hub.c src/events_hub.h \
 	src/events_session.c src/events_session.h \
 	src/events_socket.c src/events_socket.h \
+	src/events_shards.c src/events_shards.h \
 	src/events_stream.c src/events_stream.h
 switchboard_events_LDADD = $(SWITCHBOARD_LIBS)
 
