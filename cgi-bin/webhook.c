@@ -96,9 +96,9 @@ answer_confirmation(struct webhook *hook, const struct event_request *event, str
 }
 
 static void
-wake(struct webhook *hook, const char *installation_id, const struct store_ingest *done)
+wake(struct webhook *hook, const char *installation_id, const struct store_ingest *done, bool told)
 {
-	if (done->page)
+	if (done->page && !told)
 		publish_add_page(&hook->publish, installation_id);
 	if (done->removed)
 		publish_add_sessions(&hook->publish);
@@ -119,13 +119,13 @@ log_events(const struct webhook_waiting *one, size_t together)
 }
 
 static void
-answer_stored(struct webhook *hook, struct webhook_waiting *one)
+answer_stored(struct webhook *hook, struct webhook_waiting *one, bool told)
 {
 	if (one->err != SW_OK) {
 		fail(hook, one->req, one->err, one->res);
 		return;
 	}
-	wake(hook, one->event.installed_app_id, &one->done);
+	wake(hook, one->event.installed_app_id, &one->done, told);
 	log_events(one, hook->batch.count);
 	response_put_json(one->res, 200, json_pack("{s:{}}", "eventData"));
 }
@@ -136,13 +136,17 @@ settle(void *context)
 {
 	struct webhook *hook = context;
 	struct webhook_batch *batch = &hook->batch;
+	bool tell;
 
+	if (batch->count == 0)
+		return;
 	FAILPOINT("webhook.checked");
-	webhook_batch_store(batch, hook->db);
+	tell = batch->count == 1 && publish_take_turn(&hook->publish);
+	webhook_batch_store(batch, hook->db, tell);
 	FAILPOINT("webhook.stored");
 	for (size_t i = 0; i < batch->count; i++) {
 		log_set_request(batch->waiting[i].req->id);
-		answer_stored(hook, &batch->waiting[i]);
+		answer_stored(hook, &batch->waiting[i], tell);
 		batch->waiting[i].res->put_off = false;
 	}
 	batch->count = 0;

@@ -31,7 +31,7 @@ webhook_batch_add(struct webhook_batch *batch, const struct request *req,
 
 /* "count" of them from "first" on, in one transaction; the same outcome for all. */
 static enum sw_err
-store(struct webhook_waiting *first, size_t count, struct db *db)
+store(struct webhook_waiting *first, size_t count, struct db *db, bool tell)
 {
 	struct store_webhook webhooks[WEBHOOK_BATCH_MAX] = {0};
 	struct store_ingest done[WEBHOOK_BATCH_MAX];
@@ -42,9 +42,9 @@ store(struct webhook_waiting *first, size_t count, struct db *db)
 		webhooks[i].installation_id = first[i].event.installed_app_id;
 		webhooks[i].events_json = first[i].event.events_json;
 	}
-	err = store_event_ingest(db, webhooks, count, done);
+	err = store_event_ingest(db, webhooks, count, tell, done);
 	if (err == SW_ECONFLICT) /* a deadlock with a link or an uninstall: nothing was stored */
-		err = store_event_ingest(db, webhooks, count, done);
+		err = store_event_ingest(db, webhooks, count, tell, done);
 	for (size_t i = 0; i < count; i++) {
 		first[i].err = err;
 		first[i].done = done[i];
@@ -77,19 +77,20 @@ store_alone(struct webhook_batch *batch, struct db *db)
 		one->err = SW_ETIMEOUT;
 		log_set_request(one->req->id);
 		if (!is_stuck(batch, i) && clock_monotonic_ms() < end_ms)
-			(void)store(one, 1, db);
+			(void)store(one, 1, db, false);
 	}
 }
 
 void
-webhook_batch_store(struct webhook_batch *batch, struct db *db)
+webhook_batch_store(struct webhook_batch *batch, struct db *db, bool tell)
 {
 	enum sw_err err;
 
 	if (batch->count == 0)
 		return;
 	log_set_request(batch->waiting[0].req->id);
-	err = store(batch->waiting, batch->count, db);
+	assert(!tell || batch->count == 1);
+	err = store(batch->waiting, batch->count, db, tell);
 	if (batch->count > 1 && err != SW_OK && err != SW_EUNAVAILABLE)
 		store_alone(batch, db);
 }

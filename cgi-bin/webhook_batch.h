@@ -41,10 +41,11 @@ void webhook_batch_add(struct webhook_batch *batch, const struct request *req,
     const struct event_request *event, struct response *res);
 
 /*
- * Store all that wait, and say of each what became of it.  When they cannot be stored together
+ * Store all that wait, and say of each what became of it.  With "tell", which is for one that is
+ * alone, its page is woken by the same commit.  When they cannot be stored together
  * (one holds what the database refuses, or waits for a lock that somebody keeps), each is tried
  * alone, so that it spoils no other.  Blocks for three times a statement's time limit at most.
  */
-void webhook_batch_store(struct webhook_batch *batch, struct db *db);
+void webhook_batch_store(struct webhook_batch *batch, struct db *db, bool tell);
 
 #endif

@@ -180,8 +180,9 @@ COMMENT ON FUNCTION event_count_new IS 'Of each webhook, how many of its events 
 -- Webhooks, in order of arrival: p_installations says whose each is, p_events has an array of events for
 -- each (event.h describes them).  All or nothing; a row for each.  known: is the installation linked here;
 -- stored: events that were new; page: something to show changed; work: there is something for a worker;
--- removed: the installation is gone.
-CREATE FUNCTION event_ingest_many(p_installations text[], p_events jsonb)
+-- removed: the installation is gone.  p_tell: wake those who show the page of the first, in
+-- this transaction; until it is on disk all others who NOTIFY wait, so this is for when it is quiet.
+CREATE FUNCTION event_ingest_many(p_installations text[], p_events jsonb, p_tell boolean DEFAULT false)
 RETURNS TABLE (known boolean, stored integer, page boolean, work boolean, removed boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
@@ -257,6 +258,9 @@ BEGIN
 			structure_seq = CASE WHEN i.installation_id = ANY (v_structure) THEN i.seq ELSE i.structure_seq END
 			WHERE i.installation_id = ANY (v_known)
 				AND (i.installation_id <> ALL (v_page) OR i.installation_id = ANY (v_structure));
+	END IF;
+	IF p_tell AND p_installations[1] = ANY (v_page) THEN
+		PERFORM pg_notify('switchboard_page', p_installations[1]);
 	END IF;
 	IF cardinality(v_gone) > 0 THEN
 		PERFORM installation_erase(g.id, false) FROM (SELECT DISTINCT unnest(v_gone) AS id ORDER BY 1) g;

@@ -130,6 +130,17 @@ spacing_ms(const struct publish *publish)
 	return publish->changes * PUBLISH_SPACING_MS;
 }
 
+bool
+publish_take_turn(struct publish *publish)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (publish->changes > 0 || publish->sessions || now_ms < publish->next_ms)
+		return false;
+	publish->next_ms = now_ms + PUBLISH_SPACING_MS;
+	return true;
+}
+
 int
 publish_run(struct publish *publish)
 {

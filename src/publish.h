@@ -45,6 +45,13 @@ void publish_add_sessions(struct publish *publish);
 void publish_add_work(struct publish *publish);
 
 /*
+ * May one change be told at once, by a NOTIFY in the caller's own transaction, in place of
+ * publish_add_page()?  When it is time and nothing else is remembered: true, and the next wake-up
+ * keeps its distance as from any other.
+ */
+bool publish_take_turn(struct publish *publish);
+
+/*
  * Send what has been remembered, when it is time.  Returns in
  * how many ms to call again, -1 when nothing is left.
  */

@@ -52,7 +52,7 @@ static const struct stmt statements[] = {
 
     /* webhooks (store_event, store_key) */
     [STMT_EVENT_INGEST] = {"event_ingest",
-	"SELECT known, stored, page, work, removed FROM event_ingest_many($1, $2)", 2,
+	"SELECT known, stored, page, work, removed FROM event_ingest_many($1, $2, $3)", 3,
 	.repeatable = true},
     [STMT_EVENT_KEEP_PARTITIONS] = {"event_keep_partitions", "SELECT event_keep_partitions()", 0,
 	.repeatable = true},

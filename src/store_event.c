@@ -41,8 +41,8 @@ read_ingest(const struct db_result *result, int row, struct store_ingest *out)
 }
 
 enum sw_err
-store_event_ingest(
-    struct db *db, const struct store_webhook *webhooks, size_t count, struct store_ingest *out)
+store_event_ingest(struct db *db, const struct store_webhook *webhooks, size_t count, bool tell,
+    struct store_ingest *out)
 {
 	struct db_result *result = NULL;
 	struct sbuf ids = {0};
@@ -52,8 +52,8 @@ store_event_ingest(
 	memset(out, 0, count * sizeof(*out));
 	put_webhooks(webhooks, count, &ids, &events);
 	if (!sbuf_failed(&ids) && !sbuf_failed(&events)) {
-		const struct db_param params[] = {
-		    DB_TEXT(sbuf_text(&ids)), DB_TEXT(sbuf_text(&events))};
+		const struct db_param params[] = {DB_TEXT(sbuf_text(&ids)),
+		    DB_TEXT(sbuf_text(&events)), DB_TEXT(tell ? "t" : "f")};
 
 		err = db_exec(db, STMT_EVENT_INGEST, params, &result);
 	}

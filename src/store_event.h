@@ -24,10 +24,11 @@ struct store_ingest {
 
 /*
  * Store and apply the events of "count" webhooks, in this order, in one transaction: all or
- * nothing.  "out" has room for as many.  SW_ECONFLICT: repeat it.  SW_OK means committed.
+ * nothing.  "out" has room for as many.  With "tell" those who show the page of the first are woken
+ * by that same transaction (publish_take_turn()).  SW_ECONFLICT: repeat it.  SW_OK means committed.
  */
-SW_MUSTCHECK enum sw_err store_event_ingest(
-    struct db *db, const struct store_webhook *webhooks, size_t count, struct store_ingest *out);
+SW_MUSTCHECK enum sw_err store_event_ingest(struct db *db, const struct store_webhook *webhooks,
+    size_t count, bool tell, struct store_ingest *out);
 
 /* Make the coming partitions of event, drop those past their time; "*changes" counts both. */
 SW_MUSTCHECK enum sw_err store_event_keep_partitions(struct db *db, int64_t *changes);

@@ -8,33 +8,43 @@ import { promisify } from "node:util";
 import { cpuPer, harmonic, median, ms, rate } from "./rig.mjs";
 
 const run = promisify(execFile);
-const CONNECTIONS = 16;
+const CONNECTIONS = 64; // enough that nobody waits for work
 const SECONDS = 2;
 
-/** event_ingest() as a webhook calls it, with ids of pgbench's making. */
-function writeScript(rig, homes, devices) {
-	const file = path.join(rig.folder, "ingest.sql");
+/** event_ingest_many() as it is called for "together" webhooks, with ids of pgbench's making. */
+function writeScript(rig, homes, devices, together) {
+	const file = path.join(rig.folder, `ingest-${together}.sql`);
 	const word = (name) => `lpad(to_hex(:${name}::int), 8, '0')`;
+	const each = (text) => Array.from({ length: together }, (_, i) => text(i));
 
-	writeFileSync(file, `\\set home random(0, ${homes - 1})
-\\set device random(0, ${devices - 1})
-\\set low random(0, 2147483647)
-\\set high random(0, 2147483647)
-SELECT known, stored, page, work, removed FROM event_ingest('bench-' || lpad(:home::text, 6, '0'),
-('[{"id":"' || ${word("low")} || '-0000-1000-8000-0000' || ${word("high")} || '","at":' || to_json(date_trunc('second', now()))
-|| ',"tick":' || (extract(epoch FROM clock_timestamp()) * 10000000)::bigint || ',"type":"DEVICE_EVENT","device":"lamp-' || :device::text
-|| '","component":"main","capability":"switch","attribute":"switch","value":"' || CASE :low::int % 2 WHEN 0 THEN 'on' ELSE 'off' END
-|| '","detail": null}]')::jsonb)
+	writeFileSync(file, `${each((i) => `\\set home${i} random(0, ${homes - 1})
+\\set device${i} random(0, ${devices - 1})
+\\set low${i} random(0, 2147483647)
+\\set high${i} random(0, 2147483647)
+`).join("")}SELECT known, stored, page, work, removed FROM event_ingest_many(ARRAY[
+${each((i) => `'bench-' || lpad(:home${i}::text, 6, '0')`).join(", ")}], ('['
+|| ${each((i) => `'[{"id":"' || ${word(`low${i}`)} || '-0000-1000-8000-0000' || ${word(`high${i}`)} || '","at":' || to_json(date_trunc('second', now()))
+|| ',"tick":' || (extract(epoch FROM clock_timestamp()) * 10000000)::bigint || ',"type":"DEVICE_EVENT","device":"lamp-' || :device${i}::text
+|| '","component":"main","capability":"switch","attribute":"switch","value":"' || CASE :low${i}::int % 2 WHEN 0 THEN 'on' ELSE 'off' END
+|| '","detail": null}]'`).join(" || ',' || ")} || ']')::jsonb)
 `);
 	return file;
 }
 
-async function pgbench(rig, script) {
+/** Webhooks a second that pgbench stores, so many together. */
+async function pgbench(rig, homes, devices, together) {
 	const { stdout } = await run("pgbench", ["-n", "-M", "prepared", "-c", String(rig.processes), "-j", "1",
-		"-T", String(SECONDS), "-f", script, rig.stack.databaseUrlOf("webhook")],
+		"-T", String(SECONDS), "-f", writeScript(rig, homes, devices, together), rig.stack.databaseUrlOf("webhook")],
 	{ env: { ...process.env, PGOPTIONS: "-c search_path=switchboard" } });
 
-	return Number(/tps = ([\d.]+) \(without/.exec(stdout)[1]);
+	return Number(/tps = ([\d.]+) \(without/.exec(stdout)[1]) * together;
+}
+
+/** How many webhooks shared a commit, of those that the log tells of from this place on. */
+function sizeOfBatches(rig, from) {
+	const sizes = [...rig.stack.log("webhook").slice(from).matchAll(/event=webhook\.events .* together=(\d+)/g)].map(([, size]) => Number(size));
+
+	return sizes.length / sizes.reduce((sum, size) => sum + 1 / size, 0);
 }
 
 /** Verifications of RSA-2048 in a second, all processors together. */
@@ -46,7 +56,6 @@ async function verifications() {
 }
 
 export async function measureWebhook(rig, { rounds = 5, homes, devices } = {}) {
-	const script = writeScript(rig, homes, devices);
 	const twin = await rig.twin({ bytes: '{"eventData": {}}'.length });
 	const found = [];
 
@@ -55,15 +64,17 @@ export async function measureWebhook(rig, { rounds = 5, homes, devices } = {}) {
 		for (let i = 0; i < rounds; i++) {
 			const expected = (found.at(-1)?.ours.rate ?? 4000) * SECONDS * 2;
 			const file = await rig.sign(Math.round(expected));
+			const logged = rig.stack.log("webhook").length;
 			const before = rig.cpu();
 			const ours = await rig.load(file, { connections: CONNECTIONS, seconds: SECONDS });
 			const cpu = cpuPer(before, rig.cpu(), ours.requests);
+			const together = sizeOfBatches(rig, logged);
 			const empty = await rig.load(file, { port: twin.port, connections: CONNECTIONS, seconds: SECONDS });
-			const sql = await pgbench(rig, script);
+			const sql = await pgbench(rig, homes, devices, Math.round(together));
 			const rsa = await verifications();
 			const bound = harmonic(empty.rate, sql, rsa);
 
-			found.push({ ours, cpu, empty, sql, rsa, bound, ratio: ours.rate / bound });
+			found.push({ ours, cpu, together, empty, sql, rsa, bound, ratio: ours.rate / bound });
 		}
 	} finally {
 		await twin.stop();

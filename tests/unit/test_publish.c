@@ -156,6 +156,35 @@ many_changes_are_told_less_often(void **state)
 	}
 }
 
+/* One that is told by the transaction that made it. */
+static void
+a_turn_is_a_wake_up_like_others(void **state)
+{
+	struct publish publish;
+
+	(void)state;
+	begin(&publish);
+	assert_true(publish_take_turn(&publish));
+	assert_false(publish_take_turn(&publish));
+	publish_add_page(&publish, "a");
+	assert_int_equal(publish_run(&publish), PUBLISH_SPACING_MS);
+	now_ms += PUBLISH_SPACING_MS;
+	assert_false(publish_take_turn(&publish)); /* "a" would be overtaken */
+	assert_int_equal(publish_run(&publish), -1);
+	assert_int_equal(sent, 1);
+	assert_false(publish_take_turn(&publish));
+	now_ms += PUBLISH_SPACING_MS;
+	assert_true(publish_take_turn(&publish));
+	now_ms += PUBLISH_SPACING_MS;
+	publish_add_work(&publish);
+	assert_false(publish_take_turn(&publish));
+	assert_int_equal(publish_run(&publish), -1);
+	now_ms += PUBLISH_INTERVAL_MS;
+	publish_add_sessions(&publish);
+	assert_false(publish_take_turn(&publish));
+	publish_clear(&publish);
+}
+
 static void
 a_long_list_goes_in_pieces(void **state)
 {
@@ -210,6 +239,7 @@ main(void)
 	    SAYS("work has a channel of its own", work_has_a_channel_of_its_own),
 	    SAYS("what comes within the interval waits and is joined", what_comes_too_soon_waits),
 	    SAYS("many changes are told less often", many_changes_are_told_less_often),
+	    SAYS("a turn is a wake-up like others", a_turn_is_a_wake_up_like_others),
 	    SAYS("a list longer than a notification goes in pieces", a_long_list_goes_in_pieces),
 	    SAYS("a lost wake-up is forgotten", a_lost_wake_up_is_forgotten),
 	};
