@@ -2,7 +2,7 @@
 import { makeRig, median, rate } from "./rig.mjs";
 
 const SECONDS = 2;
-const CONNECTIONS = 16;
+const CONNECTIONS = 64;
 
 /** Stored events of the last week, spread over the homes. */
 async function makeEvents(rig, count, homes) {

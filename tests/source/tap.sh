@@ -46,6 +46,12 @@ no_output()
 	[ -z "$output" ]
 }
 
+# same GOT WANTED
+same()
+{
+	[ "$1" = "$2" ] || { printf 'got:    %s\nwanted: %s\n' "$1" "$2"; return 1; }
+}
+
 skip()
 {
 	tap_count=$((tap_count + 1))

@@ -33,11 +33,6 @@ refused()
 	printf '%s\n' "$output" >"$work/refusal"
 }
 
-same()
-{
-	[ "$1" = "$2" ] || { printf 'got:    %s\nwanted: %s\n' "$1" "$2"; return 1; }
-}
-
 mkdir "$work/sql"
 cp "$SQL_DIR/roles.sql" "$work/sql"
 printf 'CREATE TABLE one (x int);\nINSERT INTO one VALUES (1);\nSELECT pg_sleep(0.3);\n' >"$work/sql/001-one.sql"
