@@ -43,7 +43,8 @@ function alive(pid) {
 	}
 }
 
-test("the first lines are the address of the page and of the house", () => {
+test("the first lines are the address of the page and of the house", async () => {
+	await waitFor(() => /^house: /m.test(stack.output), { what: "the second line" });
 	assert.match(stack.output, new RegExp(`^ready: ${stack.url}\nhouse: ${stack.simulatorUrl}\n`, "m"));
 });
 

@@ -418,13 +418,22 @@ export class Referee {
 
 			return row.error === "unconfirmed" && place >= 0 && dropped.splice(place, 1).length === 1;
 		};
+		// ACCEPTED, but the webhook that tells of it came only after the ten seconds that a click waits: the platform
+		// tries again less and less often while the database is away.
+		const lateRows = await this.parts.rows(`SELECT c.command_id AS id FROM command c
+			WHERE c.installation_id = ${quote(home.id)} AND c.error = 'unconfirmed' AND (SELECT min(e.received_at) FROM event e
+				WHERE e.installation_id = c.installation_id AND e.device_id = c.device_id AND e.component = c.component
+					AND e.event_type = 'DEVICE_EVENT' AND e.event_time >= date_trunc('second', c.sent_at)
+					AND CASE c.command WHEN 'setLevel' THEN e.attribute = 'level'
+						ELSE e.attribute = 'switch' AND e.value #>> '{}' = c.command END) > c.finished_at`);
+		const late = new Set(lateRows.map(({ id }) => id));
 		const ids = new Set(rows.map(({ id }) => id));
 		const groups = new Map();
 		const group = (key) => groups.get(key) ?? groups.set(key, { attempts: 0, accepted: 0, executed: 0 }).get(key);
 
 		assert.deepEqual(home.clicks.filter((id) => !ids.has(id)), [], "every command that was answered 202 is stored");
 		assert.deepEqual(rows.filter(({ again }) => again), [], "no command is sent after ACCEPTED");
-		assert.deepEqual(rows.filter((row) => row.status === "failed" && !allowed.includes(row.error) && !wasDropped(row)).map(told), [],
+		assert.deepEqual(rows.filter((row) => row.status === "failed" && !allowed.includes(row.error) && !wasDropped(row) && !late.has(row.id)).map(told), [],
 			`commands fail as ${allowed.join(", ")} only`);
 		for (const { device_id: device, component, command, level, attempts, accepted } of rows) {
 			const one = group([device, component, command, level].join(" "));
