@@ -297,10 +297,10 @@ serve_waiting(void)
 		serve_one(server.exchanges[server.kept]);
 	}
 	serve_settle();
+	log_release();
 	/* None: a sibling was faster, or the visitor left at once. */
 	if (count > 0 && server.conf->after != NULL)
 		server.conf->after(server.conf->context);
-	log_release();
 }
 
 /* Wait for a visitor, a signal or the idle time; true when there is a visitor. */
