@@ -16,12 +16,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
 #include "secret.h"
 #include "serve_exchange.h"
+
+#define LAST_IDLE_MS 100
 
 struct server {
 	const struct serve_conf *conf;
@@ -232,8 +235,9 @@ finish(struct exchange *exchange)
 	exchange_finish(exchange);
 }
 
-void
-serve_settle(void)
+/* Settle what was put off, and send it. */
+static void
+settle_kept(void)
 {
 	size_t count = server.kept;
 
@@ -254,6 +258,23 @@ serve_settle(void)
 		server.exchanges[0] = in_hand;
 		log_set_request(in_hand->request.id);
 	}
+}
+
+static void
+after_replies(void)
+{
+	if (server.conf->after != NULL)
+		server.conf->after(server.conf->context);
+}
+
+void
+serve_settle(void)
+{
+	if (server.kept == 0)
+		return;
+	settle_kept();
+	log_flush();
+	after_replies();
 }
 
 static void
@@ -289,18 +310,19 @@ serve_waiting(void)
 {
 	size_t count = 0;
 
-	log_hold();
+	if (server.room > 1)
+		log_hold();
 	while (count < server.room && !is_worn_out() &&
 	       exchange_accept(server.exchanges[server.kept])) {
 		count++;
 		server.requests++;
 		serve_one(server.exchanges[server.kept]);
 	}
-	serve_settle();
+	settle_kept();
 	log_release();
 	/* None: a sibling was faster, or the visitor left at once. */
-	if (count > 0 && server.conf->after != NULL)
-		server.conf->after(server.conf->context);
+	if (count > 0)
+		after_replies();
 }
 
 /* Wait for a visitor, a signal or the idle time; true when there is a visitor. */
@@ -318,13 +340,43 @@ wait_for_request(const sigset_t *open)
 	return epoll_pwait(server.poll_fd, &event, 1, (int)left_ms, open) > 0;
 }
 
+/* While there is always a visitor the wait never sleeps, and lets no signal in. */
+static void
+take_stop_signal(void)
+{
+	const struct timespec at_once = {0};
+	sigset_t stops;
+
+	stop_signals(&stops);
+	if (sigtimedwait(&stops, NULL, &at_once) > 0)
+		stop_asked = 1;
+}
+
 static void
 loop(const sigset_t *open)
 {
 	while (!stop_asked && !is_worn_out()) {
 		run_idle_if_due();
-		if (wait_for_request(open))
+		if (wait_for_request(open)) {
 			serve_waiting();
+			take_stop_signal();
+		}
+	}
+}
+
+/* What was asked for is done before the end, if it does not take long. */
+static void
+run_last_idle(void)
+{
+	int64_t end_ms = clock_monotonic_ms() + LAST_IDLE_MS;
+
+	while (idle_at_ms >= 0 && idle_at_ms <= end_ms) {
+		int64_t left_ms = idle_at_ms - clock_monotonic_ms();
+		const struct timespec pause = {.tv_nsec = left_ms * 1000000};
+
+		if (left_ms > 0)
+			nanosleep(&pause, NULL);
+		run_idle();
 	}
 }
 
@@ -348,8 +400,7 @@ serve_run(const struct serve_conf *conf)
 	server.recycle_at = recycle_jitter(conf->recycle_after);
 	log_event(LOG_INFO, "serve.start", "pid", log_int(getpid()), (const char *)NULL);
 	loop(&open);
-	if (idle_at_ms >= 0)
-		run_idle();
+	run_last_idle();
 	log_event(LOG_INFO, "serve.end", "why", stop_asked ? "signal" : "recycle", "requests",
 	    log_int((long long)server.requests), "resident_kb", log_int(resident_kb()),
 	    (const char *)NULL);

@@ -41,7 +41,7 @@ struct serve_conf {
 	/*
 	 * Deferred work such as a coalesced wake-up: called once the time asked for with
 	 * serve_set_timeout() has come, between requests (a steady stream of them does not put it
-	 * off), and a last time before the loop ends when something was still asked for.
+	 * off), and before the loop ends as long as it asks for a time within 100 ms.
 	 * Returns the next timeout in ms, -1 = none.  May be NULL.
 	 */
 	int (*idle)(void *context);
@@ -58,7 +58,7 @@ int serve_run(const struct serve_conf *conf);
 
 /*
  * For a handler that is about to wait for something slow: what was put off before is settled and
- * sent now.  The handler's own reply is not touched.
+ * sent now, and "after" is called.  The handler's own reply is not touched.
  */
 void serve_settle(void);
 

@@ -8,6 +8,8 @@
 #include <fastcgi.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -16,6 +18,8 @@
 #define ARENA_LIMIT ((size_t)16 << 20)
 /* A reply buffer that grew beyond this is given back instead of kept. */
 #define BODY_KEEP ((size_t)1 << 20)
+/* The web server has the whole request before it connects. */
+#define READ_TIMEOUT_S 3
 
 bool
 exchange_init(struct exchange *exchange)
@@ -34,12 +38,22 @@ exchange_clear(struct exchange *exchange)
 	arena_free(&exchange->arena);
 }
 
+/* libfcgi waits for ever for the rest of a request; others may be waiting for this process. */
+static void
+limit_reading(int fd)
+{
+	const struct timeval patience = {.tv_sec = READ_TIMEOUT_S};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+}
+
 bool
 exchange_accept(struct exchange *exchange)
 {
 	exchange->read_whole = false;
 	if (FCGX_Accept_r(&exchange->fcgi) != 0)
 		return false;
+	limit_reading(exchange->fcgi.ipcFd);
 	exchange->start_ms = clock_monotonic_ms();
 	return true;
 }

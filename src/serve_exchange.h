@@ -30,14 +30,14 @@ bool exchange_init(struct exchange *exchange);
 /* Free what it holds; an all-zero struct is fine. */
 void exchange_clear(struct exchange *exchange);
 
-/* Take a waiting connection; false when there is none, or its peer left at once.  Does not block
- * but for the peer's parameters. */
+/* Take a waiting connection; false when there is none, or its peer left at once.  Blocks for the
+ * peer's parameters, up to 2 s when nothing at all comes. */
 bool exchange_accept(struct exchange *exchange);
 
 /*
- * Read the request.  SW_EINPUT: cut short, or a declared length that is none or not what came.
- * SW_ETOOLARGE: the body is over "body_limit", and unread.  SW_ENOMEM.  The request can be looked
- * at in any case.
+ * Read the request; blocks until it has come, 3 s at most for each part.  SW_EINPUT: cut short, or
+ * a declared length that is none or not what came. SW_ETOOLARGE: the body is over "body_limit", and
+ * unread.  SW_ENOMEM.  The request can be looked at in any case.
  */
 SW_MUSTCHECK enum sw_err exchange_read(struct exchange *exchange, size_t body_limit);
 

@@ -60,6 +60,8 @@ answer_text(struct response *res, const char *text)
 	return SW_OK;
 }
 
+static int idle_again; /* how often "idle" asks to be called once more */
+
 /* Replies that were put off, as a program keeps them. */
 static struct {
 	const struct request *req;
@@ -130,8 +132,14 @@ handle(void *context, const struct request *req, struct response *res)
 		answer_text(res, "half a page");
 		return SW_ENOTFOUND;
 	}
+	if (strcmp(req->path, "/nap") == 0)
+		usleep(20000);
 	if (strcmp(req->path, "/wake") == 0)
 		serve_set_timeout(50);
+	if (strcmp(req->path, "/wake-twice") == 0) {
+		idle_again = 1;
+		serve_set_timeout(50);
+	}
 	if (strcmp(req->path, "/arena") == 0)
 		return arena_alloc(req->arena, (size_t)17 << 20) == NULL ? SW_ENOMEM : SW_OK;
 	return answer_text(res, "ok");
@@ -159,7 +167,7 @@ idle(void *context)
 {
 	(void)context;
 	tell('i');
-	return -1;
+	return idle_again-- > 0 ? 20 : -1;
 }
 
 /*
@@ -715,6 +723,21 @@ check_idle(void **state)
 	sbuf_clear(&reply);
 }
 
+static void
+check_last_idle(void **state)
+{
+	struct sbuf reply = {0};
+
+	(void)state;
+	assert_true(get("/wake-twice", &reply));
+	assert_int_equal(next_event(10000), 'a');
+	kill(servers[0], SIGTERM);
+	assert_int_equal(next_event(10000), 'i');
+	assert_int_equal(next_event(10000), 'i');
+	assert_int_equal(wait_exit(0), 0);
+	sbuf_clear(&reply);
+}
+
 static int
 set_up_recycled(void **state)
 {
@@ -865,6 +888,7 @@ check_settle(void **state)
 	assert_answer(busy, "slow");
 	assert_int_equal(next_event(10000), 't');
 	assert_answer(first, "1 of 1, first");
+	assert_int_equal(next_event(10000), 'a'); /* nor need those who are to be woken */
 	assert_int_equal(next_event(10000), 's'); /* the other is at its slow work still */
 	assert_answer(second, "settled before");
 	assert_int_equal(next_event(10000), 'a');
@@ -877,6 +901,55 @@ check_settle(void **state)
 	assert_answer(first, "1 of 1, first");
 	assert_answer(second, "1 of 1, second");
 	assert_answer(begin("/settle-later?third"), "1 of 1, third");
+}
+
+/* Somebody is always waiting: the server never gets to sleep. */
+static void
+check_stop_busy(void **state)
+{
+	int waiting[40];
+	int answered = 0;
+	struct sbuf reply = {0};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(waiting); i++)
+		waiting[i] = begin("/nap");
+	assert_int_equal(next_event(10000), 'a');
+	kill(servers[0], SIGTERM);
+	assert_int_equal(wait_exit(0), 0);
+	for (size_t i = 0; i < COUNT_OF(waiting); i++) {
+		int there;
+
+		sbuf_reset(&reply);
+		if (ioctl(waiting[i], FIONREAD, &there) == 0 && there > 0)
+			answered += read_reply(waiting[i], &reply);
+		close(waiting[i]);
+	}
+	assert_in_range(answered, 1, COUNT_OF(waiting) - 1);
+	sbuf_clear(&reply);
+}
+
+/* A peer that says half and keeps the connection. */
+static void
+check_stalled(void **state)
+{
+	struct sbuf out = {0};
+	struct sbuf reply = {0};
+	int stalled = dial();
+	int other;
+
+	(void)state;
+	put_head(&out, "POST", "/echo", "8");
+	put_record(&out, FCGI_STDIN, "1234", 4);
+	send_bytes(stalled, out.data, out.length);
+	wait_until_read(stalled);
+	other = begin("/hello");
+	assert_true(read_reply(stalled, &reply));
+	assert_begins(&reply, "Status: 400 ");
+	close(stalled);
+	assert_answer(other, "ok");
+	sbuf_clear(&out);
+	sbuf_clear(&reply);
 }
 
 static void
@@ -936,11 +1009,15 @@ main(void)
 	    SERVES("SIGTERM lets a handler finish", check_stop_handling, set_up),
 	    SERVES("a signal inside a body does not cut it", check_stop_body, set_up),
 	    SERVES("deferred work is done in time, once, and before the end", check_idle, set_up),
+	    SERVES("what asks for more before the end gets it", check_last_idle, set_up),
 	    SERVES("a process leaves after about its number of requests", check_recycle,
 		set_up_recycled),
 	    SERVES("two processes share a socket, one may leave", check_two, set_up),
 	    SERVES("replies that were put off are settled together", check_batch, set_up_batch),
 	    SERVES("what was put off need not wait for a slow handler", check_settle, set_up_batch),
+	    SERVES("SIGTERM ends a process that always has visitors", check_stop_busy, set_up),
+	    SERVES("a peer that says half a request is not waited for for ever", check_stalled,
+		set_up),
 	    SERVES("SIGTERM does not lose what was put off", check_stop_batch, set_up_batch),
 	    SAYS("without a listening socket it says so", check_no_socket),
 	};
