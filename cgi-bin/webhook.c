@@ -84,6 +84,7 @@ answer_confirmation(struct webhook *hook, const struct event_request *event, str
 		return SW_EINPUT;
 	}
 	secret_sha256(url, strlen(url), hash);
+	serve_settle(); /* the database may take its time */
 	err = store_confirmation_put(hook->db, hash, event->app_id, url, &fresh);
 	if (err != SW_OK)
 		return err;
@@ -98,7 +99,7 @@ answer_confirmation(struct webhook *hook, const struct event_request *event, str
 static void
 wake(struct webhook *hook, const char *installation_id, const struct store_ingest *done, bool told)
 {
-	if (done->page && !told)
+	if (done->page && (!told || done->removed))
 		publish_add_page(&hook->publish, installation_id);
 	if (done->removed)
 		publish_add_sessions(&hook->publish);
@@ -143,6 +144,8 @@ settle(void *context)
 	FAILPOINT("webhook.checked");
 	tell = batch->count == 1 && publish_take_turn(&hook->publish);
 	webhook_batch_store(batch, hook->db, tell);
+	if (tell)
+		publish_end_turn(&hook->publish);
 	FAILPOINT("webhook.stored");
 	for (size_t i = 0; i < batch->count; i++) {
 		log_set_request(batch->waiting[i].req->id);

@@ -10,8 +10,8 @@
 #include "clock.h"
 #include "log.h"
 
-/* The platform waits for ten seconds: time for two homes that are stuck, and all others. */
-#define ALONE_MS 4000
+/* Nothing is begun later than this after the first try: the platform waits for ten seconds. */
+#define BEGIN_MS 6000
 
 bool
 webhook_batch_is_full(const struct webhook_batch *batch)
@@ -67,23 +67,28 @@ is_stuck(const struct webhook_batch *batch, size_t index)
 }
 
 static void
-store_alone(struct webhook_batch *batch, struct db *db)
+store_alone(struct webhook_batch *batch, struct db *db, int64_t end_ms)
 {
-	int64_t end_ms = clock_monotonic_ms() + ALONE_MS;
-
 	for (size_t i = 0; i < batch->count; i++) {
 		struct webhook_waiting *one = &batch->waiting[i];
+		bool stuck = is_stuck(batch, i);
 
-		one->err = SW_ETIMEOUT;
 		log_set_request(one->req->id);
-		if (!is_stuck(batch, i) && clock_monotonic_ms() < end_ms)
+		if (!stuck && clock_monotonic_ms() < end_ms) {
 			(void)store(one, 1, db, false);
+			continue;
+		}
+		one->err = SW_ETIMEOUT;
+		log_event(LOG_WARN, "webhook.not_tried", "installation",
+		    one->event.installed_app_id, "why", stuck ? "locked" : "late",
+		    (const char *)NULL);
 	}
 }
 
 void
 webhook_batch_store(struct webhook_batch *batch, struct db *db, bool tell)
 {
+	int64_t end_ms = clock_monotonic_ms() + BEGIN_MS;
 	enum sw_err err;
 
 	if (batch->count == 0)
@@ -92,5 +97,5 @@ webhook_batch_store(struct webhook_batch *batch, struct db *db, bool tell)
 	assert(!tell || batch->count == 1);
 	err = store(batch->waiting, batch->count, db, tell);
 	if (batch->count > 1 && err != SW_OK && err != SW_EUNAVAILABLE)
-		store_alone(batch, db);
+		store_alone(batch, db, end_ms);
 }

@@ -44,7 +44,8 @@ void webhook_batch_add(struct webhook_batch *batch, const struct request *req,
  * Store all that wait, and say of each what became of it.  With "tell", which is for one that is
  * alone, its page is woken by the same commit.  When they cannot be stored together
  * (one holds what the database refuses, or waits for a lock that somebody keeps), each is tried
- * alone, so that it spoils no other.  Blocks for three times a statement's time limit at most.
+ * alone, so that it spoils no other.  Begins nothing later than six seconds
+ * after the first try, so it blocks for those and one statement's time limit at most.
  */
 void webhook_batch_store(struct webhook_batch *batch, struct db *db, bool tell);
 

@@ -18,11 +18,19 @@ CREATE TYPE event_news AS (
 	detail          jsonb
 );
 COMMENT ON TYPE event_news IS 'An event that was new, on its way into switches and devices';
+COMMENT ON COLUMN event_news.installation_id IS 'Whose event';
 COMMENT ON COLUMN event_news.seq IS 'The seq that its installation gets';
 COMMENT ON COLUMN event_news.kind IS 'switch or level: the attribute of a switch that it sets; other: to be looked at by itself; none: it changes nothing';
+COMMENT ON COLUMN event_news.device_id IS 'The device it is about';
+COMMENT ON COLUMN event_news.component IS 'The component it is about';
 COMMENT ON COLUMN event_news.value IS 'The new value, as text';
 COMMENT ON COLUMN event_news.at IS 'When it happened; an event of the future counts as now, so that it cannot freeze a switch';
 COMMENT ON COLUMN event_news.tick IS 'Finer time of it, 100 ns units since 1970, when known';
+COMMENT ON COLUMN event_news.event_id IS 'As in event';
+COMMENT ON COLUMN event_news.event_type IS 'As in event';
+COMMENT ON COLUMN event_news.event_time IS 'As in event';
+COMMENT ON COLUMN event_news.event_tick IS 'As in event';
+COMMENT ON COLUMN event_news.detail IS 'As in event';
 
 CREATE FUNCTION event_kind(p_type text, p_capability text, p_attribute text, p_value jsonb)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -54,9 +62,9 @@ DECLARE
 BEGIN
 	WITH fresh AS (
 		INSERT INTO event AS e (installation_id, event_time, event_id, event_tick, event_type, device_id, component,
-			capability, attribute, value, detail)
+			capability, attribute, value, detail, received_at)
 		SELECT w.installation, n.at, n.id, n.tick, n.type, n.device, n.component, n.capability, n.attribute, n.value,
-			n.detail
+			n.detail, clock_timestamp() -- each its own: they tell the order of arrival
 		FROM unnest(p_installations) WITH ORDINALITY AS w (installation, place),
 			jsonb_to_recordset(p_events -> (w.place::integer - 1)) AS n (at timestamptz, id uuid, tick bigint, type text,
 				device text, component text, capability text, attribute text, value jsonb, detail jsonb)
@@ -108,15 +116,16 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION event_apply_other IS 'Apply one event that sets nothing of a switch';
 
--- Apply events of kinds switch and level (p_kinds: which of them), no two of the same switch.  p_asked: there may be commands that they
--- answer.  Gives the installations whose page changed, and those that sent news of a switch we do not know,
--- each maybe more than once.
+-- Apply events of kinds switch and level (p_kinds: which of them), no two of the same switch.  p_asked: there
+-- may be commands that they answer.  Gives the installations whose page changed, and those that sent news of
+-- a switch we do not know.
 CREATE FUNCTION event_apply_switches(p_news event_news[], p_kinds text[], p_asked boolean, OUT page text[], OUT strange text[])
 LANGUAGE plpgsql AS $$
 DECLARE
 	e         event_news;
 	v_done    integer := 0;
 	v_more    integer;
+	v_known   boolean;
 	v_applied boolean;
 BEGIN
 	IF 'switch' = ANY (p_kinds) THEN
@@ -139,24 +148,26 @@ BEGIN
 	page := '{}';
 	strange := '{}';
 	FOREACH e IN ARRAY p_news LOOP
+		v_known := true;
 		v_applied := v_done = cardinality(p_news);
 		IF NOT v_applied THEN
 			SELECT s.seq = e.seq AND v_done > 0 INTO v_applied FROM switch s
 				WHERE s.installation_id = e.installation_id AND s.device_id = e.device_id AND s.component = e.component;
-			IF NOT FOUND THEN
-				strange := strange || e.installation_id;
-				CONTINUE;
-			END IF;
+			v_known := FOUND;
 		END IF;
 		IF v_applied THEN
-			page := page || e.installation_id;
 			IF p_asked THEN
 				PERFORM command_confirm(e.installation_id, e.device_id, e.component, e.kind, e.value, e.seq, NULL);
 			END IF;
-		-- Newer news overtook it, but a command may have been waiting for just this.
+		-- Newer news overtook it, or its switch is gone, but a command may have been waiting for just this.
 		ELSIF p_asked AND command_confirm(e.installation_id, e.device_id, e.component, e.kind, e.value, e.seq, e.at) THEN
 			UPDATE switch s SET seq = e.seq
 				WHERE s.installation_id = e.installation_id AND s.device_id = e.device_id AND s.component = e.component;
+			v_applied := true;
+		ELSIF NOT v_known AND e.installation_id <> ALL (strange) THEN
+			strange := strange || e.installation_id;
+		END IF;
+		IF v_applied AND e.installation_id <> ALL (page) THEN
 			page := page || e.installation_id;
 		END IF;
 	END LOOP;
@@ -202,9 +213,14 @@ DECLARE
 	v_sent      integer := 0;
 	v_new       integer[];
 	v_id        text;
+	v_effect    text;
 	a           record;
 	e           event_news;
 BEGIN
+	IF cardinality(p_installations) > 1 THEN
+		-- Nobody waits for long with the locks of others in hand; then each is tried alone.
+		PERFORM set_config('lock_timeout', '300', true);
+	END IF;
 	-- The row locks put all changes of an installation in the order of their seq.  They are taken in the
 	-- order of the index, whatever plan looks cheaper for a few homes: rows that are updated move about in
 	-- their table, and two of these calls would come to wait for each other.
@@ -214,7 +230,8 @@ BEGIN
 			WHERE c.installation_id = i.installation_id AND c.status IN ('requested', 'sent', 'accepted')) AS asked)
 	SELECT coalesce(array_agg(t.id), '{}'), array_agg(t.seq), coalesce(bool_or(t.asked), false)
 		INTO v_known, v_seqs, v_asked FROM taken t;
-	-- All are stored before the first is applied, which may look for a later one.
+	-- All are stored before the first is applied, which may look for a later one: a device that was deleted and
+	-- made again by webhooks of one commit stays, and is read anew.
 	v_news := event_store(p_installations, p_events, v_known, v_seqs);
 	IF cardinality(v_news) = 1 THEN
 		v_apart := v_news;
@@ -235,23 +252,22 @@ BEGIN
 	FOREACH e IN ARRAY v_apart LOOP
 		IF e.kind IN ('switch', 'level') THEN
 			a := event_apply_switches(ARRAY[e], ARRAY[e.kind], v_asked);
-			v_page := v_page || a.page;
-			v_strange := v_strange || a.strange;
-			CONTINUE;
-		END IF;
-		CASE event_apply_other(e)
-		WHEN 'page' THEN
-			v_page := v_page || e.installation_id;
-		WHEN 'structure' THEN
-			v_page := v_page || e.installation_id;
-			v_structure := v_structure || e.installation_id;
-		WHEN 'sync' THEN
-			v_sync := v_sync || e.installation_id;
-		WHEN 'gone' THEN
-			v_gone := v_gone || e.installation_id;
+			v_effect := CASE WHEN cardinality(a.page) > 0 THEN 'page' WHEN cardinality(a.strange) > 0 THEN 'strange' END;
 		ELSE
-			NULL;
-		END CASE;
+			v_effect := event_apply_other(e);
+		END IF;
+		IF v_effect IN ('page', 'structure') AND e.installation_id <> ALL (v_page) THEN
+			v_page := v_page || e.installation_id;
+		END IF;
+		IF v_effect = 'structure' AND e.installation_id <> ALL (v_structure) THEN
+			v_structure := v_structure || e.installation_id;
+		ELSIF v_effect = 'sync' AND e.installation_id <> ALL (v_sync) THEN
+			v_sync := v_sync || e.installation_id;
+		ELSIF v_effect = 'strange' AND e.installation_id <> ALL (v_strange) THEN
+			v_strange := v_strange || e.installation_id;
+		ELSIF v_effect = 'gone' AND e.installation_id <> ALL (v_gone) THEN
+			v_gone := v_gone || e.installation_id;
+		END IF;
 	END LOOP;
 	IF NOT v_known <@ v_page OR cardinality(v_structure) > 0 THEN
 		-- Where nothing changed the seq stays.
@@ -264,7 +280,7 @@ BEGIN
 		PERFORM pg_notify('switchboard_page', p_installations[1]);
 	END IF;
 	IF cardinality(v_gone) > 0 THEN
-		PERFORM installation_erase(g.id, false) FROM (SELECT DISTINCT unnest(v_gone) AS id ORDER BY 1) g;
+		PERFORM installation_erase(g.id, false) FROM unnest(v_gone) AS g (id);
 	END IF;
 	IF cardinality(v_sync || v_strange) > 0 THEN
 		-- A second of patience: lifecycle events come in bunches.  A switch that we do not know may be
@@ -292,8 +308,7 @@ END $$;
 COMMENT ON FUNCTION event_ingest_many IS 'Store and apply the events of webhooks; duplicates change nothing';
 
 -- Programs of the version before call this until they are restarted.
-DROP FUNCTION event_ingest(text, jsonb);
-CREATE FUNCTION event_ingest(p_installation text, p_events jsonb,
+CREATE OR REPLACE FUNCTION event_ingest(p_installation text, p_events jsonb,
 	OUT known boolean, OUT stored integer, OUT page boolean, OUT work boolean, OUT removed boolean)
 LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_temp
 BEGIN ATOMIC
@@ -317,6 +332,7 @@ BEGIN
 	END IF;
 	RETURN 0;
 END $$;
+COMMENT ON FUNCTION event_apply IS 'Apply an event again; the answer has no meaning any more';
 
 REVOKE ALL ON FUNCTION event_ingest, event_ingest_many, event_store, event_apply_switches, event_apply_other,
 	event_count_new, event_kind, event_to_news FROM PUBLIC;

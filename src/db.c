@@ -177,6 +177,7 @@ static const struct {
 	enum sw_err err;
 } sqlstates[] = {
     {"57014", SW_ETIMEOUT},     /* query_canceled: statement_timeout */
+    {"55P03", SW_ETIMEOUT},     /* lock_not_available: lock_timeout */
     {"57P0", SW_EUNAVAILABLE},  /* shutting down, starting up */
     {"53", SW_EUNAVAILABLE},    /* insufficient resources */
     {"08", SW_EUNAVAILABLE},    /* connection exception */

@@ -54,9 +54,10 @@ struct db_result;
  * 1 s, or to as long as the try took; half of it is luck) has passed.  A statement flagged as safe
  * to repeat is run once more on a fresh connection when the connection turned out dead.
  * SW_EUNAVAILABLE: no connection, or shutting down (57P0x, 53xxx, 08xxx, 25006).  SW_ETIMEOUT:
- * 57014. SW_ECONFLICT: 23505, and 40001/40P01 (the caller may repeat).  SW_EINPUT: 22xxx and 23514,
- * 23503, 23502. SW_ENOTFOUND: P0002 raised by our functions.  SW_EFORBIDDEN: 42501. SW_EINTERNAL:
- * anything else.  Logs SQLSTATE, statement name and primary message; never parameters or DETAIL.
+ * 57014, 55P03. SW_ECONFLICT: 23505, and 40001/40P01 (the caller may repeat).  SW_EINPUT: 22xxx and
+ * 23514, 23503, 23502. SW_ENOTFOUND: P0002 raised by our functions.  SW_EFORBIDDEN: 42501.
+ * SW_EINTERNAL: anything else.  Logs SQLSTATE, statement name and primary message; never parameters
+ * or DETAIL.
  */
 SW_MUSTCHECK enum sw_err
 db_exec(struct db *db, enum stmt_id id, const struct db_param *params, struct db_result **out);

@@ -17,6 +17,8 @@
 #define CHANNEL_PAGE "switchboard_page"
 #define CHANNEL_WORK "switchboard_work"
 #define ALL_SESSIONS "*"
+/* Of the time at most a fifth is in turns. */
+#define TURN_SHARE 4
 
 void
 publish_init(struct publish *publish, struct db *db)
@@ -135,10 +137,20 @@ publish_take_turn(struct publish *publish)
 {
 	int64_t now_ms = clock_monotonic_ms();
 
-	if (publish->changes > 0 || publish->sessions || now_ms < publish->next_ms)
+	if (publish->changes > 0 || publish->sessions || now_ms < publish->next_ms ||
+	    now_ms < publish->next_turn_ms)
 		return false;
-	publish->next_ms = now_ms + PUBLISH_SPACING_MS;
+	publish->turn_began_ms = now_ms;
 	return true;
+}
+
+void
+publish_end_turn(struct publish *publish)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	publish->next_ms = now_ms + PUBLISH_SPACING_MS;
+	publish->next_turn_ms = now_ms + TURN_SHARE * (now_ms - publish->turn_began_ms);
 }
 
 int

@@ -32,7 +32,7 @@ SELECT ok(NOT pg_temp.refused('switchboard_reader', 'SELECT * FROM switchboard.t
 SELECT is_empty($$ SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'switchboard'::regnamespace
 	AND c.relkind IN ('r', 'p', 'v') AND obj_description(c.oid, 'pg_class') IS NULL $$, 'every table and view has a comment');
 SELECT is_empty($$ SELECT c.relname || '.' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-	WHERE c.relnamespace = 'switchboard'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+	WHERE c.relnamespace = 'switchboard'::regnamespace AND c.relkind IN ('r', 'p', 'c') AND NOT c.relispartition
 	AND a.attnum > 0 AND NOT a.attisdropped AND col_description(c.oid, a.attnum) IS NULL $$, 'every column has a comment');
 SELECT is_empty($$ SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'switchboard'::regnamespace
 	AND obj_description(p.oid, 'pg_proc') IS NULL $$, 'every function has a comment');

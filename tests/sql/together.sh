@@ -35,7 +35,7 @@ writer()
 	for ((number = 0; number < calls; number++)); do
 		printf "SELECT count(*) FROM event_ingest_many(ARRAY(SELECT 'crossing-' || n FROM generate_series(1, %d) n ORDER BY random()),
 			(SELECT jsonb_agg(jsonb_build_array(jsonb_build_object('id', gen_random_uuid(), 'at', now(), 'type', 'DEVICE_EVENT',
-				'device', 'lamp', 'component', 'main', 'capability', 'switch', 'attribute', 'switch', 'value',
+				'tick', (extract(epoch FROM clock_timestamp()) * 1e6)::bigint * 10 + 1, 'device', 'lamp', 'component', 'main', 'capability', 'switch', 'attribute', 'switch', 'value',
 				(ARRAY['on', 'off'])[1 + random()::integer]))) FROM generate_series(1, %d)));\n" "$homes" "$homes"
 	done | sql -f -
 }
@@ -51,10 +51,24 @@ for pid in "${writers[@]}"; do
 done
 deadlocks=$(sql -c "SELECT deadlocks - $before FROM pg_stat_database WHERE datname = current_database()")
 events=$(sql -c "SELECT count(*) FROM event WHERE installation_id ~ '^crossing-'")
-newest=$(sql -c "SELECT count(*) FROM switch s WHERE s.installation_id ~ '^crossing-' AND s.state_at =
-	(SELECT max(e.event_time) FROM event e WHERE e.installation_id = s.installation_id)")
+newest=$(sql -c "SELECT count(*) FROM switch s WHERE s.installation_id ~ '^crossing-' AND s.state_tick =
+	(SELECT max(e.event_tick) FROM event e WHERE e.installation_id = s.installation_id)")
+# Three commits: a change that is told, the same webhook again, a change that is not to be told.
+told()
+{
+	printf "SELECT known FROM event_ingest_many('{crossing-1}', jsonb_build_array(jsonb_build_array(jsonb_build_object('id', '%s', 'at', '%s',
+		'type', 'DEVICE_EVENT', 'device', 'lamp', 'component', 'main', 'capability', 'switch', 'attribute', 'switch', 'value', 'on'))), %s);\n" "$@"
+}
+first=$(date -u -d '1 second' +%FT%TZ) second=$(date -u -d '2 seconds' +%FT%TZ)
+notices=$({
+	echo 'LISTEN switchboard_page;'
+	told 50000000-0000-1000-8000-000000000001 "$first" true
+	told 50000000-0000-1000-8000-000000000001 "$first" true
+	told 50000000-0000-1000-8000-000000000002 "$second" false
+} | sql -f - | grep -c 'notification "switchboard_page" with payload "crossing-1"')
 check 'no call fails' same "$failed" 0
 check 'none is stopped because two wait for each other' same "$deadlocks" 0
 check 'every event is stored' same "$events" $((homes * calls * 4))
 check 'and the newest is what each switch shows' same "$newest" "$homes"
+check 'a change is told by its own commit when that is asked for' same "$notices" 1
 tap_done

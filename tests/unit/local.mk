@@ -16,7 +16,7 @@ unit_tests += \
 	tests/unit/test_confirmation
 unit_tests += tests/unit/test_platform tests/unit/test_worker_spool
 unit_tests += tests/unit/test_cursor tests/unit/test_events_format tests/unit/test_events_hub
-unit_tests += tests/unit/test_page_cache
+unit_tests += tests/unit/test_page_cache tests/unit/test_webhook_batch
 EXTRA_DIST += tests/unit/unit.h
 
 # Tests that are folders below tests/data.
@@ -37,6 +37,13 @@ tests_unit_test_events_hub_SOURCES = tests/unit/test_events_hub.c \
 tests_unit_test_page_cache_SOURCES = tests/unit/test_page_cache.c \
 	cgi-bin/page_cache.c cgi-bin/page_cache.h
 tests_unit_test_page_cache_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+
+# And one of the webhook.
+tests_unit_test_webhook_batch_SOURCES = tests/unit/test_webhook_batch.c \
+	cgi-bin/webhook_batch.c cgi-bin/webhook_batch.h
+tests_unit_test_webhook_batch_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+tests_unit_test_webhook_batch_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=store_event_ingest,--wrap=clock_monotonic_ms
 
 # One function of the library is replaced by the test's own.
 tests_unit_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_session_load

@@ -165,6 +165,7 @@ a_turn_is_a_wake_up_like_others(void **state)
 	(void)state;
 	begin(&publish);
 	assert_true(publish_take_turn(&publish));
+	publish_end_turn(&publish);
 	assert_false(publish_take_turn(&publish));
 	publish_add_page(&publish, "a");
 	assert_int_equal(publish_run(&publish), PUBLISH_SPACING_MS);
@@ -175,6 +176,7 @@ a_turn_is_a_wake_up_like_others(void **state)
 	assert_false(publish_take_turn(&publish));
 	now_ms += PUBLISH_SPACING_MS;
 	assert_true(publish_take_turn(&publish));
+	publish_end_turn(&publish);
 	now_ms += PUBLISH_SPACING_MS;
 	publish_add_work(&publish);
 	assert_false(publish_take_turn(&publish));
@@ -182,6 +184,26 @@ a_turn_is_a_wake_up_like_others(void **state)
 	now_ms += PUBLISH_INTERVAL_MS;
 	publish_add_sessions(&publish);
 	assert_false(publish_take_turn(&publish));
+	publish_clear(&publish);
+}
+
+static void
+slow_turns_are_rare(void **state)
+{
+	struct publish publish;
+
+	(void)state;
+	begin(&publish);
+	assert_true(publish_take_turn(&publish));
+	now_ms += 10;
+	publish_end_turn(&publish);
+	now_ms += 39;
+	assert_false(publish_take_turn(&publish));
+	/* which keeps nobody from telling it the other way */
+	publish_add_page(&publish, "a");
+	assert_int_equal(publish_run(&publish), -1);
+	now_ms += PUBLISH_SPACING_MS;
+	assert_true(publish_take_turn(&publish));
 	publish_clear(&publish);
 }
 
@@ -240,6 +262,7 @@ main(void)
 	    SAYS("what comes within the interval waits and is joined", what_comes_too_soon_waits),
 	    SAYS("many changes are told less often", many_changes_are_told_less_often),
 	    SAYS("a turn is a wake-up like others", a_turn_is_a_wake_up_like_others),
+	    SAYS("slow turns are rare", slow_turns_are_rare),
 	    SAYS("a list longer than a notification goes in pieces", a_long_list_goes_in_pieces),
 	    SAYS("a lost wake-up is forgotten", a_lost_wake_up_is_forgotten),
 	};
