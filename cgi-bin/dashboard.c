@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "clock.h"
 #include "jsonx.h"
 #include "log.h"
 #include "page.h"
@@ -348,6 +349,7 @@ after_reply(void *context)
 
 	db_check_idle(app->db);
 	serve_set_timeout(publish_run(&app->publish));
+	serve_set_timeout(page_cache_drop_old(&app->pages, clock_monotonic_ms()));
 }
 
 static int
@@ -355,6 +357,7 @@ on_idle(void *context)
 {
 	struct dashboard *app = context;
 
+	serve_set_timeout(page_cache_drop_old(&app->pages, clock_monotonic_ms()));
 	return publish_run(&app->publish);
 }
 

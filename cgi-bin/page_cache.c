@@ -83,6 +83,25 @@ page_cache_put(struct page_cache *cache, const uint8_t session[static SECRET_SHA
 		drop(cache, entry);
 }
 
+int
+page_cache_drop_old(struct page_cache *cache, int64_t now_ms)
+{
+	int64_t next_ms = -1;
+
+	for (size_t i = 0; i < PAGE_CACHE_ENTRIES; i++) {
+		struct page_cache_entry *entry = &cache->entries[i];
+		int64_t left_ms = entry->made_ms + PAGE_CACHE_MS + 1 - now_ms;
+
+		if (entry->used == 0)
+			continue;
+		if (left_ms <= 0)
+			drop(cache, entry);
+		else if (next_ms < 0 || left_ms < next_ms)
+			next_ms = left_ms;
+	}
+	return (int)next_ms;
+}
+
 void
 page_cache_clear(struct page_cache *cache)
 {

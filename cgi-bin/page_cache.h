@@ -13,7 +13,7 @@
  * so not for longer than PAGE_CACHE_MS.
  */
 #define PAGE_CACHE_ENTRIES 32
-#define PAGE_CACHE_BYTES ((size_t)4 << 20) /* of all pages; a larger one is not kept */
+#define PAGE_CACHE_BYTES ((size_t)4 << 20) /* of text; a page that is larger is not kept */
 #define PAGE_CACHE_MS 10000
 
 struct page_cache_entry {
@@ -40,6 +40,9 @@ bool page_cache_get(struct page_cache *cache, const uint8_t session[static SECRE
  * longest. Without memory nothing is kept. */
 void page_cache_put(struct page_cache *cache, const uint8_t session[static SECRET_SHA256_BYTES],
     const char *version, int64_t now_ms, const struct sbuf *text);
+
+/* Forget those that are too old.  In how many ms the next one will be, -1 when none is left. */
+int page_cache_drop_old(struct page_cache *cache, int64_t now_ms);
 
 /* Forget all. */
 void page_cache_clear(struct page_cache *cache);

@@ -114,6 +114,22 @@ its_times_grow_old(void **state)
 	assert_string_equal(get(1, "home:1", 1000 + 2 * PAGE_CACHE_MS), "again");
 }
 
+/* Names, states and a token do not stay in memory for nothing. */
+static void
+old_ones_are_forgotten(void **state)
+{
+	(void)state;
+	assert_int_equal(page_cache_drop_old(&cache, 0), -1);
+	put(1, "home:1", 1000, "one");
+	put(2, "home:1", 3000, "two");
+	assert_int_equal(page_cache_drop_old(&cache, 3000), PAGE_CACHE_MS - 2000 + 1);
+	assert_non_null(get(1, "home:1", 1000 + PAGE_CACHE_MS));
+	assert_int_equal(page_cache_drop_old(&cache, 1000 + PAGE_CACHE_MS + 1), 2000);
+	assert_int_equal(cache.bytes, strlen("two"));
+	assert_int_equal(page_cache_drop_old(&cache, 3000 + PAGE_CACHE_MS + 1), -1);
+	assert_int_equal(cache.bytes, 0);
+}
+
 static void
 the_one_unused_for_longest_gives_way(void **state)
 {
@@ -179,6 +195,7 @@ main(void)
 	    SAYS_CACHE(
 		"a new page takes the place of the old", a_new_page_takes_the_place_of_the_old),
 	    SAYS_CACHE("its times grow old", its_times_grow_old),
+	    SAYS_CACHE("old ones are forgotten", old_ones_are_forgotten),
 	    SAYS_CACHE(
 		"the one unused for longest gives way", the_one_unused_for_longest_gives_way),
 	    SAYS_CACHE("all of them have a size", all_of_them_have_a_size),
