@@ -31,6 +31,7 @@
 #define STOP_MS 1500
 /* Descriptors that are not connections: logs, sockets, epoll, database, two of each shard. */
 #define DESCRIPTORS_KEPT (64 + 2 * SHARDS_COUNT)
+#define CONNECTIONS_MAX 100000
 /* What epoll calls the shards; other sources are known by their descriptors. */
 #define SHARD_BASE ((uint64_t)1 << 32)
 
@@ -180,6 +181,7 @@ tick(struct events *events)
 		return;
 	events->tick_ms = now + TICK_MS;
 	(void)shards_run(&events->http.shards, true); /* readers that take nothing time out */
+	shards_resume(&events->http.shards);
 	streams_beat(&events->http.streams, now);
 	if (now >= events->check_ms) {
 		events->check_ms = now + CHECK_MS;
@@ -270,20 +272,21 @@ run(struct events *events)
 	}
 }
 
-/* As many connections as the kernel lets us have descriptors for. */
+/* As many connections as the kernel lets us have descriptors for; 0 when those are too few. */
 static unsigned
 connection_limit(void)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return 1024 - DESCRIPTORS_KEPT;
+		return 0;
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 && getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return 1024 - DESCRIPTORS_KEPT;
-	if (limit.rlim_cur > 100000)
-		return 100000;
-	return (unsigned)limit.rlim_cur - DESCRIPTORS_KEPT;
+		return 0;
+	if (limit.rlim_cur <= DESCRIPTORS_KEPT)
+		return 0;
+	limit.rlim_cur -= DESCRIPTORS_KEPT;
+	return limit.rlim_cur < CONNECTIONS_MAX ? (unsigned)limit.rlim_cur : CONNECTIONS_MAX;
 }
 
 static int
@@ -319,6 +322,11 @@ open_all(struct events *events)
 {
 	unsigned limit = connection_limit();
 
+	if (limit == 0) {
+		log_event(LOG_ERROR, "events.descriptors", "needed", log_int(DESCRIPTORS_KEPT + 1),
+		    (const char *)NULL);
+		return false;
+	}
 	events->http.config = &events->config;
 	events->http.hubs = hubs_new();
 	events->epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -11,10 +11,12 @@
 
 /*
  * Headers of one request must fit, and all of it is in use for the life of a stream.  nginx passes
- * on the session cookie and the cursor only, the latter in one form: CURSOR_MAX installations do
- * fit.
+ * on the session cookie and the cursor only, the latter in one form and up to 3600 characters:
+ * CURSOR_MAX installations do fit.
  */
-#define CONNECTION_MEMORY 4096
+#define CONNECTION_MEMORY 5120
+/* So many visitors in a turn: those who are there must not wait for a crowd. */
+#define ACCEPT_AT_ONCE 16
 
 static void
 count_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
@@ -72,13 +74,23 @@ shards_descriptor(const struct shards *shards, unsigned i)
 bool
 shards_have_room(const struct shards *shards)
 {
-	return shards->open < shards->limit;
+	return !shards->paused && shards->open < shards->limit;
+}
+
+/* The listening socket stays readable: somebody must look at it later, not at once. */
+static void
+accept_failed(struct shards *shards, int error)
+{
+	if (error == EAGAIN || error == EINTR || error == ECONNABORTED)
+		return;
+	log_event(LOG_WARN, "events.accept", "err", strerror(error), (const char *)NULL);
+	shards->paused = true;
 }
 
 void
 shards_accept(struct shards *shards)
 {
-	while (shards_have_room(shards)) {
+	for (int n = 0; n < ACCEPT_AT_ONCE && shards_have_room(shards); n++) {
 		struct sockaddr_un address;
 		socklen_t length = sizeof(address);
 		struct shard *shard = &shards->list[shards->next];
@@ -86,9 +98,7 @@ shards_accept(struct shards *shards)
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0) {
-			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-				log_event(LOG_WARN, "events.accept", "err", strerror(errno),
-				    (const char *)NULL);
+			accept_failed(shards, errno);
 			return;
 		}
 		/* On failure it has closed the descriptor. */
@@ -97,6 +107,12 @@ shards_accept(struct shards *shards)
 			shard->woken = true;
 		shards->next = (shards->next + 1) % SHARDS_COUNT;
 	}
+}
+
+void
+shards_resume(struct shards *shards)
+{
+	shards->paused = false;
 }
 
 void

@@ -26,6 +26,7 @@ struct shards {
 	unsigned open; /* connections */
 	unsigned limit;
 	unsigned next;
+	bool paused; /* accepting failed, for want of descriptors or memory */
 	struct shard list[SHARDS_COUNT];
 };
 
@@ -42,11 +43,15 @@ void shards_stop(struct shards *shards);
 /* A descriptor that is readable when shard "i" must be run. */
 int shards_descriptor(const struct shards *shards, unsigned i);
 
-/* Is there room for another connection?  While there is not, nobody need wait for one. */
+/* Is there room for another connection, and was there at the last try?  While there is not, nobody
+ * need wait for one. */
 bool shards_have_room(const struct shards *shards);
 
-/* Take what waits on the listening socket, as far as there is room; does not block. */
+/* Take some of what waits on the listening socket, as far as there is room; does not block. */
 void shards_accept(struct shards *shards);
+
+/* After a while: try again what failed for want of descriptors or memory. */
+void shards_resume(struct shards *shards);
 
 /* Let a shard read, write and time out. */
 void shard_run(struct shard *shard);

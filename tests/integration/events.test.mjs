@@ -188,7 +188,7 @@ test("somebody with 64 locations can be told of all of them, and come back", asy
 
 	await stack.psql(`INSERT INTO user_account (owner_id) VALUES ('many-homes');
 		INSERT INTO installation (installation_id, user_id, location_name, status, sync_state, synced_at, seq)
-			SELECT gen_random_uuid(), user_id, 'Home ' || n, 'active', 'done', now(), 1000000 + n
+			SELECT gen_random_uuid(), user_id, 'Home ' || n, 'active', 'done', now(), 9000000000 + n
 			FROM user_account, generate_series(1, 64) n WHERE owner_id = 'many-homes';
 		INSERT INTO session (session_hash, user_id, expires_at)
 			SELECT sha256('${token}'), user_id, now() + interval '1 day' FROM user_account WHERE owner_id = 'many-homes'`);
