@@ -12,7 +12,8 @@ dist_sql_DATA = \
 	sql/008-grants.sql \
 	sql/009-webhooks-together.sql \
 	sql/010-page-cursor.sql \
-	sql/011-page-changes-by-index.sql
+	sql/011-by-index.sql \
+	sql/012-locks-in-order.sql
 
 bin_SCRIPTS += switchboard-migrate
 EXTRA_DIST += sql/migrate

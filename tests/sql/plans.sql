@@ -4,7 +4,7 @@
 -- which tables were read from end to end.
 BEGIN;
 \ir fixture.psql
-SELECT plan(25);
+SELECT plan(27);
 
 -- 3000 homes beside the one of the fixture: too many rows in each table below to read them all.
 CREATE TEMP TABLE many ON COMMIT DROP AS SELECT 'many-' || n AS id, n FROM generate_series(1, 3000) AS n;
@@ -29,7 +29,8 @@ INSERT INTO command (installation_id, device_id, component, command, user_id, st
 	SELECT id, 'lamp-1', 'main', 'on', 1, 'confirmed', now() - interval '1 hour', 1 FROM many;
 ANALYZE;
 
--- Tables of the schema that "call" reads from end to end, the eighth time; small ones may be.
+-- Tables of the schema of which "call" reads much, the eighth time: from end to end, or by an index but
+-- hundreds of rows; small tables may be.
 CREATE FUNCTION pg_temp.read_whole(call text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	v_before jsonb;
@@ -37,14 +38,15 @@ DECLARE
 BEGIN
 	EXECUTE 'PREPARE hot AS ' || call;
 	FOR i IN 1 .. 8 LOOP
-		SELECT jsonb_object_agg(s.relname, s.seq_scan) INTO v_before FROM pg_stat_xact_user_tables s
-			WHERE s.schemaname = 'switchboard';
+		SELECT jsonb_object_agg(s.relname, jsonb_build_array(s.seq_scan, coalesce(s.idx_tup_fetch, 0))) INTO v_before
+			FROM pg_stat_xact_user_tables s WHERE s.schemaname = 'switchboard';
 		EXECUTE 'EXECUTE hot';
 	END LOOP;
 	DEALLOCATE hot;
 	SELECT string_agg(s.relname, ' ' ORDER BY s.relname) INTO v_tables FROM pg_stat_xact_user_tables s
 		JOIN pg_class c ON c.oid = s.relid
-		WHERE s.schemaname = 'switchboard' AND c.reltuples > 1000 AND s.seq_scan > (v_before ->> s.relname)::bigint;
+		WHERE s.schemaname = 'switchboard' AND c.reltuples > 1000 AND (s.seq_scan > (v_before -> s.relname ->> 0)::bigint
+			OR s.idx_tup_fetch > (v_before -> s.relname ->> 1)::bigint + 300);
 	RETURN coalesce(v_tables, '');
 END $$;
 CREATE FUNCTION pg_temp.an_event(p_type text, p_capability text, p_value text) RETURNS text LANGUAGE sql AS $$
@@ -62,6 +64,13 @@ SELECT is(pg_temp.read_whole(pg_temp.an_event('DEVICE_EVENT', 'switchLevel', '40
 SELECT is(pg_temp.read_whole(pg_temp.an_event('DEVICE_HEALTH_EVENT', '', '''OFFLINE''')), '', 'a health event');
 SELECT is(pg_temp.read_whole(replace(pg_temp.an_event('DEVICE_LIFECYCLE_EVENT', '', '''DELETE'''), 'lamp-1', 'lamp-4')), '',
 	'a lifecycle event');
+
+SELECT is(pg_temp.read_whole($$ SELECT * FROM event_ingest_many(ARRAY['many-7', 'many-8', 'many-9', 'many-7'], jsonb_build_array(
+	jsonb_build_array(pg_temp.switch_event(gen_random_uuid()::text, now(), NULL, 'lamp-1', 'on')),
+	jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000001', now(), NULL, 'lamp-1', 'on')),
+	jsonb_build_array(pg_temp.switch_event(gen_random_uuid()::text, now(), NULL, 'unheard-of', 'on')),
+	jsonb_build_array(pg_temp.switch_event(gen_random_uuid()::text, now(), NULL, 'lamp-2', 'off')))) $$), '', 'several webhooks together');
+SELECT is(pg_temp.read_whole($$ SELECT count(*) FROM switch WHERE installation_id >= '' $$), 'switch', 'a table read whole by its index is noticed');
 
 -- The page.
 SELECT is(pg_temp.read_whole('SELECT * FROM session_load(pg_temp.hash(''many-7''))'), '', 'session_load');
