@@ -32,6 +32,10 @@ function cpuOf(pid) {
 	}
 }
 
+/** The same of a process and all that it started. */
+const cpuOfFamily = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean)
+	.reduce((sum, child) => sum + cpuOfFamily(child), cpuOf(pid));
+
 function residentOf(pid) {
 	try {
 		return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]);
@@ -88,6 +92,15 @@ class Front {
 		await this.start("nginx", ["/usr/sbin/nginx", "-p", `${folder}/`, "-e", `${folder}/error.log`, "-c", `${folder}/nginx.conf`],
 			{ signal: "TERM" });
 		await waitFor(() => request(`http://127.0.0.1:${this.port}/static/`).then(() => true), { what: "the web server" });
+	}
+
+	/** Seconds of processor time used so far, { nginx, programs }. */
+	cpu() {
+		const used = { nginx: 0, programs: 0 };
+
+		for (const [name, { pid }] of this.#children)
+			used[name === "nginx" ? "nginx" : "programs"] += cpuOfFamily(pid);
+		return used;
 	}
 
 	async end(name, signal = "SIGTERM") {

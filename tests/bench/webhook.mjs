@@ -69,12 +69,14 @@ export async function measureWebhook(rig, { rounds = 5, homes, devices } = {}) {
 			const ours = await rig.load(file, { connections: CONNECTIONS, seconds: SECONDS });
 			const cpu = cpuPer(before, rig.cpu(), ours.requests);
 			const together = sizeOfBatches(rig, logged);
+			const twinBefore = twin.cpu();
 			const empty = await rig.load(file, { port: twin.port, connections: CONNECTIONS, seconds: SECONDS });
+			const emptyCpu = cpuPer(twinBefore, twin.cpu(), empty.requests);
 			const sql = await pgbench(rig, homes, devices, Math.round(together));
 			const rsa = await verifications();
 			const bound = harmonic(empty.rate, sql, rsa);
 
-			found.push({ ours, cpu, together, empty, sql, rsa, bound, ratio: ours.rate / bound });
+			found.push({ ours, cpu, together, empty, emptyCpu, sql, rsa, bound, ratio: ours.rate / bound });
 		}
 	} finally {
 		await twin.stop();
@@ -95,10 +97,12 @@ export async function webhook(rig, { rounds }, table) {
 	const cpu = ["webhook", "nginx", "postgres"].map((part) => [part, of((round) => round.cpu[part])]);
 
 	table.add("webhook, durable / bound", of(({ ratio }) => ratio), "≥ 0.7",
-		`${rate(top)} of ${rate(of(({ bound }) => bound))}: empty ${rate(of(({ empty }) => empty.rate))}, ` +
+		`${rate(top)} of ${rate(of(({ bound }) => bound))}, ${of(({ together }) => together).toFixed(1)} in a commit: empty ${rate(of(({ empty }) => empty.rate))}, ` +
 		`SQL ${rate(of(({ sql }) => sql))}, RSA ${rate(of(({ rsa }) => rsa))}`);
 	table.add("webhook, CPU of all parts / 160 µs", cpu.reduce((sum, [, us]) => sum + us, 0) / 160, "≤ 1",
-		cpu.map(([part, us]) => `${part} ${Math.round(us)} µs`).join(", "));
+		cpu.map(([part, us]) => `${part} ${Math.round(us)} µs`).join(", ") +
+		`; before an empty program nginx ${Math.round(of(({ emptyCpu }) => emptyCpu.nginx))} µs, it ` +
+		`${Math.round(of(({ emptyCpu }) => emptyCpu.programs))} µs`);
 	table.add("webhook at half the rate, p99 / p50", half.p99 / half.p50, "< 5", `${ms(half.p50)}, ${ms(half.p99)}`);
 	return { rate: top };
 }

@@ -37,7 +37,13 @@ async function flip(label, jar = alex) {
 	const value = state === "on" ? "off" : "on";
 
 	await stack.control("POST", `devices/${deviceId}/flip`, { value });
-	await waitFor(async () => (await byLabel(label, jar)).state === value, { what: `${label} to be ${value}` });
+	try {
+		await waitFor(async () => (await byLabel(label, jar)).state === value, { what: `${label} to be ${value}` });
+	} catch (error) {
+		const { log } = await stack.control("GET", "deliveries");
+
+		throw new Error(`${error.message}: ${JSON.stringify(log.at(-1))} ${stack.log("webhook").slice(-2000)}`);
+	}
 	return is(label, value);
 }
 

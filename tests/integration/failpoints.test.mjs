@@ -67,6 +67,43 @@ for (const point of ["webhook.checked", "webhook.stored", "webhook.answered"])
 		await reader.close();
 	});
 
+/** Stop the processes while "action" has webhooks sent to them, then let one go on with all of them, to die at this point. */
+async function killedWithMany(point, count, action) {
+	const pids = parts.pids("webhook");
+
+	for (const pid of pids)
+		process.kill(pid, "SIGSTOP");
+	try {
+		await action();
+		await waitFor(async () => (await parts.control("GET", "deliveries")).inFlight === count, { what: "the webhooks to be sent" });
+		await new Promise((resolve) => setTimeout(resolve, 300)); // through the web server
+		arm(point);
+		for (let next = 0; existsSync(path.join(folder, point)); next++) {
+			assert.ok(next < pids.length, `nobody reached ${point}`);
+			process.kill(pids[next], "SIGCONT");
+			await new Promise((resolve) => setTimeout(resolve, 1000)); // not all of them were told of visitors
+		}
+	} finally {
+		for (const pid of parts.pids("webhook"))
+			process.kill(pid, "SIGCONT");
+	}
+}
+
+for (const point of ["webhook.checked", "webhook.stored"])
+	test(`${point}, with several in hand: each event is stored once`, { skip }, async () => {
+		const homes = [];
+
+		while (homes.length < 6)
+			homes.push(await Home.make(parts, lamps(1)));
+		await killedWithMany(point, homes.length, () => Promise.all(homes.map((home) => home.flip(home.devices[0]))));
+		await referee.judge(homes);
+		const ids = homes.map(({ id }) => id);
+		const { log } = await parts.control("GET", "deliveries");
+		const again = log.filter(({ installedAppId, attempts }) => ids.includes(installedAppId) && attempts > 1);
+
+		assert.ok(again.length > 1, `${again.length} died with their process`);
+	});
+
 test("webhook.key-fetched: another process fetches the certificate, no event is lost", { skip }, async () => {
 	const home = await Home.make(parts, lamps(1));
 
