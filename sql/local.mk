@@ -13,7 +13,8 @@ dist_sql_DATA = \
 	sql/009-webhooks-together.sql \
 	sql/010-page-cursor.sql \
 	sql/011-by-index.sql \
-	sql/012-locks-in-order.sql
+	sql/012-locks-in-order.sql \
+	sql/013-many-clicks.sql
 
 bin_SCRIPTS += switchboard-migrate
 EXTRA_DIST += sql/migrate
