@@ -17,8 +17,8 @@
 #define CHANNEL_PAGE "switchboard_page"
 #define CHANNEL_WORK "switchboard_work"
 #define ALL_SESSIONS "*"
-/* Of the time at most a fifth is in turns. */
-#define TURN_SHARE 4
+/* Of the time at most a third is in turns. */
+#define TURN_SHARE 2
 
 void
 publish_init(struct publish *publish, struct db *db)
@@ -127,9 +127,12 @@ send_page(struct publish *publish)
 static int
 spacing_ms(const struct publish *publish)
 {
-	if (publish->changes >= PUBLISH_INTERVAL_MS / PUBLISH_SPACING_MS)
-		return PUBLISH_INTERVAL_MS;
-	return publish->changes * PUBLISH_SPACING_MS;
+	int ms = PUBLISH_SPACING_MS;
+
+	while (ms < PUBLISH_INTERVAL_MS &&
+	       ms * ms < publish->changes * PUBLISH_SPACING_MS * PUBLISH_SPACING_MS)
+		ms++;
+	return ms;
 }
 
 bool

@@ -10,10 +10,10 @@
  * Wake-ups (design.md "Live updates by sequence"): NOTIFY after the commit, in
  * its own asynchronous-commit transaction (or, when it is quiet, in that which made the change).  A
  * change is told at once when the last wake-up of this process is long enough ago:
- * PUBLISH_SPACING_MS for each change that one carried, up to PUBLISH_INTERVAL_MS.  So under 500
- * changes a second each is told within 2 ms, and beyond it they are coalesced more and more, to one
- * wake-up per channel in 20 ms.  A wake-up that is lost costs a delay of at most 5 s, never data;
- * so errors are logged and forgotten.
+ * PUBLISH_SPACING_MS times the square root of how many changes that one carried, up to
+ * PUBLISH_INTERVAL_MS.  So they wait for no longer than it takes that their wake-ups cost little: 2
+ * ms at 500 changes a second, 4 ms at 1000, 20 ms from 5000 on.  A wake-up that is lost costs a
+ * delay of at most 5 s, never data; so errors are logged and forgotten.
  *
  * Payload of switchboard_page: installation ids and "*" (look at all sessions
  * again: sign-in, sign-out, uninstall) joined by commas.  Payload of switchboard_work: empty.
@@ -51,7 +51,7 @@ void publish_add_work(struct publish *publish);
  * May one change be told at once, by a NOTIFY in the caller's own transaction, in place of
  * publish_add_page()?  When it is time and nothing else is remembered: true, and publish_end_turn()
  * must follow the transaction.  Whoever else wants to NOTIFY waits meanwhile until it is on disk,
- * so that turns are four times as far apart as they take long.
+ * so that turns are twice as far apart as they take long.
  */
 bool publish_take_turn(struct publish *publish);
 void publish_end_turn(struct publish *publish);
