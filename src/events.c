@@ -21,6 +21,7 @@
 #include "events_session.h"
 #include "events_socket.h"
 #include "log.h"
+#include "store_stream.h"
 
 #define PROGRAM "events"
 #define STATEMENT_TIMEOUT_MS 3000
@@ -100,13 +101,32 @@ watch_listen(struct events *events, bool remade)
 	events->listen_watched = fd >= 0 && (watch(events, fd) || errno == EEXIST) ? fd : -1;
 }
 
-/* Payload of a wake-up (publish.h): installation ids and "*", joined by commas. */
+/* A wake-up that brings the change itself; "row" is behind the installation's id in "text". */
+static void
+take_change(struct events *events, char *text, char *row)
+{
+	struct page_told told;
+
+	*row++ = '\0';
+	if (page_told_read(text, row, &told) == SW_OK)
+		hubs_tell(events->http.hubs, &told.change);
+	else
+		hubs_mark(events->http.hubs, text);
+	page_told_free(&told);
+}
+
+/* Payload of a wake-up: see publish.h. */
 static void
 take_wakeup(struct events *events, const char *payload)
 {
 	char *copy = arena_strdup(&events->arena, payload), *rest = copy, *part;
+	char *row = copy != NULL ? strchr(copy, ' ') : NULL;
 
 	events->wakeups++;
+	if (row != NULL) {
+		take_change(events, copy, row);
+		return;
+	}
 	while (copy != NULL && (part = strsep(&rest, ",")) != NULL) {
 		if (strcmp(part, "*") == 0)
 			events->check_now = true;

@@ -11,7 +11,6 @@
 
 #include "events_format.h"
 #include "failpoint.h"
-#include "store_stream.h"
 
 #define BUCKETS 4096
 
@@ -255,6 +254,32 @@ deliver_to(struct follow *follow, const struct sbuf *texts, const struct deliver
 	if (seq > follow->cursor)
 		follow->cursor = seq;
 	follow->removed = gone;
+}
+
+/* Change "seq" is the next for all, or has been seen. */
+static bool
+is_next(const struct hub *hub, int64_t seq)
+{
+	return hub->follows == NULL || oldest_cursor(hub) >= seq - 1;
+}
+
+void
+hubs_tell(struct hubs *hubs, const struct page_change *change)
+{
+	struct hub *hub = find_hub(hubs, change->row.installation_id);
+	struct delivery one = {.seq = change->row.seq};
+	struct sbuf text = {0};
+
+	if (hub == NULL || hub->marked)
+		return;
+	events_format_change(&text, change);
+	one.length = text.length;
+	if (sbuf_failed(&text) || !is_next(hub, one.seq))
+		mark(hub);
+	else
+		for (struct follow *f = hub->follows; f != NULL; f = f->hub_next)
+			deliver_to(f, &text, &one, 1, one.seq, false);
+	sbuf_clear(&text);
 }
 
 /* The rows [first, end) are one installation's, ordered by seq, one of them the mark. */

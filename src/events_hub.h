@@ -6,6 +6,7 @@
 #include "db.h"
 #include "err.h"
 #include "events_stream.h"
+#include "store_stream.h"
 
 /*
  * Hubs: one per installation that somebody follows.  A wake-up marks a hub;
@@ -37,6 +38,13 @@ void hubs_mark(struct hubs *hubs, const char *installation_id);
 
 /* Perhaps all of them changed. */
 void hubs_mark_all(struct hubs *hubs);
+
+/*
+ * A switch changed, and nothing else did at its seq (store_stream.h page_told): followers who
+ * have seen all that was before get it now.  If there is one who has not, the hub is marked
+ * instead.
+ */
+void hubs_tell(struct hubs *hubs, const struct page_change *change);
 
 /* Is anything marked? */
 bool hubs_are_marked(const struct hubs *hubs);

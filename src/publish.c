@@ -17,8 +17,8 @@
 #define CHANNEL_PAGE "switchboard_page"
 #define CHANNEL_WORK "switchboard_work"
 #define ALL_SESSIONS "*"
-/* Of the time at most a third is in turns. */
-#define TURN_SHARE 2
+/* Of the time at most half is in turns. */
+#define TURN_SHARE 1
 
 void
 publish_init(struct publish *publish, struct db *db)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base64.h"
+#include "jsonx.h"
 #include "sbuf.h"
 
 /* Columns of STMT_PAGE_CHANGES. */
@@ -138,6 +139,50 @@ page_changes_free(struct page_changes *changes)
 {
 	db_result_free(changes->result);
 	*changes = (struct page_changes){0};
+}
+
+enum sw_err
+page_told_read(const char *installation_id, const char *json, struct page_told *out)
+{
+	const json_t *row;
+	enum sw_err err;
+
+	*out = (struct page_told){0};
+	err = jsonx_load(json, strlen(json), &out->json);
+	if (err != SW_OK)
+		return err;
+	row = out->json;
+	out->change = (struct page_change){
+	    .kind = PAGE_CHANGE_SWITCH,
+	    .row =
+		{
+		    .installation_id = installation_id,
+		    .device_id = jsonx_string(row, "device_id"),
+		    .component = jsonx_string(row, "component"),
+		    .label = jsonx_string(row, "label"),
+		    .room = jsonx_string(row, "room"),
+		    .location = jsonx_string(row, "location"),
+		    .state = jsonx_string(row, "state"),
+		    .level = (int)jsonx_int(row, "level", -1),
+		    .has_level = json_is_true(json_object_get(row, "has_level")),
+		    .online = json_is_true(json_object_get(row, "online")),
+		    .pending = json_is_true(json_object_get(row, "pending")),
+		    .updated_at = jsonx_string(row, "updated_at"),
+		    .seq = jsonx_int(row, "seq", 0),
+		},
+	};
+	if (out->change.row.seq > 0 && out->change.row.device_id != NULL &&
+	    out->change.row.component != NULL)
+		return SW_OK;
+	page_told_free(out);
+	return SW_EINPUT;
+}
+
+void
+page_told_free(struct page_told *told)
+{
+	json_decref(told->json);
+	*told = (struct page_told){0};
 }
 
 /* As PostgreSQL prints and reads bytea. */

@@ -364,7 +364,9 @@ test("a lost wake-up heals by itself", async () => {
 test("wake-ups that are none of ours harm nothing", async () => {
 	const stream = await follow({ cursor: await cursor() });
 
-	for (const payload of ["", ",", ",,*,,", "unknown", `${home},${home}`, "x".repeat(7000), "%s%n", `${home}\t`])
+	for (const payload of ["", ",", ",,*,,", "unknown", `${home},${home}`, "x".repeat(7000), "%s%n", `${home}\t`,
+		" ", `${home} `, `${home} {}`, `${home} {"seq":`, `unknown {"seq":1,"device_id":"d","component":"main"}`,
+		`${home} {"seq":1,"device_id":"d","component":"main"}`])
 		await stack.psql(`NOTIFY switchboard_page, '${payload}'`);
 	await stream.next(await flip("Hall light"));
 	assert.equal(stream.events.length, 1);

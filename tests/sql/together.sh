@@ -65,7 +65,7 @@ notices=$({
 	told 50000000-0000-1000-8000-000000000001 "$first" true
 	told 50000000-0000-1000-8000-000000000001 "$first" true
 	told 50000000-0000-1000-8000-000000000002 "$second" false
-} | sql -f - | grep -c 'notification "switchboard_page" with payload "crossing-1"')
+} | sql -f - | grep -c 'notification "switchboard_page" with payload "crossing-1 {.*"state" : "on"')
 check 'no call fails' same "$failed" 0
 check 'none is stopped because two wait for each other' same "$deadlocks" 0
 check 'every event is stored' same "$events" $((homes * calls * 4))

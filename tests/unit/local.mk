@@ -16,6 +16,7 @@ unit_tests += \
 	tests/unit/test_confirmation
 unit_tests += tests/unit/test_platform tests/unit/test_worker_spool
 unit_tests += tests/unit/test_cursor tests/unit/test_events_format tests/unit/test_events_hub
+unit_tests += tests/unit/test_store_stream
 unit_tests += tests/unit/test_page_cache tests/unit/test_webhook_batch
 EXTRA_DIST += tests/unit/unit.h
 

@@ -287,6 +287,101 @@ many_are_asked_for_in_several_questions(void **state)
 }
 
 static void
+tell(struct hubs *hubs, const char *installation, int64_t seq)
+{
+	const struct page_change change = {.kind = PAGE_CHANGE_SWITCH,
+	    .row = {.installation_id = installation,
+		.device_id = "lamp",
+		.component = "main",
+		.state = "on",
+		.level = -1,
+		.seq = seq}};
+
+	told_count = questions = 0;
+	hubs_tell(hubs, &change);
+}
+
+/* Two readers that have seen everything up to seq 2. */
+static void
+begin_telling(struct hubs *hubs, struct stream *one, struct stream *two)
+{
+	put_row(PAGE_CHANGE_MARK, "home", "active", 2);
+	follow(hubs, one, "home", 2);
+	follow(hubs, two, "home", 2);
+	refresh(hubs);
+}
+
+static void
+what_a_wake_up_tells_is_passed_on(void **state)
+{
+	struct hubs *hubs = begin();
+	struct stream one = {0}, two = {0};
+
+	(void)state;
+	begin_telling(hubs, &one, &two);
+	tell(hubs, "home", 3);
+	assert_false(hubs_are_marked(hubs));
+	assert_int_equal(told_count, 2);
+	assert_int_equal(told[0].seq, 3);
+	assert_non_null(strstr(told[0].text, "\"state\":\"on\""));
+	assert_int_equal(two.follows->cursor, 3);
+	/* once */
+	tell(hubs, "home", 3);
+	tell(hubs, "home", 2);
+	assert_int_equal(told_count, 0);
+	assert_false(hubs_are_marked(hubs));
+	tell(hubs, "away", 3);
+	assert_int_equal(told_count, 0);
+	hub_unfollow_all(&two);
+	end(hubs, &one);
+}
+
+static void
+a_reader_who_lacks_more_has_it_read(void **state)
+{
+	struct hubs *hubs = begin();
+	struct stream one = {0}, two = {0};
+
+	(void)state;
+	begin_telling(hubs, &one, &two);
+	tell(hubs, "home", 4);
+	assert_int_equal(told_count, 0);
+	assert_true(hubs_are_marked(hubs));
+	/* and nothing comes before what will be read */
+	tell(hubs, "home", 3);
+	assert_int_equal(told_count, 0);
+	rows[0].row.seq = 4;
+	put_row(PAGE_CHANGE_SWITCH, "home", "on", 3);
+	put_row(PAGE_CHANGE_SWITCH, "home", "off", 4);
+	refresh(hubs);
+	assert_int_equal(told_count, 4);
+	assert_int_equal(one.follows->cursor, 4);
+	hub_unfollow_all(&two);
+	end(hubs, &one);
+}
+
+static void
+a_full_reader_is_told_later(void **state)
+{
+	struct hubs *hubs = begin();
+	struct stream slow = {0}, quick = {0};
+
+	(void)state;
+	begin_telling(hubs, &slow, &quick);
+	full = &slow;
+	tell(hubs, "home", 3);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(slow.follows->cursor, 2);
+	assert_int_equal(quick.follows->cursor, 3);
+	full = NULL;
+	tell(hubs, "home", 4);
+	assert_int_equal(told_count, 0);
+	assert_true(hubs_are_marked(hubs));
+	hub_unfollow_all(&quick);
+	end(hubs, &slow);
+}
+
+static void
 nobody_is_asked_for_whom_nobody_follows(void **state)
 {
 	struct hubs *hubs = begin();
@@ -323,6 +418,9 @@ main(void)
 	    SAYS("a removed installation is said", a_removed_installation_is_said),
 	    SAYS(
 		"many are asked for in several questions", many_are_asked_for_in_several_questions),
+	    SAYS("what a wake-up tells is passed on, once", what_a_wake_up_tells_is_passed_on),
+	    SAYS("a reader who lacks more has all of it read", a_reader_who_lacks_more_has_it_read),
+	    SAYS("a reader with too much waiting is told later", a_full_reader_is_told_later),
 	    SAYS("nobody asks for installations that nobody follows",
 		nobody_is_asked_for_whom_nobody_follows),
 	};
