@@ -145,16 +145,22 @@ log_enabled(enum log_level level)
 	return level <= current_level;
 }
 
+/* What an id may consist of: ASCII, whatever the locale. */
+static bool
+is_of_id(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       c == '_' || c == '-';
+}
+
 void
 log_set_request(const char *request_id)
 {
-	static const char allowed[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "abcdefghijklmnopqrstuvwxyz_-";
 	size_t length = 0;
 
 	for (; request_id != NULL && *request_id != '\0' && length < REQUEST_MAX_BYTES;
 	     request_id++) {
-		if (strchr(allowed, *request_id) != NULL)
+		if (is_of_id(*request_id))
 			current_request[length++] = *request_id;
 	}
 	current_request[length] = '\0';
@@ -203,13 +209,14 @@ line_send(enum log_level level, struct line *line)
 void
 log_event(enum log_level level, const char *event, ...)
 {
-	struct line line = {.length = 0};
+	struct line line; /* its text is as long as its length says */
 	int saved_errno = errno;
 	const char *key;
 	va_list args;
 
 	if (!log_enabled(level))
 		return;
+	line.length = 0;
 	line_put_pair(&line, "level", level_names[level]);
 	if (current_program != NULL)
 		line_put_pair(&line, "program", current_program);
@@ -234,8 +241,17 @@ log_int(long long value)
 {
 	static char ring[8][24];
 	static unsigned int next;
-	char *slot = ring[next++ % 8];
+	char *at = ring[next++ % 8] + sizeof(ring[0]) - 1;
+	unsigned long long left = (unsigned long long)value;
 
-	snprintf(slot, sizeof(ring[0]), "%lld", value);
-	return slot;
+	if (value < 0)
+		left = 0 - left;
+	*at = '\0';
+	do {
+		*--at = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (value < 0)
+		*--at = '-';
+	return at;
 }

@@ -149,6 +149,26 @@ reason(int status)
 	}
 }
 
+static void
+put_head(struct sbuf *head, const struct response *response)
+{
+	sbuf_put_text(head, "Status: ");
+	sbuf_put_int(head, response->status);
+	sbuf_put_char(head, ' ');
+	sbuf_put_text(head, reason(response->status));
+	for (size_t i = 0; i < response->header_count; i++) {
+		sbuf_put_text(head, "\r\n");
+		sbuf_put_text(head, response->headers[i].name);
+		sbuf_put_text(head, ": ");
+		sbuf_put_text(head, response->headers[i].value);
+	}
+	if (response->status != 204 && response->status != 304) {
+		sbuf_put_text(head, "\r\nContent-Length: ");
+		sbuf_put_int(head, (int64_t)response->body.length);
+	}
+	sbuf_put_text(head, "\r\n\r\n");
+}
+
 /* False when the client is gone. */
 static bool
 send_reply(struct exchange *exchange)
@@ -159,13 +179,7 @@ send_reply(struct exchange *exchange)
 	bool with_body = exchange->request.method != REQUEST_HEAD;
 	bool sent;
 
-	sbuf_printf(&head, "Status: %d %s\r\n", response->status, reason(response->status));
-	for (size_t i = 0; i < response->header_count; i++)
-		sbuf_printf(
-		    &head, "%s: %s\r\n", response->headers[i].name, response->headers[i].value);
-	if (response->status != 204 && response->status != 304)
-		sbuf_printf(&head, "Content-Length: %zu\r\n", response->body.length);
-	sbuf_put_text(&head, "\r\n");
+	put_head(&head, response);
 	sent = !sbuf_failed(&head) && FCGX_PutStr(head.data, (int)head.length, out) >= 0;
 	if (sent && with_body && response->body.length > 0)
 		sent = FCGX_PutStr(response->body.data, (int)response->body.length, out) >= 0;
