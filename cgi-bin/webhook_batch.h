@@ -14,7 +14,7 @@
  * Webhooks that are checked and wait for their commit.  Those that came while another was being
  * stored share one: the disk and the database work once for all of them.
  */
-#define WEBHOOK_BATCH_MAX 16
+#define WEBHOOK_BATCH_MAX 32
 /* A webhook that carries many events is no longer joined by others. */
 #define WEBHOOK_BATCH_EVENTS 200
 

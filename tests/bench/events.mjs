@@ -76,7 +76,8 @@ export async function measureEvents(rig, { streams, load }) {
 }
 
 export async function events(rig, { long, rate }, table) {
-	const found = await measureEvents(rig, { streams: 2000, load: (rate ?? 1000) / 10 });
+	const most = rate ?? (await rig.load(await rig.sign(10000), { connections: 64, seconds: 1 })).rate;
+	const found = await measureEvents(rig, { streams: 2000, load: most / 10 });
 	const steps = ["request", "commit", "notify", "write"].map((step) => `${step} ${ms(found[step].p50)}`).join(" + ");
 
 	table.add("event to browser, p50 / sum of its steps", found.event.p50 / found.sum.p50, "< 2", `${ms(found.event.p50)}: ${steps}`);

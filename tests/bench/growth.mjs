@@ -2,7 +2,8 @@
 import { makeRig, median, rate } from "./rig.mjs";
 
 const SECONDS = 2;
-const CONNECTIONS = 64;
+/* More than the batches of all processes hold: with few homes they wait for each other, and nobody else should. */
+const CONNECTIONS = 128;
 
 /** Stored events of the last week, spread over the homes. */
 async function makeEvents(rig, count, homes) {
