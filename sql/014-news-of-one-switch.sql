@@ -48,7 +48,11 @@ BEGIN
 		v_known := true;
 		v_applied := v_done = cardinality(p_news);
 		IF NOT v_applied THEN
-			SELECT s.seq = e.seq AND v_done > 0 INTO v_applied FROM switch s
+			-- Its seq alone may be that of another event in the same commit.
+			SELECT s.seq = e.seq AND v_done > 0 AND CASE e.kind
+				WHEN 'switch' THEN s.state_at = e.at AND s.state_tick IS NOT DISTINCT FROM e.tick
+				ELSE s.level_at = e.at AND s.level_tick IS NOT DISTINCT FROM e.tick END
+				INTO v_applied FROM switch s
 				WHERE s.installation_id = e.installation_id AND s.device_id = e.device_id AND s.component = e.component;
 			v_known := FOUND;
 		END IF;

@@ -1,7 +1,7 @@
 -- Webhooks that are stored together end as they would have one after another.
 BEGIN;
 \ir fixture.psql
-SELECT plan(37);
+SELECT plan(38);
 
 -- Two groups of three homes, alike: the events of the first come one by one, of the second together.
 CREATE FUNCTION pg_temp.make_home(p_home text) RETURNS void LANGUAGE plpgsql AS $$
@@ -151,6 +151,18 @@ INSERT INTO command (installation_id, device_id, component, command, user_id, st
 SELECT ok((SELECT page FROM event_ingest('all-2', jsonb_build_array(
 	pg_temp.switch_event('30000000-0000-1000-8000-000000000007', now(), 1, 'gone', 'on')))), 'an event of a switch that went since the click');
 SELECT is((SELECT status FROM command WHERE device_id = 'gone'), 'confirmed', 'confirms it all the same');
+
+-- Of two events of one switch the second is the older, from before the click, and another switch has a second one too.
+INSERT INTO command (installation_id, device_id, component, command, user_id, status, requested_at, sent_at, seq)
+	VALUES ('all-2', 'lamp-0', 'main', 'on', current_setting('test.user')::bigint, 'sent', now() + interval '30 seconds', now() + interval '31 seconds', 1);
+UPDATE switch SET state_at = now() - interval '1 hour', state_tick = NULL WHERE installation_id = 'all-2';
+SELECT * FROM event_ingest_many(array_fill('all-2'::text, ARRAY[4]), jsonb_build_array(
+	jsonb_build_array(pg_temp.switch_event('31000000-0000-1000-8000-000000000001', now() - interval '2 seconds', NULL, 'lamp-0', 'off')),
+	jsonb_build_array(pg_temp.switch_event('31000000-0000-1000-8000-000000000002', now() - interval '9 seconds', NULL, 'lamp-0', 'on')),
+	jsonb_build_array(pg_temp.switch_event('31000000-0000-1000-8000-000000000003', now() - interval '9 seconds', NULL, 'lamp-1', 'off')),
+	jsonb_build_array(pg_temp.switch_event('31000000-0000-1000-8000-000000000004', now() - interval '2 seconds', NULL, 'lamp-1', 'on')))) \g /dev/null
+SELECT is((SELECT status FROM command WHERE installation_id = 'all-2' AND device_id = 'lamp-0' AND status IN ('sent', 'confirmed') ORDER BY requested_at DESC LIMIT 1),
+	'sent', 'an older event does not confirm a later click in the shadow of a newer one');
 
 -- Order of arrival, where nothing else tells: it is kept for the sync that applies them again.
 SELECT * FROM event_ingest_many(ARRAY['home', 'home'], jsonb_build_array(
