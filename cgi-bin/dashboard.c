@@ -5,17 +5,17 @@
  * CSRF token.  No handler ever calls the platform: commands are rows that the
  * worker picks up.
  */
-#include "dashboard.h"
+#include "web/dashboard.h"
 
 #include <string.h>
 
-#include "api.h"
-#include "clock.h"
-#include "jsonx.h"
-#include "log.h"
-#include "page.h"
-#include "page_layout.h"
-#include "serve.h"
+#include "web/api.h"
+#include "base/clock.h"
+#include "formats/json.h"
+#include "base/log.h"
+#include "web/page.h"
+#include "web/page_layout.h"
+#include "net/serve.h"
 
 #define STATEMENT_TIMEOUT_MS 3000
 #define BODY_LIMIT ((size_t)16 << 10)

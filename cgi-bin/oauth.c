@@ -4,15 +4,15 @@
  */
 #include <string.h>
 
-#include "cookie.h"
-#include "log.h"
-#include "oauth.h"
-#include "oauth_callback.h"
-#include "oauth_page.h"
-#include "secret.h"
-#include "serve.h"
-#include "session.h"
-#include "store_session.h"
+#include "formats/cookie.h"
+#include "base/log.h"
+#include "smartthings/oauth.h"
+#include "web/oauth_callback.h"
+#include "web/oauth_page.h"
+#include "base/secret.h"
+#include "net/serve.h"
+#include "store/session_cookie.h"
+#include "store/session.h"
 
 #define PROGRAM "oauth"
 #define PARTS (CONFIG_DATABASE | CONFIG_PUBLIC | CONFIG_API | CONFIG_CLIENT | CONFIG_SEAL)

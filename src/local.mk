@@ -1,88 +1,137 @@
-# The library shared by all programs: one module is one .c and one .h, lowest layer first.
-noinst_LIBRARIES += src/libswitchboard.a
-src_libswitchboard_a_SOURCES = \
-	src/err.c src/err.h \
-	src/failpoint.c src/failpoint.h \
-	src/utf8.c src/utf8.h \
-	src/log.c src/log.h \
-	src/arena.c src/arena.h \
-	src/sbuf.c src/sbuf.h \
-	src/secret.c src/secret.h \
-	src/clock.c src/clock.h \
-	src/base64.c src/base64.h \
-	src/url.c src/url.h \
-	src/cookie.c src/cookie.h \
-	src/html.c src/html.h \
-	src/user_agent.c src/user_agent.h \
-	src/jsonx.c src/jsonx.h \
-	src/httpsig.c src/httpsig.h \
-	src/httpsig_key.c src/httpsig_key.h \
-	src/oauth.c src/oauth.h \
-	src/uuid.c src/uuid.h \
-	src/event.c src/event.h \
-	src/confirmation.c src/confirmation.h \
-	src/device.c src/device.h \
-	src/config.c src/config.h \
-	src/request.c src/request.h \
-	src/response.c src/response.h \
-	src/serve.c src/serve.h \
-	src/serve_exchange.c src/serve_exchange.h \
-	src/client.c src/client.h \
-	src/client_pool.c \
-	src/client_transfer.c src/client_transfer.h \
-	src/db.c src/db.h \
-	src/db_conn.c src/db_conn.h \
-	src/db_result.c \
-	src/stmt.c src/stmt.h \
-	src/store_session.c src/store_session.h \
-	src/store_installation.c src/store_installation.h \
-	src/store_token.c src/store_token.h \
-	src/store_seal.c src/store_seal.h \
-	src/store_event.c src/store_event.h \
-	src/store_command.c src/store_command.h \
-	src/store_job.c src/store_job.h \
-	src/store_limit.c src/store_limit.h \
-	src/store_device.c src/store_device.h \
-	src/store_key.c src/store_key.h \
-	src/store_stats.c src/store_stats.h \
-	src/store_health.c src/store_health.h \
-	src/platform.c src/platform.h \
-	src/keycache.c src/keycache.h \
-	src/session.c src/session.h \
-	src/publish.c src/publish.h \
-	src/cursor.c src/cursor.h \
-	src/switch_json.c src/switch_json.h \
-	src/store_stream.c src/store_stream.h \
-	src/store_sync.c src/store_sync.h \
-	src/store_send.c src/store_send.h
+# One static library for each folder of the design, lowest first.  Programs link them highest first
+# (SWITCHBOARD_LIBS): what reaches up to a higher folder does not link.
 
-bin_PROGRAMS += switchboard-events switchboard-worker
+noinst_LIBRARIES += src/libbase.a
+src_libbase_a_SOURCES = \
+	src/base/arena.c src/base/arena.h \
+	src/base/clock.c src/base/clock.h \
+	src/base/err.c src/base/err.h \
+	src/base/failpoint.c src/base/failpoint.h \
+	src/base/log.c src/base/log.h \
+	src/base/sbuf.c src/base/sbuf.h \
+	src/base/secret.c src/base/secret.h \
+	src/base/utf8.c src/base/utf8.h
+
+noinst_LIBRARIES += src/libformats.a
+src_libformats_a_SOURCES = \
+	src/formats/base64.c src/formats/base64.h \
+	src/formats/config.c src/formats/config.h \
+	src/formats/cookie.c src/formats/cookie.h \
+	src/formats/cursor.c src/formats/cursor.h \
+	src/formats/html.c src/formats/html.h \
+	src/formats/httpsig.c src/formats/httpsig.h \
+	src/formats/httpsig_key.c src/formats/httpsig_key.h \
+	src/formats/json.c src/formats/json.h \
+	src/formats/url.c src/formats/url.h \
+	src/formats/uuid.c src/formats/uuid.h
+
+noinst_LIBRARIES += src/libnet.a
+src_libnet_a_SOURCES = \
+	src/net/client.c src/net/client.h \
+	src/net/client_pool.c \
+	src/net/client_transfer.c src/net/client_transfer.h \
+	src/net/exchange.c src/net/exchange.h \
+	src/net/request.c src/net/request.h \
+	src/net/response.c src/net/response.h \
+	src/net/serve.c src/net/serve.h
+
+noinst_LIBRARIES += src/libdb.a
+src_libdb_a_SOURCES = \
+	src/db/connection.c src/db/connection.h \
+	src/db/db.c src/db/db.h \
+	src/db/result.c \
+	src/db/stmt.c src/db/stmt.h
+
+noinst_LIBRARIES += src/libsmartthings.a
+src_libsmartthings_a_SOURCES = \
+	src/smartthings/api.c src/smartthings/api.h \
+	src/smartthings/confirmation.c src/smartthings/confirmation.h \
+	src/smartthings/device.c src/smartthings/device.h \
+	src/smartthings/oauth.c src/smartthings/oauth.h \
+	src/smartthings/webhook_body.c src/smartthings/webhook_body.h
+
+noinst_LIBRARIES += src/libstore.a
+src_libstore_a_SOURCES = \
+	src/store/command.c src/store/command.h \
+	src/store/device.c src/store/device.h \
+	src/store/event.c src/store/event.h \
+	src/store/health.c src/store/health.h \
+	src/store/installation.c src/store/installation.h \
+	src/store/job.c src/store/job.h \
+	src/store/limit.c src/store/limit.h \
+	src/store/notify.c src/store/notify.h \
+	src/store/seal.c src/store/seal.h \
+	src/store/send.c src/store/send.h \
+	src/store/session.c src/store/session.h \
+	src/store/session_cookie.c src/store/session_cookie.h \
+	src/store/signing_key.c src/store/signing_key.h \
+	src/store/stats.c src/store/stats.h \
+	src/store/stream.c src/store/stream.h \
+	src/store/switch_json.c src/store/switch_json.h \
+	src/store/sync.c src/store/sync.h \
+	src/store/token.c src/store/token.h
+
+noinst_LIBRARIES += src/libweb.a
+src_libweb_a_SOURCES = \
+	src/web/api.h \
+	src/web/api_health.c \
+	src/web/api_history.c \
+	src/web/api_switches.c \
+	src/web/dashboard.h \
+	src/web/keycache.c src/web/keycache.h \
+	src/web/oauth_callback.c src/web/oauth_callback.h \
+	src/web/oauth_page.c src/web/oauth_page.h \
+	src/web/page.h \
+	src/web/page_cache.c src/web/page_cache.h \
+	src/web/page_forms.c \
+	src/web/page_layout.c src/web/page_layout.h \
+	src/web/page_sessions.c \
+	src/web/page_switches.c \
+	src/web/page_tile.c src/web/page_tile.h \
+	src/web/user_agent.c src/web/user_agent.h \
+	src/web/webhook_batch.c src/web/webhook_batch.h \
+	src/web/webhook_key.c src/web/webhook_key.h \
+	src/web/webhook_verify.c src/web/webhook_verify.h
 
 # The event streamer: server-sent events by sequence.
+bin_PROGRAMS += switchboard-events
 switchboard_events_SOURCES = \
-	src/events.c \
-	src/events_format.c src/events_format.h \
-	src/events_http.c src/events_http.h \
-	src/events_hub.c src/events_hub.h \
-	src/events_session.c src/events_session.h \
-	src/events_socket.c src/events_socket.h \
-	src/events_shards.c src/events_shards.h \
-	src/events_stream.c src/events_stream.h
+	src/stream/format.c src/stream/format.h \
+	src/stream/http.c src/stream/http.h \
+	src/stream/hub.c src/stream/hub.h \
+	src/stream/main.c \
+	src/stream/session.c src/stream/session.h \
+	src/stream/shards.c src/stream/shards.h \
+	src/stream/socket.c src/stream/socket.h \
+	src/stream/stream.c src/stream/stream.h
 switchboard_events_LDADD = $(SWITCHBOARD_LIBS)
 
 # The worker: everything that talks to the platform outside a request.
+bin_PROGRAMS += switchboard-worker
 switchboard_worker_SOURCES = \
-	src/worker.c src/worker.h \
-	src/worker_calls.c src/worker_calls.h \
-	src/worker_commands.c src/worker_commands.h \
-	src/worker_confirm.c src/worker_confirm.h \
-	src/worker_jobs.c src/worker_jobs.h \
-	src/worker_limits.c src/worker_limits.h \
-	src/worker_presence.c src/worker_presence.h \
-	src/worker_refresh.c src/worker_refresh.h \
-	src/worker_seal.c src/worker_seal.h \
-	src/worker_spool.c src/worker_spool.h \
-	src/worker_subscriptions.c src/worker_subscriptions.h \
-	src/worker_sync.c src/worker_sync.h \
-	src/worker_uninstall.c src/worker_uninstall.h
+	src/worker/calls.c src/worker/calls.h \
+	src/worker/commands.c src/worker/commands.h \
+	src/worker/confirm.c src/worker/confirm.h \
+	src/worker/context.h \
+	src/worker/jobs.c src/worker/jobs.h \
+	src/worker/limits.c src/worker/limits.h \
+	src/worker/main.c \
+	src/worker/presence.c src/worker/presence.h \
+	src/worker/refresh.c src/worker/refresh.h \
+	src/worker/seal.c src/worker/seal.h \
+	src/worker/spool.c src/worker/spool.h \
+	src/worker/subscriptions.c src/worker/subscriptions.h \
+	src/worker/sync.c src/worker/sync.h \
+	src/worker/uninstall.c src/worker/uninstall.h
 switchboard_worker_LDADD = $(SWITCHBOARD_LIBS)
+
+# The page names its style and script by what is in them: browsers may keep them for good.
+STATIC_VERSIONED = $(srcdir)/nginx/static/switchboard.css $(srcdir)/nginx/static/switchboard.js \
+	$(srcdir)/nginx/static/favicon.svg $(srcdir)/nginx/static/manifest.webmanifest
+nodist_src_libweb_a_SOURCES = src/web/static_version.h
+CLEANFILES += src/web/static_version.h
+src/web/page_layout.$(OBJEXT): src/web/static_version.h
+src/web/static_version.h: $(STATIC_VERSIONED)
+	$(AM_V_GEN)$(MKDIR_P) src/web && \
+	version=`cat $(STATIC_VERSIONED) | sha256sum | cut -c 1-12` && \
+	printf '#define STATIC_VERSION "%s"\n' "$$version" >$@.tmp && mv $@.tmp $@

@@ -2,7 +2,7 @@
  * arena.h with one malloc() for each allocation, in place of src/arena.c: the
  * real one hands out parts of a block, where an overrun of a few bytes goes unseen.
  */
-#include "arena.h"
+#include "base/arena.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cookie.h"
-#include "sbuf.h"
+#include "formats/cookie.h"
+#include "base/sbuf.h"
 
 static const char *const names[] = {"session", "__Host-session", "s", "a=b"};
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "httpsig.h"
+#include "base/clock.h"
+#include "formats/httpsig.h"
 
 #define YEAR_9999_END INT64_C(253402300800)
 

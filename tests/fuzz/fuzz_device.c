@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
-#include "device.h"
-#include "jsonx.h"
+#include "base/arena.h"
+#include "smartthings/device.h"
+#include "formats/json.h"
 
 static bool
 is_state(const char *text)

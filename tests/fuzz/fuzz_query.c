@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
-#include "cursor.h"
-#include "sbuf.h"
-#include "url.h"
+#include "base/arena.h"
+#include "formats/cursor.h"
+#include "base/sbuf.h"
+#include "formats/url.h"
 
 #define PAIRS_MAX 64
 

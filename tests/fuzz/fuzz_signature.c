@@ -12,10 +12,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base64.h"
-#include "httpsig.h"
-#include "sbuf.h"
-#include "secret.h"
+#include "formats/base64.h"
+#include "formats/httpsig.h"
+#include "base/sbuf.h"
+#include "base/secret.h"
 
 static void
 require_key_id(const char *id)

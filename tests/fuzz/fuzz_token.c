@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "oauth.h"
-#include "sbuf.h"
+#include "smartthings/oauth.h"
+#include "base/sbuf.h"
 
 static void
 require_token(const char *token)

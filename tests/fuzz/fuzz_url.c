@@ -9,9 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "confirmation.h"
-#include "sbuf.h"
-#include "url.h"
+#include "smartthings/confirmation.h"
+#include "base/sbuf.h"
+#include "formats/url.h"
 
 static void
 require_parts(const char *text, const struct url_parts *parts)

@@ -1,7 +1,7 @@
 # Fuzz targets for libFuzzer: tests/fuzz/fuzz_NAME.c is the target NAME, its seeds are in
 # tests/fuzz/corpus/NAME.  "./configure --enable-fuzzers CC=clang", then "make fuzz" or tests/fuzz/run.sh.
 fuzz_targets = \
-	tests/fuzz/fuzz_cookie tests/fuzz/fuzz_date tests/fuzz/fuzz_device tests/fuzz/fuzz_event \
+	tests/fuzz/fuzz_cookie tests/fuzz/fuzz_date tests/fuzz/fuzz_device tests/fuzz/fuzz_webhook_body \
 	tests/fuzz/fuzz_query tests/fuzz/fuzz_signature tests/fuzz/fuzz_token tests/fuzz/fuzz_url
 fuzz_common = tests/fuzz/fuzz.c tests/fuzz/fuzz.h
 fuzz_json = $(fuzz_common) tests/fuzz/json_mutator.c
@@ -22,8 +22,8 @@ tests_fuzz_fuzz_url_LDFLAGS = $(fuzz_ldflags)
 # Those whose parser allocates from an arena get one that the sanitizer sees through.
 tests_fuzz_fuzz_device_SOURCES = tests/fuzz/fuzz_device.c tests/fuzz/arena.c $(fuzz_json)
 tests_fuzz_fuzz_device_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_fuzz_event_SOURCES = tests/fuzz/fuzz_event.c tests/fuzz/arena.c $(fuzz_json)
-tests_fuzz_fuzz_event_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_webhook_body_SOURCES = tests/fuzz/fuzz_webhook_body.c tests/fuzz/arena.c $(fuzz_json)
+tests_fuzz_fuzz_webhook_body_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz_query.c tests/fuzz/arena.c $(fuzz_common)
 tests_fuzz_fuzz_query_LDFLAGS = $(fuzz_ldflags)
 

@@ -35,7 +35,7 @@ unlisted()
 
 	shift
 	for file; do
-		[ ! -f "$file" ] || grep -qE "(^|[[:space:]/])$(basename "${file%.mk}" | sed 's/\./\\./g')([[:space:]\\]|$)" "$makefile" ||
+		[ ! -f "$file" ] || grep -qF -- "$file" "$makefile" ||
 			echo "$file is not in $makefile"
 	done
 }
@@ -79,7 +79,7 @@ silent 'signal() only to ignore, handlers are set by sigaction()' other_signal_c
 silent 'the parts of FastCGI and Jansson that trap are not used' \
 	calls 'FCGX_FPrintF|FCGX_VFPrintF|FCGX_OpenSocket|FCGI_Accept|FCGI_Finish' "${program_files[@]}"
 silent 'exit() only where main() is near' \
-	calls 'exit' $(printf '%s\n' "${program_files[@]}" | grep -vE '^(cgi-bin/(oauth|webhook|dashboard)\.c|src/(config|worker|events)\.c)$')
+	calls 'exit' $(printf '%s\n' "${program_files[@]}" | grep -vE '^(cgi-bin/(oauth|webhook|dashboard)\.c|src/(formats/config|worker/main|stream/main)\.c)$')
 silent 'no structure is hidden by a typedef' grep -nE '^[[:space:]]*typedef[[:space:]]+(struct|enum|union)[^(]*$' "${c_files[@]}"
 silent 'nothing is left for later' grep -nE '\<(TODO|FIXME)\>' "${c_files[@]}"
 silent 'no function is longer than 80 lines' long_functions "${program_files[@]}"
@@ -88,7 +88,7 @@ silent 'no line ends in blanks' \
 silent 'no path of one machine' \
 	grep -nIE '(^|[^[:alnum:]_.])/(work|root|home/[a-z]+)/' $(project_files | grep -vE '^tests/(source/style\.sh|data/)')
 silent 'the lock file carries no download addresses' grep -n '"resolved":' tests/package-lock.json
-silent 'every source is listed' unlisted src/local.mk src/*.[ch]
+silent 'every source is listed' unlisted src/local.mk src/*/*.[ch]
 silent 'every FastCGI source is listed' unlisted cgi-bin/local.mk cgi-bin/*.[ch]
 silent 'every migration is listed' unlisted sql/local.mk sql/*.sql
 silent 'every template and static file is listed' unlisted nginx/local.mk nginx/*.in nginx/static/*

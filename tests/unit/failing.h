@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "err.h"
+#include "base/err.h"
 
 /*
  * Memory that runs out on demand.  A program that links this with

@@ -6,16 +6,16 @@ unit_tests += \
 	tests/unit/test_secret tests/unit/test_base64 tests/unit/test_url tests/unit/test_cookie \
 	tests/unit/test_html tests/unit/test_user_agent tests/unit/test_exhaustion
 unit_tests += \
-	tests/unit/test_jsonx tests/unit/test_httpsig tests/unit/test_oauth tests/unit/test_event \
+	tests/unit/test_json tests/unit/test_httpsig tests/unit/test_oauth tests/unit/test_webhook_body \
 	tests/unit/test_device tests/unit/test_exhaustion_parsers
 unit_tests += \
 	tests/unit/test_config tests/unit/test_request tests/unit/test_response \
 	tests/unit/test_serve tests/unit/test_client tests/unit/test_db
 unit_tests += \
-	tests/unit/test_session tests/unit/test_publish tests/unit/test_keycache \
+	tests/unit/test_session_cookie tests/unit/test_notify tests/unit/test_keycache \
 	tests/unit/test_confirmation
-unit_tests += tests/unit/test_platform tests/unit/test_worker_spool
-unit_tests += tests/unit/test_cursor tests/unit/test_events_format tests/unit/test_events_hub
+unit_tests += tests/unit/test_api tests/unit/test_worker_spool
+unit_tests += tests/unit/test_cursor tests/unit/test_stream_format tests/unit/test_stream_hub
 unit_tests += tests/unit/test_store_stream
 unit_tests += tests/unit/test_page_cache tests/unit/test_webhook_batch
 EXTRA_DIST += tests/unit/unit.h
@@ -24,32 +24,23 @@ EXTRA_DIST += tests/unit/unit.h
 tests_unit_cases = tests/unit/cases.c tests/unit/cases.h
 tests_unit_test_httpsig_SOURCES = tests/unit/test_httpsig.c $(tests_unit_cases)
 tests_unit_test_oauth_SOURCES = tests/unit/test_oauth.c $(tests_unit_cases)
-tests_unit_test_event_SOURCES = tests/unit/test_event.c $(tests_unit_cases)
+tests_unit_test_webhook_body_SOURCES = tests/unit/test_webhook_body.c $(tests_unit_cases)
 tests_unit_test_device_SOURCES = tests/unit/test_device.c $(tests_unit_cases)
 tests_unit_test_keycache_SOURCES = tests/unit/test_keycache.c $(tests_unit_cases)
 
 # Parts of the streamer; the hub's test is its database and its streams.
-tests_unit_test_events_format_SOURCES = tests/unit/test_events_format.c \
-	src/events_format.c src/events_format.h
-tests_unit_test_events_hub_SOURCES = tests/unit/test_events_hub.c \
-	src/events_hub.c src/events_hub.h src/events_format.c src/events_format.h
+tests_unit_test_stream_format_SOURCES = tests/unit/test_stream_format.c \
+	src/stream/format.c src/stream/format.h
+tests_unit_test_stream_hub_SOURCES = tests/unit/test_stream_hub.c \
+	src/stream/hub.c src/stream/hub.h src/stream/format.c src/stream/format.h
 
-# A part of the dashboard.
-tests_unit_test_page_cache_SOURCES = tests/unit/test_page_cache.c \
-	cgi-bin/page_cache.c cgi-bin/page_cache.h
-tests_unit_test_page_cache_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
-
-# And one of the webhook.
-tests_unit_test_webhook_batch_SOURCES = tests/unit/test_webhook_batch.c \
-	cgi-bin/webhook_batch.c cgi-bin/webhook_batch.h
-tests_unit_test_webhook_batch_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 tests_unit_test_webhook_batch_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=store_event_ingest,--wrap=clock_monotonic_ms
 
 # One function of the library is replaced by the test's own.
-tests_unit_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_session_load
-tests_unit_test_publish_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_exec,--wrap=clock_monotonic_ms
-tests_unit_test_worker_spool_SOURCES = tests/unit/test_worker_spool.c src/worker_spool.c
+tests_unit_test_session_cookie_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_session_load
+tests_unit_test_notify_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_exec,--wrap=clock_monotonic_ms
+tests_unit_test_worker_spool_SOURCES = tests/unit/test_worker_spool.c src/worker/spool.c
 tests_unit_test_worker_spool_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=store_token_store,--wrap=publish_add_page
 

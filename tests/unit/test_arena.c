@@ -5,7 +5,7 @@
 
 #include <stdalign.h>
 #include <string.h>
-#include "arena.h"
+#include "base/arena.h"
 
 static void
 check_allocations(void **state)

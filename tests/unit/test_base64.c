@@ -4,7 +4,7 @@
 #include "unit.h"
 
 #include <string.h>
-#include "base64.h"
+#include "formats/base64.h"
 
 struct vector {
 	const char *plain;

@@ -18,8 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "client.h"
-#include "clock.h"
+#include "net/client.h"
+#include "base/clock.h"
 
 /* As many as the pool opens connections to one host. */
 #define TOGETHER 8

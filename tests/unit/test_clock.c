@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
-#include "clock.h"
+#include "base/clock.h"
 
 #define FIFTY_YEARS_S ((int64_t)50 * 365 * 86400)
 

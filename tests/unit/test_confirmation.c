@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "confirmation.h"
+#include "smartthings/confirmation.h"
 
 #define APP "5f0c1f5e-6f0e-4a37-9d3b-0a1e5b7c1d11"
 #define OTHER "5f0c1f5e-6f0e-4a37-9d3b-000000000000"

@@ -4,7 +4,7 @@
 #include "unit.h"
 
 #include <string.h>
-#include "cookie.h"
+#include "formats/cookie.h"
 
 struct get_case {
 	const char *header;

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
-#include "cursor.h"
+#include "formats/cursor.h"
 
 static void
 one_and_several_are_read(void **state)

@@ -17,9 +17,9 @@
 
 #include <libpq-fe.h>
 
-#include "clock.h"
-#include "db.h"
-#include "sbuf.h"
+#include "base/clock.h"
+#include "db/db.h"
+#include "base/sbuf.h"
 
 #define TIMEOUT_MS 1000
 

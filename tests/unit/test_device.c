@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
+#include "base/arena.h"
 #include "cases.h"
-#include "device.h"
-#include "sbuf.h"
+#include "smartthings/device.h"
+#include "base/sbuf.h"
 
 /* What came out, in the form of expect.json; takes "list" over. */
 static json_t *

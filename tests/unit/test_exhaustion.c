@@ -6,13 +6,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include "arena.h"
-#include "cookie.h"
+#include "base/arena.h"
+#include "formats/cookie.h"
 #include "failing.h"
-#include "html.h"
-#include "sbuf.h"
-#include "secret.h"
-#include "url.h"
+#include "formats/html.h"
+#include "base/sbuf.h"
+#include "base/secret.h"
+#include "formats/url.h"
 
 static enum sw_err
 use_arena(void *context)

@@ -11,14 +11,14 @@
 #include <jansson.h>
 #include <openssl/crypto.h>
 
-#include "arena.h"
+#include "base/arena.h"
 #include "cases.h"
-#include "device.h"
-#include "event.h"
+#include "smartthings/device.h"
+#include "smartthings/webhook_body.h"
 #include "failing.h"
-#include "httpsig_key.h"
-#include "jsonx.h"
-#include "oauth.h"
+#include "formats/httpsig_key.h"
+#include "formats/json.h"
+#include "smartthings/oauth.h"
 
 #define NOW INT64_C(1798804800)
 
@@ -199,26 +199,27 @@ check_json(void **state)
 {
 	(void)state;
 	assert_true(
-	    starve(use_load, "event", "device-event-hostile-text", "body.json", SW_OK) > 20);
-	assert_true(starve(use_load, "event", "device-event-array-value", "body.json", SW_OK) > 20);
-	starve(use_load, "event", "bad-duplicate-member", "body.json", SW_EINPUT);
+	    starve(use_load, "webhook_body", "device-event-hostile-text", "body.json", SW_OK) > 20);
+	assert_true(
+	    starve(use_load, "webhook_body", "device-event-array-value", "body.json", SW_OK) > 20);
+	starve(use_load, "webhook_body", "bad-duplicate-member", "body.json", SW_EINPUT);
 }
 
 static void
 check_events(void **state)
 {
 	(void)state;
-	assert_true(starve(use_event, "event", "several-events", "body.json", SW_OK) > 50);
-	starve(use_event, "event", "device-event-object-value", "body.json", SW_OK);
-	starve(use_event, "event", "device-event-hostile-text", "body.json", SW_OK);
-	starve(use_event, "event", "value-of-16-kb-is-kept", "body.json", SW_OK);
-	starve(use_event, "event", "value-over-16-kb-is-dropped", "body.json", SW_OK);
-	starve(use_event, "event", "unknown-type", "body.json", SW_OK);
-	starve(use_event, "event", "confirmation", "body.json", SW_OK);
-	starve(use_event, "event", "ping", "body.json", SW_OK);
-	starve(use_event, "event", "other-message", "body.json", SW_OK);
-	starve(use_event, "event", "bad-second-event-only", "body.json", SW_EINPUT);
-	starve(use_event, "event", "bad-not-json", "body.json", SW_EINPUT);
+	assert_true(starve(use_event, "webhook_body", "several-events", "body.json", SW_OK) > 50);
+	starve(use_event, "webhook_body", "device-event-object-value", "body.json", SW_OK);
+	starve(use_event, "webhook_body", "device-event-hostile-text", "body.json", SW_OK);
+	starve(use_event, "webhook_body", "value-of-16-kb-is-kept", "body.json", SW_OK);
+	starve(use_event, "webhook_body", "value-over-16-kb-is-dropped", "body.json", SW_OK);
+	starve(use_event, "webhook_body", "unknown-type", "body.json", SW_OK);
+	starve(use_event, "webhook_body", "confirmation", "body.json", SW_OK);
+	starve(use_event, "webhook_body", "ping", "body.json", SW_OK);
+	starve(use_event, "webhook_body", "other-message", "body.json", SW_OK);
+	starve(use_event, "webhook_body", "bad-second-event-only", "body.json", SW_EINPUT);
+	starve(use_event, "webhook_body", "bad-not-json", "body.json", SW_EINPUT);
 }
 
 static void

@@ -4,8 +4,8 @@
 #include "unit.h"
 
 #include <string.h>
-#include "html.h"
-#include "utf8.h"
+#include "formats/html.h"
+#include "base/utf8.h"
 
 #define BAD "\xef\xbf\xbd" /* U+FFFD */
 

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
-#include "clock.h"
-#include "event.h"
-#include "httpsig_key.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "smartthings/webhook_body.h"
+#include "formats/httpsig_key.h"
 
 #define GOOD_HEADERS "headers=\"(request-target) digest date\""
 #define GOOD_SIGNATURE "signature=\"AAEC\""

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "keycache.h"
+#include "web/keycache.h"
 
 static struct keycache cache;
 static char *pem;

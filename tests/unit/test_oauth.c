@@ -9,10 +9,10 @@
 
 #include <jansson.h>
 
-#include "arena.h"
+#include "base/arena.h"
 #include "cases.h"
-#include "oauth.h"
-#include "url.h"
+#include "smartthings/oauth.h"
+#include "formats/url.h"
 
 static void
 set_text(json_t *object, const char *name, const char *text)

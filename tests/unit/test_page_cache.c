@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cgi-bin/page_cache.h"
+#include "web/page_cache.h"
 
 static struct page_cache cache;
 static struct sbuf out;

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "request.h"
+#include "net/request.h"
 
 static struct arena arena;
 

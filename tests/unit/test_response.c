@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "response.h"
+#include "net/response.h"
 
 static const char *
 header(const struct response *response, const char *name)

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "sbuf.h"
+#include "base/sbuf.h"
 
 static void
 check_puts(void **state)

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include "secret.h"
+#include "base/secret.h"
 
 #define NONCE_BYTES 12
 #define TAG_BYTES 16

@@ -19,10 +19,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "log.h"
-#include "sbuf.h"
-#include "serve.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sbuf.h"
+#include "net/serve.h"
 
 enum {
 	FCGI_BEGIN = 1,

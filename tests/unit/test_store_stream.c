@@ -1,7 +1,7 @@
 /* store_stream.h: the row of a wake-up that tells what changed. */
 #include "unit.h"
 
-#include "store_stream.h"
+#include "store/stream.h"
 
 static void
 a_row_is_read(void **state)

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include "url.h"
+#include "formats/url.h"
 
 static enum sw_err
 parse(struct arena *arena, const char *text, struct url_query *out)

@@ -3,7 +3,7 @@
  */
 #include "unit.h"
 
-#include "user_agent.h"
+#include "web/user_agent.h"
 
 struct agent_case {
 	const char *agent;

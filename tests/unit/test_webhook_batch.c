@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cgi-bin/webhook_batch.h"
-#include "clock.h"
+#include "web/webhook_batch.h"
+#include "base/clock.h"
 
 #define CALLS_MAX 64
 

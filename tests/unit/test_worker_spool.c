@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "sbuf.h"
-#include "store_token.h"
-#include "worker_spool.h"
+#include "base/clock.h"
+#include "base/sbuf.h"
+#include "store/token.h"
+#include "worker/spool.h"
 
 enum sw_err __wrap_store_token_store(struct db *db, struct arena *arena,
     const struct seal_keys *keys, const char *installation_id, int64_t generation,

@@ -1,0 +1,257 @@
+/*
+ * Log lines in logfmt.  A line is built in a fixed buffer, so that logging
+ * works when memory does not, and leaves with one write(2), alone or with
+ * others, so that lines of several processes on one pipe do not mix (the
+ * buffers are PIPE_BUF long).
+ */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 4096
+#define VALUE_MAX_BYTES 512
+#define REQUEST_MAX_BYTES 64
+#define LINE_END_BYTES 2 /* a closing quote and the newline always fit */
+
+struct line {
+	char text[LINE_MAX_BYTES];
+	size_t length;
+};
+
+static const char *const level_names[] = {
+    [LOG_ERROR] = "error",
+    [LOG_WARN] = "warn",
+    [LOG_INFO] = "info",
+    [LOG_DEBUG] = "debug",
+};
+_Static_assert(
+    sizeof(level_names) / sizeof(level_names[0]) == LOG_LEVEL__MAX, "a level lacks its name");
+
+static const char *current_program;
+static enum log_level current_level = LOG_INFO;
+static char current_request[REQUEST_MAX_BYTES + 1];
+static bool is_holding;
+static struct line held; /* whole lines */
+
+/* All of it or nothing, so that an escape is never cut in two. */
+static bool
+line_put(struct line *line, const char *text, size_t length)
+{
+	if (line->length + length > sizeof(line->text) - LINE_END_BYTES)
+		return false;
+	memcpy(line->text + line->length, text, length);
+	line->length += length;
+	return true;
+}
+
+/*
+ * Only printable ASCII goes out as it is: a stranger's text must not start a
+ * line of its own or steer the terminal of whoever reads the log.
+ */
+static bool
+line_put_escaped(struct line *line, unsigned char c)
+{
+	char escape[5];
+
+	switch (c) {
+	case '\n':
+		return line_put(line, "\\n", 2);
+	case '\r':
+		return line_put(line, "\\r", 2);
+	case '\t':
+		return line_put(line, "\\t", 2);
+	case '"':
+		return line_put(line, "\\\"", 2);
+	case '\\':
+		return line_put(line, "\\\\", 2);
+	default:
+		if (c >= 0x20 && c < 0x7f)
+			return line_put(line, (const char *)&c, 1);
+		snprintf(escape, sizeof(escape), "\\x%02x", c);
+		return line_put(line, escape, 4);
+	}
+}
+
+static bool
+needs_quotes(const char *value, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)value[i];
+
+		if (c <= 0x20 || c >= 0x7f || c == '"' || c == '=' || c == '\\')
+			return true;
+	}
+	return length == 0;
+}
+
+static void
+line_put_value(struct line *line, const char *value)
+{
+	size_t length = strnlen(value, VALUE_MAX_BYTES);
+
+	if (!needs_quotes(value, length)) {
+		(void)line_put(line, value, length);
+		return;
+	}
+	if (!line_put(line, "\"", 1))
+		return;
+	for (size_t i = 0; i < length; i++) {
+		if (!line_put_escaped(line, (unsigned char)value[i]))
+			break;
+	}
+	line->text[line->length++] = '"'; /* LINE_END_BYTES keeps room for it */
+}
+
+/* A pair that does not even fit with its key is left out whole. */
+static void
+line_put_pair(struct line *line, const char *key, const char *value)
+{
+	size_t start = line->length;
+	bool fits = start == 0 || line_put(line, " ", 1);
+
+	fits = fits && line_put(line, key, strlen(key)) && line_put(line, "=", 1);
+	if (fits)
+		line_put_value(line, value);
+	else
+		line->length = start;
+}
+
+void
+log_open(const char *program, enum log_level level)
+{
+	current_program = program;
+	current_level = level;
+}
+
+bool
+log_level_parse(const char *text, enum log_level *out)
+{
+	for (int level = 0; text != NULL && level < LOG_LEVEL__MAX; level++) {
+		if (strcmp(text, level_names[level]) == 0) {
+			*out = (enum log_level)level;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+log_enabled(enum log_level level)
+{
+	return level <= current_level;
+}
+
+/* What an id may consist of: ASCII, whatever the locale. */
+static bool
+is_of_id(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       c == '_' || c == '-';
+}
+
+void
+log_set_request(const char *request_id)
+{
+	size_t length = 0;
+
+	for (; request_id != NULL && *request_id != '\0' && length < REQUEST_MAX_BYTES;
+	     request_id++) {
+		if (is_of_id(*request_id))
+			current_request[length++] = *request_id;
+	}
+	current_request[length] = '\0';
+}
+
+/* Nobody can be told when stderr is gone: only an interruption is worth another try. */
+static void
+line_write(struct line *line)
+{
+	while (line->length > 0 && write(STDERR_FILENO, line->text, line->length) < 0 &&
+	       errno == EINTR)
+		continue;
+	line->length = 0;
+}
+
+void
+log_hold(void)
+{
+	is_holding = true;
+}
+
+void
+log_flush(void)
+{
+	line_write(&held);
+}
+
+void
+log_release(void)
+{
+	is_holding = false;
+	log_flush();
+}
+
+static void
+line_send(enum log_level level, struct line *line)
+{
+	if (held.length + line->length > sizeof(held.text))
+		line_write(&held);
+	memcpy(held.text + held.length, line->text, line->length);
+	held.length += line->length;
+	if (!is_holding || level <= LOG_WARN)
+		line_write(&held);
+}
+
+void
+log_event(enum log_level level, const char *event, ...)
+{
+	struct line line; /* its text is as long as its length says */
+	int saved_errno = errno;
+	const char *key;
+	va_list args;
+
+	if (!log_enabled(level))
+		return;
+	line.length = 0;
+	line_put_pair(&line, "level", level_names[level]);
+	if (current_program != NULL)
+		line_put_pair(&line, "program", current_program);
+	line_put_pair(&line, "event", event);
+	if (current_request[0] != '\0')
+		line_put_pair(&line, "request", current_request);
+	va_start(args, event);
+	while ((key = va_arg(args, const char *)) != NULL) {
+		const char *value = va_arg(args, const char *);
+
+		if (value != NULL)
+			line_put_pair(&line, key, value);
+	}
+	va_end(args);
+	line.text[line.length++] = '\n';
+	line_send(level, &line);
+	errno = saved_errno;
+}
+
+const char *
+log_int(long long value)
+{
+	static char ring[8][24];
+	static unsigned int next;
+	char *at = ring[next++ % 8] + sizeof(ring[0]) - 1;
+	unsigned long long left = (unsigned long long)value;
+
+	if (value < 0)
+		left = 0 - left;
+	*at = '\0';
+	do {
+		*--at = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (value < 0)
+		*--at = '-';
+	return at;
+}

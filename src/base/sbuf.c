@@ -1,0 +1,179 @@
+/*
+ * The growing buffer.  capacity counts the byte of the closing NUL, limit and
+ * length do not.
+ */
+#include "base/sbuf.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/secret.h"
+
+#define DEFAULT_LIMIT ((size_t)64 * 1024 * 1024)
+#define FIRST_CAPACITY ((size_t)256)
+
+void
+sbuf_init(struct sbuf *buf, size_t limit)
+{
+	*buf = (struct sbuf){.limit = limit};
+}
+
+void
+sbuf_init_secret(struct sbuf *buf, size_t limit)
+{
+	*buf = (struct sbuf){.limit = limit, .secret = true};
+}
+
+/* The whole capacity is wiped: text that a reset forgot may still be in it. */
+static void
+release(const struct sbuf *buf)
+{
+	if (buf->secret)
+		secret_cleanse(buf->data, buf->capacity);
+	free(buf->data);
+}
+
+void
+sbuf_clear(struct sbuf *buf)
+{
+	release(buf);
+	*buf = (struct sbuf){.limit = buf->limit, .secret = buf->secret};
+}
+
+void
+sbuf_reset(struct sbuf *buf)
+{
+	if (buf->secret)
+		secret_cleanse(buf->data, buf->capacity);
+	if (buf->data != NULL)
+		buf->data[0] = '\0';
+	buf->length = 0;
+	buf->failed = false;
+}
+
+bool
+sbuf_failed(const struct sbuf *buf)
+{
+	return buf->failed;
+}
+
+const char *
+sbuf_text(const struct sbuf *buf)
+{
+	return buf->data != NULL ? buf->data : "";
+}
+
+/* realloc() would leave a copy behind, so a secret moves by hand. */
+static char *
+resize(const struct sbuf *buf, size_t capacity)
+{
+	char *data;
+
+	if (!buf->secret)
+		return realloc(buf->data, capacity);
+	data = malloc(capacity);
+	if (data != NULL) {
+		if (buf->length > 0)
+			memcpy(data, buf->data, buf->length);
+		release(buf);
+	}
+	return data;
+}
+
+/* Make room for "more" bytes and the NUL; false, and failed for good, when there is none. */
+static bool
+reserve(struct sbuf *buf, size_t more)
+{
+	size_t limit = buf->limit != 0 ? buf->limit : DEFAULT_LIMIT;
+	size_t capacity = buf->capacity != 0 ? buf->capacity : FIRST_CAPACITY;
+	char *data;
+
+	if (buf->failed)
+		return false;
+	if (limit >= SIZE_MAX / 2 || buf->length > limit || more > limit - buf->length) {
+		buf->failed = true;
+		return false;
+	}
+	if (buf->length + more < buf->capacity)
+		return true;
+	while (capacity <= buf->length + more)
+		capacity *= 2;
+	data = resize(buf, capacity);
+	if (data == NULL) {
+		buf->failed = true;
+		return false;
+	}
+	buf->data = data;
+	buf->data[buf->length] = '\0';
+	buf->capacity = capacity;
+	return true;
+}
+
+void
+sbuf_put(struct sbuf *buf, const void *data, size_t length)
+{
+	if (length == 0 || !reserve(buf, length))
+		return;
+	memcpy(buf->data + buf->length, data, length);
+	buf->length += length;
+	buf->data[buf->length] = '\0';
+}
+
+void
+sbuf_put_text(struct sbuf *buf, const char *text)
+{
+	if (text != NULL)
+		sbuf_put(buf, text, strlen(text));
+}
+
+void
+sbuf_put_char(struct sbuf *buf, char c)
+{
+	sbuf_put(buf, &c, 1);
+}
+
+void
+sbuf_put_int(struct sbuf *buf, int64_t value)
+{
+	char text[24];
+	int length = snprintf(text, sizeof(text), "%" PRId64, value);
+
+	sbuf_put(buf, text, (size_t)length);
+}
+
+void
+sbuf_printf(struct sbuf *buf, const char *format, ...)
+{
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (length < 0) {
+		buf->failed = true;
+		return;
+	}
+	if (!reserve(buf, (size_t)length))
+		return;
+	va_start(args, format);
+	vsnprintf(buf->data + buf->length, (size_t)length + 1, format, args);
+	va_end(args);
+	buf->length += (size_t)length;
+}
+
+char *
+sbuf_detach(struct sbuf *buf)
+{
+	char *data = NULL;
+
+	if (reserve(buf, 0)) {
+		data = buf->data;
+		buf->data = NULL;
+		buf->capacity = 0;
+	}
+	sbuf_clear(buf);
+	return data;
+}

@@ -1,0 +1,59 @@
+#ifndef SWITCHBOARD_BASE_SBUF_H
+#define SWITCHBOARD_BASE_SBUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A growing byte buffer with a sticky failure: after memory or the limit ran
+ * out every later put does nothing and sbuf_failed() stays true, so a writer
+ * tests once at the end.  data is NUL-terminated whenever it is not NULL.
+ * With "secret" set, memory that is given up is cleansed first.
+ */
+struct sbuf {
+	char *data;
+	size_t length;
+	size_t capacity;
+	size_t limit; /* most bytes it may hold; 0 = 64 MB */
+	bool failed;
+	bool secret;
+};
+
+/* An all-zero struct is an empty buffer. */
+void sbuf_init(struct sbuf *buf, size_t limit);
+
+/* The same for secrets: memory is cleansed before it is given up. */
+void sbuf_init_secret(struct sbuf *buf, size_t limit);
+
+/* Release (cleanse when secret); all-zero afterwards except limit and secret. */
+void sbuf_clear(struct sbuf *buf);
+
+/* Empty it but keep its memory and clear the failure. */
+void sbuf_reset(struct sbuf *buf);
+
+/* Did memory or the limit run out at any put? */
+bool sbuf_failed(const struct sbuf *buf);
+
+/* The text so far, never NULL ("" when empty); valid until the next put. */
+const char *sbuf_text(const struct sbuf *buf);
+
+/* Append bytes. */
+void sbuf_put(struct sbuf *buf, const void *data, size_t length);
+
+/* Append a string without its NUL. */
+void sbuf_put_text(struct sbuf *buf, const char *text);
+
+/* Append one byte. */
+void sbuf_put_char(struct sbuf *buf, char c);
+
+/* Append a decimal number. */
+void sbuf_put_int(struct sbuf *buf, int64_t value);
+
+/* Append as printf(3) would; never with data in place of the format. */
+void sbuf_printf(struct sbuf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Give the heap buffer away (free() it); NULL when failed.  The sbuf is empty afterwards. */
+char *sbuf_detach(struct sbuf *buf);
+
+#endif

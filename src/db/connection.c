@@ -1,0 +1,239 @@
+/*
+ * The connection of db.c and its life.  What it hides: connecting without
+ * ever blocking for longer than we said, the settings that every connection
+ * gets, the back-off, and noticing that an idle connection has died.
+ */
+#include "db/connection.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sbuf.h"
+#include "base/secret.h"
+
+#define CONNECT_TIMEOUT_MS 3000
+#define IDLE_IN_TRANSACTION_MS 60000
+#define BACKOFF_MIN_MS 100
+/* Whoever asks meanwhile is turned away: a server that came back is found within a second. */
+#define BACKOFF_MAX_MS 1000
+
+void
+db_conn_drop(struct db *db)
+{
+	PQfinish(db->conn);
+	db->conn = NULL;
+	db->drop_when_idle = false;
+	db->dying = false;
+	memset(db->prepared, 0, sizeof(db->prepared));
+}
+
+bool
+db_conn_wait(const PGconn *conn, short events, int64_t deadline_ms)
+{
+	struct pollfd wait = {.fd = PQsocket(conn), .events = events};
+	int ready;
+
+	do {
+		int64_t left_ms = deadline_ms - clock_monotonic_ms();
+
+		if (left_ms <= 0 || wait.fd < 0)
+			return false;
+		ready = poll(&wait, 1, (int)left_ms);
+	} while (ready < 0 && errno == EINTR);
+	return ready > 0;
+}
+
+/* Our settings after those of the URL's own "options", so both hold and ours win. */
+static char *
+make_options(const char *url_options, int timeout_ms)
+{
+	struct sbuf text = {0};
+
+	if (url_options != NULL && url_options[0] != '\0')
+		sbuf_printf(&text, "%s ", url_options);
+	sbuf_printf(&text,
+	    "-c statement_timeout=%d -c idle_in_transaction_session_timeout=%d "
+	    "-c search_path=switchboard",
+	    timeout_ms, IDLE_IN_TRANSACTION_MS);
+	return sbuf_detach(&text);
+}
+
+static void
+conninfo_free(PQconninfoOption *options)
+{
+	for (PQconninfoOption *i = options; i != NULL && i->keyword != NULL; i++) {
+		if (i->val != NULL)
+			secret_cleanse(i->val, strlen(i->val));
+	}
+	PQconninfoFree(options);
+}
+
+enum sw_err
+db_conn_parse_url(struct db *db)
+{
+	char *complaint = NULL;
+	const char *url_options = NULL;
+	PQconninfoOption *options = PQconninfoParse(db->url, &complaint);
+
+	if (options == NULL) {
+		/* libpq's complaint may quote the URL, and with it the password. */
+		PQfreemem(complaint);
+		log_event(LOG_ERROR, "db.url", "err",
+		    "SWITCHBOARD_DATABASE_URL is not a libpq connection URI", (const char *)NULL);
+		return SW_EINPUT;
+	}
+	for (PQconninfoOption *i = options; i->keyword != NULL; i++) {
+		if (strcmp(i->keyword, "options") == 0)
+			url_options = i->val;
+	}
+	db->options = make_options(url_options, db->timeout_ms);
+	conninfo_free(options);
+	return db->options == NULL ? SW_ENOMEM : SW_OK;
+}
+
+static PGconn *
+connect_start(const struct db *db)
+{
+	char user_timeout[16];
+	/* What stands before "dbname" the URL may override, what stands after it not. */
+	const char *const names[] = {"connect_timeout", "tcp_user_timeout", "keepalives_idle",
+	    "dbname", "application_name", "client_encoding", "options", NULL};
+	const char *const values[] = {
+	    "3", user_timeout, "30", db->url, db->program, "UTF8", db->options, NULL};
+
+	snprintf(user_timeout, sizeof(user_timeout), "%d", db->timeout_ms + DB_GRACE_MS);
+	return PQconnectStartParams(names, values, 1);
+}
+
+/* Wait for the connection on our own clock: a server that accepts and says nothing is not waited
+ * for. */
+static bool
+connect_wait(PGconn *conn)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + CONNECT_TIMEOUT_MS;
+	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+
+	if (conn == NULL || PQstatus(conn) == CONNECTION_BAD)
+		return false;
+	while (status != PGRES_POLLING_OK && status != PGRES_POLLING_FAILED) {
+		if (!db_conn_wait(
+			conn, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ms))
+			return false;
+		status = PQconnectPoll(conn);
+	}
+	return status == PGRES_POLLING_OK && PQsetnonblocking(conn, 1) == 0;
+}
+
+/* After a try that took "took_ms": a server that hangs does not get most of our time. */
+static void
+back_off(struct db *db, int64_t took_ms)
+{
+	int most_ms = took_ms > BACKOFF_MAX_MS ? (int)took_ms : BACKOFF_MAX_MS;
+	uint32_t random = 0;
+
+	db->backoff_ms = db->backoff_ms == 0 ? BACKOFF_MIN_MS : db->backoff_ms * 2;
+	if (db->backoff_ms > most_ms)
+		db->backoff_ms = most_ms;
+	/* Half of it is luck, so that many processes do not come back as one. */
+	if (secret_random(&random, sizeof(random)) != SW_OK)
+		random = 0;
+	db->retry_at_ms = clock_monotonic_ms() + db->backoff_ms / 2 +
+			  (int64_t)(random % (uint32_t)(db->backoff_ms / 2 + 1));
+}
+
+static enum sw_err
+connect_failed(struct db *db, int64_t began_ms)
+{
+	const char *why = "out of memory";
+
+	if (db->conn != NULL)
+		why = PQstatus(db->conn) == CONNECTION_BAD ? PQerrorMessage(db->conn)
+							   : "no answer in time";
+	log_event(LOG_WARN, "db.connect", "err", why, (const char *)NULL);
+	db_conn_drop(db);
+	back_off(db, clock_monotonic_ms() - began_ms);
+	return SW_EUNAVAILABLE;
+}
+
+/* LISTEN anew on a connection just made. */
+static bool
+listen_again(struct db *db)
+{
+	for (size_t i = 0; i < db->listen_count; i++) {
+		PGresult *result;
+		bool ok = db_attempt(db, db->listens[i], NULL, &result) == ATTEMPT_DONE &&
+			  PQresultStatus(result) == PGRES_COMMAND_OK;
+
+		PQclear(result);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+/* The server says goodbye on an idle connection by a fatal message, which libpq calls a notice. */
+static void
+on_notice(void *context, const PGresult *result)
+{
+	struct db *db = context;
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	if (severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
+		db->dying = true;
+}
+
+static enum sw_err
+make_connection(struct db *db)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (now_ms < db->retry_at_ms)
+		return SW_EUNAVAILABLE;
+	db->conn = connect_start(db);
+	if (!connect_wait(db->conn))
+		return connect_failed(db, now_ms);
+	PQsetNoticeReceiver(db->conn, on_notice, db);
+	if (!listen_again(db))
+		return connect_failed(db, now_ms);
+	db->backoff_ms = 0;
+	db->retry_at_ms = 0;
+	if (db->connected_before || db->listen_count > 0)
+		db->remade = true;
+	db->connected_before = true;
+	return SW_OK;
+}
+
+/* Read what arrived unasked; false when the connection is over. */
+static bool
+take_input(struct db *db)
+{
+	struct pollfd wait = {.fd = PQsocket(db->conn), .events = POLLIN};
+
+	while (wait.fd >= 0 && poll(&wait, 1, 0) > 0) {
+		if (PQconsumeInput(db->conn) == 0)
+			return false;
+		(void)PQisBusy(db->conn); /* parses it */
+	}
+	return PQstatus(db->conn) == CONNECTION_OK && !db->dying;
+}
+
+enum sw_err
+db_conn_ready(struct db *db)
+{
+	if (db->conn != NULL && db->drop_when_idle && !db->in_transaction)
+		db_conn_drop(db);
+	if (db->conn != NULL && !take_input(db)) {
+		log_event(LOG_WARN, "db.closed", (const char *)NULL);
+		db_conn_drop(db);
+	}
+	if (db->conn != NULL)
+		return SW_OK;
+	/* The rest of a lost transaction must not run outside of it. */
+	if (db->in_transaction)
+		return SW_EUNAVAILABLE;
+	return make_connection(db);
+}

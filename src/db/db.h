@@ -1,0 +1,128 @@
+#ifndef SWITCHBOARD_DB_DB_H
+#define SWITCHBOARD_DB_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/arena.h"
+#include "base/err.h"
+#include "db/stmt.h"
+
+/*
+ * The one door to PostgreSQL (libpq): one connection per process, opened
+ * lazily and again after a loss, statements prepared at first use on each
+ * connection.  Only statements of stmt.h are ever sent.
+ */
+struct db;
+
+/*
+ * Remember where the database is; connects at the first use.  Sets on the
+ * connection: application_name=program, client_encoding UTF8, connect_timeout 3 s,
+ * tcp_user_timeout, statement_timeout (statement_timeout_ms) and
+ * idle_in_transaction_session_timeout (60 s), search_path switchboard; other "options" of the URL
+ * stay in force.  *out is the caller's.  SW_EINPUT: not a libpq connection URI.  SW_ENOMEM.
+ */
+SW_MUSTCHECK enum sw_err
+db_new(const char *url, const char *program, int statement_timeout_ms, struct db **out);
+
+/* Closes the connection; NULL is fine. */
+void db_free(struct db *db);
+
+/*
+ * A parameter.  Text is the common case; binary carries bytea.  NULL text is SQL NULL.
+ */
+struct db_param {
+	const char *text;
+	const void *bytes; /* with length: bytea */
+	size_t length;
+};
+#define DB_NULL ((struct db_param){0})
+#define DB_TEXT(value) ((struct db_param){.text = (value)})
+#define DB_BYTES(data, n) ((struct db_param){.bytes = (data), .length = (n)})
+
+/* Decimal text of a number in the arena, for DB_TEXT; NULL (SQL NULL) when out of memory. */
+const char *db_int_text(struct arena *arena, int64_t value);
+
+struct db_result;
+
+/*
+ * Run a statement.  "params" has exactly the count stmt.h names (checked by assert).  *out (may be
+ * NULL when no rows are wanted) is the caller's, db_result_free(); NULL on failure.
+ * Blocks at most 3 s for a connection, and statement timeout + 2 s even when the server
+ * hangs (then the connection is closed: SW_EUNAVAILABLE).  After a failed
+ * connect, further calls fail at once until a back-off (100 ms doubling to
+ * 1 s, or to as long as the try took; half of it is luck) has passed.  A statement flagged as safe
+ * to repeat is run once more on a fresh connection when the connection turned out dead.
+ * SW_EUNAVAILABLE: no connection, or shutting down (57P0x, 53xxx, 08xxx, 25006).  SW_ETIMEOUT:
+ * 57014, 55P03. SW_ECONFLICT: 23505, and 40001/40P01 (the caller may repeat).  SW_EINPUT: 22xxx and
+ * 23514, 23503, 23502. SW_ENOTFOUND: P0002 raised by our functions.  SW_EFORBIDDEN: 42501.
+ * SW_EINTERNAL: anything else.  Logs SQLSTATE, statement name and primary message; never parameters
+ * or DETAIL.
+ */
+SW_MUSTCHECK enum sw_err
+db_exec(struct db *db, enum stmt_id id, const struct db_param *params, struct db_result **out);
+
+/* Rows and columns; values are borrowed until db_result_free(); text format, bytea decoded on
+ * demand. */
+int db_result_rows(const struct db_result *result);
+
+/* Is this value SQL NULL? */
+bool db_result_is_null(const struct db_result *result, int row, int column);
+/* Text of a value, "" for NULL. */
+const char *db_result_text(const struct db_result *result, int row, int column);
+/* The same, but NULL for SQL NULL. */
+const char *db_result_text_or_null(const struct db_result *result, int row, int column);
+/* 0 for NULL or no number. */
+int64_t db_result_int(const struct db_result *result, int row, int column);
+
+/* False for NULL. */
+bool db_result_bool(const struct db_result *result, int row, int column);
+/* Bytes of a bytea value as malloc'd memory of the caller's, *length set; NULL for NULL or no
+ * memory. */
+uint8_t *db_result_bytes(const struct db_result *result, int row, int column, size_t *length);
+
+/* NULL is fine. */
+void db_result_free(struct db_result *result);
+
+/* Begin a transaction, for the few places where one statement is not enough. */
+SW_MUSTCHECK enum sw_err db_begin(struct db *db);
+
+/* Commit it.  SW_ECONFLICT: the server rolled back instead. */
+SW_MUSTCHECK enum sw_err db_commit(struct db *db);
+
+/* Roll back what is open, if anything; a lost connection has done so already. */
+void db_rollback(struct db *db);
+
+/* At the end of a request: anything left open is rolled back and logged as a bug. */
+void db_check_idle(struct db *db);
+
+/* Is there a live connection now (without trying)? */
+bool db_is_connected(const struct db *db);
+
+/* Was the connection remade since the last call (or db_take_notice())?  Then statements of the
+ * old one may have been done without our knowing. */
+bool db_was_remade(struct db *db);
+
+/*
+ * LISTEN (streamer and worker): remembers the channel and issues LISTEN now
+ * and again after every reconnect.  The channels are fixed names of ours:
+ * "switchboard_page" and "switchboard_work".  Errors as db_exec(): the loop may go on, it
+ * connects later.
+ */
+SW_MUSTCHECK enum sw_err db_listen(struct db *db, enum stmt_id listen_statement);
+
+/* The descriptor to wait on for notifications, -1 when not connected. */
+int db_socket(const struct db *db);
+
+/*
+ * Read what has arrived without blocking and give the payload of the next
+ * notification (arena), NULL when there is none.  *reconnected (may be NULL) is set when the
+ * connection was remade since the last call, so wake-ups may have been missed.  SW_EUNAVAILABLE:
+ * connection lost (it is remade by a later call, with the back-off). Call it until it gives NULL,
+ * also after db_exec(): what that read along is here, and the descriptor does not tell of it again.
+ * Reconnecting blocks at most 3 s.
+ */
+SW_MUSTCHECK enum sw_err
+db_take_notice(struct db *db, struct arena *arena, const char **payload, bool *reconnected);
+
+#endif

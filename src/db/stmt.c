@@ -1,0 +1,170 @@
+/*
+ * The text of every SQL statement.  The heavy lifting is in functions of
+ * sql/; what stands here is calls and single-table reads.
+ */
+#include "db/stmt.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+static const struct stmt statements[] = {
+    /* the connection itself */
+    [STMT_BEGIN] = {"begin", "BEGIN", 0, .unprepared = true},
+    [STMT_COMMIT] = {"commit", "COMMIT", 0, .unprepared = true},
+    [STMT_ROLLBACK] = {"rollback", "ROLLBACK", 0, .unprepared = true},
+    [STMT_LISTEN_PAGE] = {"listen_page", "LISTEN switchboard_page", 0, .unprepared = true},
+    [STMT_LISTEN_WORK] = {"listen_work", "LISTEN switchboard_work", 0, .unprepared = true},
+    [STMT_WAKE] = {"wake", "SELECT wake($1, $2)", 2, .repeatable = true},
+
+    /* signing in (store_session) */
+    [STMT_OAUTH_STATE_PUT] = {"oauth_state_put", "SELECT oauth_state_put($1, $2)", .params = 2},
+    [STMT_OAUTH_STATE_TAKE] = {"oauth_state_take", "SELECT oauth_state_take($1, $2)", .params = 2},
+    [STMT_SESSION_LOAD] = {"session_load",
+	"SELECT user_id, renewed, page_cursor, page_version FROM session_load($1)", 1,
+	.repeatable = true},
+    [STMT_SESSION_END] = {"session_end", "SELECT session_end($1)", 1, .repeatable = true},
+    [STMT_SESSION_LIST] = {"session_list",
+	"SELECT public_id, user_agent, created_at, seen_at, is_this FROM session_list($1, $2)", 2,
+	.repeatable = true},
+    [STMT_SESSION_END_ONE] = {"session_end_one", "SELECT session_end_one($1, $2)", .params = 2},
+    [STMT_SESSION_END_OTHERS] = {"session_end_others", "SELECT session_end_others($1, $2)", 2,
+	.repeatable = true},
+    [STMT_SESSION_REACH] = {"session_reach",
+	"SELECT session_hash, installation_id FROM session_reach($1)", 1, .repeatable = true},
+    [STMT_SESSION_SEEN] = {"session_seen", "SELECT session_seen($1)", 1, .repeatable = true},
+
+    /* installations (store_installation) */
+    [STMT_INSTALLATION_LINK] = {"installation_link",
+	"SELECT installation_link($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", .params = 10},
+    [STMT_INSTALLATION_DISCONNECT] = {"installation_disconnect",
+	"SELECT installation_disconnect($1, $2)", 2, .repeatable = true},
+    [STMT_INSTALLATION_LIST] = {"installation_list",
+	"SELECT installation_id, location_name, status, sync_state, sync_found, "
+	"sync_error, seq, synced_at IS NOT NULL FROM installation WHERE user_id = $1 "
+	"AND status <> 'removed' ORDER BY location_name NULLS LAST, installation_id",
+	1, .repeatable = true},
+    [STMT_INSTALLATION_SET_OWNER] = {"installation_set_owner",
+	"SELECT installation_set_owner($1, $2)", 2, .repeatable = true},
+    [STMT_INSTALLATION_SET_LOCATION] = {"installation_set_location",
+	"SELECT installation_set_location($1, $2)", 2, .repeatable = true},
+    [STMT_INSTALLATION_ERASE] = {"installation_erase", "SELECT installation_erase($1, false)", 1,
+	.repeatable = true},
+
+    /* webhooks (store_event, store_key) */
+    [STMT_EVENT_INGEST] = {"event_ingest",
+	"SELECT known, stored, page, work, removed FROM event_ingest_many($1, $2, $3)", 3,
+	.repeatable = true},
+    [STMT_EVENT_KEEP_PARTITIONS] = {"event_keep_partitions", "SELECT event_keep_partitions()", 0,
+	.repeatable = true},
+    [STMT_SIGNING_KEY_CLAIM] = {"signing_key_claim",
+	"SELECT action, certificate, age_s FROM signing_key_claim($1)", .params = 1},
+    [STMT_SIGNING_KEY_PUT] = {"signing_key_put", "SELECT signing_key_put($1, $2, $3, $4)", 4,
+	.repeatable = true},
+    [STMT_CONFIRMATION_PUT] = {"confirmation_put", "SELECT confirmation_put($1, $2, $3)", 3,
+	.repeatable = true},
+    [STMT_CONFIRMATION_CLAIM] = {"confirmation_claim",
+	"SELECT confirmation_hash, url, attempts FROM confirmation_claim($1, $2)", .params = 2},
+    [STMT_CONFIRMATION_FINISH] = {"confirmation_finish", "SELECT confirmation_finish($1, $2, $3)",
+	.params = 3},
+
+    /* the page (store_device, store_command, store_health) */
+    [STMT_SWITCH_LIST] = {"switch_list",
+	"SELECT installation_id, device_id, component, label, room, location, state, "
+	"level, has_level, online, pending, to_char(updated_at AT TIME ZONE 'UTC', "
+	"'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), seq FROM switch_page WHERE user_id = $1 "
+	"ORDER BY location NULLS LAST, installation_id, room NULLS LAST, "
+	"device_name, device_id, position",
+	1, .repeatable = true},
+    [STMT_PAGE_CHANGES] = {"page_changes",
+	"SELECT installation_id, seq, kind, device_id, component, label, room, "
+	"location, state, level, online, pending, updated_at, has_level, code, "
+	"command_id, detail, found, structure FROM page_changes($1, $2)",
+	2, .repeatable = true},
+    [STMT_SWITCH_HISTORY] = {"switch_history",
+	"SELECT at, attribute, value FROM switch_history($1, $2, $3, $4)", 4, .repeatable = true},
+    [STMT_SWITCH_IS_OF] = {"switch_is_of", "SELECT switch_is_of($1, $2, $3)", 3,
+	.repeatable = true},
+    [STMT_PLACE_IS_OF] = {"place_is_of", "SELECT place_is_of($1, $2, $3)", 3, .repeatable = true},
+    [STMT_COMMAND_REQUEST] = {"command_request",
+	"SELECT command_id, installation_id, outcome FROM command_request($1, $2, $3, "
+	"$4, $5)",
+	.params = 5},
+    [STMT_COMMAND_REQUEST_MANY] = {"command_request_many",
+	"SELECT command_id, installation_id FROM command_request_many($1, $2, $3, $4)",
+	.params = 4},
+    [STMT_HEALTH] = {"health", "SELECT schema, workers FROM health()", 0, .repeatable = true},
+    [STMT_METRICS] = {"metrics", "SELECT name, label, value FROM metrics()", 0, .repeatable = true},
+
+    /* the worker (store_job, store_limit, store_token, store_sync, store_command) */
+    [STMT_WORKER_SEEN] = {"worker_seen", "SELECT worker_seen($1, $2, $3)", 3, .repeatable = true},
+    [STMT_WORKER_RELEASE] = {"worker_release", "SELECT worker_release($1, $2, $3, $4, $5, $6)", 6,
+	.repeatable = true},
+    [STMT_WORK_NEXT_MS] = {"work_next_ms", "SELECT work_next_ms()", 0, .repeatable = true},
+    [STMT_JOB_CLAIM] = {"job_claim",
+	"SELECT installation_id, kind, generation, attempts, age_s FROM job_claim($1, $2)",
+	.params = 2},
+    [STMT_JOB_KEEP] = {"job_keep", "SELECT job_keep($1, $2, $3)", 3, .repeatable = true},
+    [STMT_JOB_RECONCILE] = {"job_reconcile", "SELECT job_reconcile()", 0, .repeatable = true},
+    [STMT_JOB_PUT] = {"job_put", "SELECT job_put($1, $2, make_interval(secs => $3))", 3,
+	.repeatable = true},
+    [STMT_JOB_DONE] = {"job_done", "SELECT job_done($1, $2, $3, $4)", 4, .repeatable = true},
+    [STMT_JOB_FAILED] = {"job_failed", "SELECT job_failed($1, $2, $3, $4, $5)", .params = 5},
+    [STMT_PAUSE_PUT] = {"pause_put", "SELECT pause_put($1, $2, $3, $4)", 4, .repeatable = true},
+    [STMT_PACE_TAKE] = {"pace_take", "SELECT pace_take($1, $2)", .params = 2},
+    [STMT_TOKEN_LOAD] = {"token_load",
+	"SELECT generation, access_sealed, expires_in_s FROM token_load($1)", 1,
+	.repeatable = true},
+    [STMT_TOKEN_CLAIM] = {"token_claim",
+	"SELECT installation_id, generation, refresh_sealed, failures FROM "
+	"token_claim($1, $2)",
+	.params = 2},
+    [STMT_TOKEN_STORE] = {"token_store", "SELECT token_store($1, $2, $3, $4, $5, $6, $7, $8)",
+	.params = 8},
+    [STMT_TOKEN_REFUSED] = {"token_refused", "SELECT token_refused($1, $2)", 2, .repeatable = true},
+    [STMT_TOKEN_FAILED] = {"token_failed", "SELECT token_failed($1, $2, $3, $4)", .params = 4},
+    [STMT_TOKEN_DEAD] = {"token_dead", "SELECT token_dead($1, $2, $3)", 3, .repeatable = true},
+    [STMT_TOKEN_SEAL_DUE] = {"token_seal_due", "SELECT token_seal_due($1)", 1, .repeatable = true},
+    [STMT_TOKEN_SEAL_NEXT] = {"token_seal_next",
+	"SELECT installation_id, generation, seal_key_id, access_sealed, refresh_sealed, marked "
+	"FROM token_seal_next($1, $2, $3)",
+	3, .repeatable = true},
+    [STMT_TOKEN_RESEAL] = {"token_reseal", "SELECT token_reseal($1, $2, $3, $4, $5, $6)", 6,
+	.repeatable = true},
+    [STMT_TOKEN_UNOPENED] = {"token_unopened", "SELECT token_unopened($1, $2, $3)", 3,
+	.repeatable = true},
+    [STMT_SYNC_PLAN] = {"sync_plan",
+	"SELECT location_id, want_location, want_rooms, started_at, subscribing FROM sync_plan($1)",
+	1, .repeatable = true},
+    [STMT_SYNC_PROGRESS] = {"sync_progress", "SELECT sync_progress($1, $2, $3, $4)", 4,
+	.repeatable = true},
+    [STMT_SYNC_APPLY] = {"sync_apply", "SELECT sync_apply($1, $2, $3, $4, $5, $6)", 6,
+	.repeatable = true},
+    [STMT_SYNC_LACKS_ROOMS] = {"sync_lacks_rooms", "SELECT sync_lacks_rooms($1)", 1,
+	.repeatable = true},
+    [STMT_SUBSCRIPTION_REPLACE] = {"subscription_replace", "SELECT subscription_replace($1, $2)", 2,
+	.repeatable = true},
+    [STMT_COMMAND_CLAIM] = {"command_claim",
+	"SELECT installation_id, command_id, device_id, component, command, level, attempts, "
+	"left_ms "
+	"FROM command_claim($1, $2, $3)",
+	.params = 3},
+    [STMT_COMMAND_ACCEPTED] = {"command_accepted", "SELECT command_accepted($1, $2)", 2,
+	.repeatable = true},
+    [STMT_COMMAND_FAILED] = {"command_failed", "SELECT command_failed($1, $2, $3)", 3,
+	.repeatable = true},
+    [STMT_COMMAND_RETRY] = {"command_retry", "SELECT command_retry($1, $2, $3, $4)", 4,
+	.repeatable = true},
+    [STMT_COMMAND_EXPIRE] = {"command_expire", "SELECT DISTINCT command_expire()", 0,
+	.repeatable = true},
+    [STMT_API_CALL_COUNT] = {"api_call_count", "SELECT api_call_count($1, $2, $3)", .params = 3},
+    [STMT_API_CALLS_THIS_MONTH] = {"api_calls_this_month", "SELECT api_calls_this_month()", 0,
+	.repeatable = true},
+};
+_Static_assert(sizeof(statements) / sizeof(statements[0]) == STMT__MAX, "a text for every id");
+
+const struct stmt *
+stmt_get(enum stmt_id id)
+{
+	assert(id >= 0 && id < STMT__MAX);
+	return &statements[id];
+}

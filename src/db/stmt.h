@@ -1,0 +1,108 @@
+#ifndef SWITCHBOARD_DB_STMT_H
+#define SWITCHBOARD_DB_STMT_H
+
+#include <stdbool.h>
+
+/*
+ * Every SQL statement that Switchboard sends, in one table.  Callers pass the
+ * id, never text.  The typed functions of store_*.c are their only users.
+ */
+enum stmt_id {
+	/* the connection itself */
+	STMT_BEGIN,
+	STMT_COMMIT,
+	STMT_ROLLBACK,
+	STMT_LISTEN_PAGE,
+	STMT_LISTEN_WORK,
+	STMT_WAKE,
+
+	/* signing in (store_session) */
+	STMT_OAUTH_STATE_PUT,
+	STMT_OAUTH_STATE_TAKE,
+	STMT_SESSION_LOAD,
+	STMT_SESSION_END,
+	STMT_SESSION_LIST,
+	STMT_SESSION_END_ONE,
+	STMT_SESSION_END_OTHERS,
+	STMT_SESSION_REACH,
+	STMT_SESSION_SEEN,
+
+	/* installations (store_installation) */
+	STMT_INSTALLATION_LINK,
+	STMT_INSTALLATION_DISCONNECT,
+	STMT_INSTALLATION_LIST,
+	STMT_INSTALLATION_SET_OWNER,
+	STMT_INSTALLATION_SET_LOCATION,
+	STMT_INSTALLATION_ERASE,
+
+	/* webhooks (store_event, store_key) */
+	STMT_EVENT_INGEST,
+	STMT_EVENT_KEEP_PARTITIONS,
+	STMT_SIGNING_KEY_CLAIM,
+	STMT_SIGNING_KEY_PUT,
+	STMT_CONFIRMATION_PUT,
+	STMT_CONFIRMATION_CLAIM,
+	STMT_CONFIRMATION_FINISH,
+
+	/* the page (store_device, store_command, store_health) */
+	STMT_SWITCH_LIST,
+	STMT_PAGE_CHANGES,
+	STMT_SWITCH_HISTORY,
+	STMT_SWITCH_IS_OF,
+	STMT_PLACE_IS_OF,
+	STMT_COMMAND_REQUEST,
+	STMT_COMMAND_REQUEST_MANY,
+	STMT_HEALTH,
+	STMT_METRICS,
+
+	/* the worker (store_job, store_limit, store_token, store_sync, store_command) */
+	STMT_WORKER_SEEN,
+	STMT_WORKER_RELEASE,
+	STMT_WORK_NEXT_MS,
+	STMT_JOB_CLAIM,
+	STMT_JOB_KEEP,
+	STMT_JOB_PUT,
+	STMT_JOB_RECONCILE,
+	STMT_JOB_DONE,
+	STMT_JOB_FAILED,
+	STMT_PAUSE_PUT,
+	STMT_PACE_TAKE,
+	STMT_TOKEN_LOAD,
+	STMT_TOKEN_CLAIM,
+	STMT_TOKEN_STORE,
+	STMT_TOKEN_REFUSED,
+	STMT_TOKEN_FAILED,
+	STMT_TOKEN_DEAD,
+	STMT_TOKEN_SEAL_DUE,
+	STMT_TOKEN_SEAL_NEXT,
+	STMT_TOKEN_RESEAL,
+	STMT_TOKEN_UNOPENED,
+	STMT_SYNC_PLAN,
+	STMT_SYNC_PROGRESS,
+	STMT_SYNC_APPLY,
+	STMT_SYNC_LACKS_ROOMS,
+	STMT_SUBSCRIPTION_REPLACE,
+	STMT_COMMAND_CLAIM,
+	STMT_COMMAND_ACCEPTED,
+	STMT_COMMAND_FAILED,
+	STMT_COMMAND_RETRY,
+	STMT_COMMAND_EXPIRE,
+	STMT_API_CALL_COUNT,
+	STMT_API_CALLS_THIS_MONTH,
+
+	STMT__MAX
+};
+
+struct stmt {
+	const char *name; /* of the prepared statement, and in logs */
+	const char *text;
+	int params;
+	bool repeatable; /* a read, or safe to run twice: may be sent again after a lost connection
+			  */
+	bool unprepared; /* BEGIN, LISTEN and the like: not worth preparing */
+};
+
+/* The table row of an id; never NULL. */
+const struct stmt *stmt_get(enum stmt_id id);
+
+#endif

@@ -1,0 +1,393 @@
+/*
+ * URLs (RFC 3986) and forms (WHATWG URL Standard 5.1), read strictly: what
+ * two readers could take in two ways is refused.
+ */
+#include "formats/url.h"
+
+#include <arpa/inet.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+#include "base/utf8.h"
+
+#define PAIRS_MAX 64
+#define URL_MAX 2048
+#define HOST_MAX 253 /* RFC 1035 3.1, in text form */
+#define LABEL_MAX 63
+#define ID_MAX 128
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_alnum(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+void
+url_put_encoded(struct sbuf *buf, const char *text)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	for (; text != NULL && *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (is_alnum(*text) || strchr("-._~", *text) != NULL) {
+			sbuf_put_char(buf, *text);
+		} else {
+			sbuf_put_char(buf, '%');
+			sbuf_put_char(buf, digits[c >> 4]);
+			sbuf_put_char(buf, digits[c & 15]);
+		}
+	}
+}
+
+static int
+hex_value(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* One character of a form: *used input bytes make one byte; -1 for a bad escape. */
+static int
+decode_char(const char *text, size_t length, size_t *used)
+{
+	*used = 1;
+	if (*text == '+')
+		return ' ';
+	if (*text != '%')
+		return (unsigned char)*text;
+	if (length < 3 || hex_value(text[1]) < 0 || hex_value(text[2]) < 0)
+		return -1;
+	*used = 3;
+	return hex_value(text[1]) << 4 | hex_value(text[2]);
+}
+
+/* Decode into *out, which moves behind the closing NUL; NULL when malformed. */
+static const char *
+decode_text(const char *text, size_t length, char **out)
+{
+	char *start = *out, *end = start;
+	size_t used;
+
+	for (; length > 0; text += used, length -= used) {
+		int c = decode_char(text, length, &used);
+
+		if (c <= 0)
+			return NULL;
+		*end++ = (char)c;
+	}
+	*end = '\0';
+	*out = end + 1;
+	return utf8_is_valid(start, (size_t)(end - start)) ? start : NULL;
+}
+
+static bool
+has_control(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+/* Without a "=" all of it is the name and the value is empty. */
+static bool
+decode_pair(const char *text, size_t length, char **out, struct url_pair *pair)
+{
+	const char *equals = memchr(text, '=', length);
+	size_t name_length = equals != NULL ? (size_t)(equals - text) : length;
+	size_t value_start = equals != NULL ? name_length + 1 : length;
+
+	pair->name = decode_text(text, name_length, out);
+	if (pair->name == NULL || has_control(pair->name))
+		return false;
+	pair->value = decode_text(text + value_start, length - value_start, out);
+	return pair->value != NULL;
+}
+
+/* Bytes up to the next "&", or all. */
+static size_t
+span_pair(const char *text, size_t length)
+{
+	const char *end = memchr(text, '&', length);
+
+	return end != NULL ? (size_t)(end - text) : length;
+}
+
+static size_t
+count_pairs(const char *text, size_t length)
+{
+	size_t count = 0;
+
+	while (length > 0) {
+		size_t span = span_pair(text, length);
+
+		if (span > 0)
+			count++;
+		if (span == length)
+			break;
+		text += span + 1;
+		length -= span + 1;
+	}
+	return count;
+}
+
+static enum sw_err
+decode_pairs(const char *text, size_t length, char *buffer, struct url_pair *pairs, size_t count)
+{
+	for (size_t i = 0; i < count;) {
+		size_t span = span_pair(text, length);
+
+		if (span > 0 && !decode_pair(text, span, &buffer, &pairs[i++]))
+			return SW_EINPUT;
+		if (span == length)
+			break;
+		text += span + 1;
+		length -= span + 1;
+	}
+	return SW_OK;
+}
+
+enum sw_err
+url_parse_query(struct arena *arena, const char *text, size_t length, struct url_query *out)
+{
+	struct url_pair *pairs;
+	enum sw_err err;
+	size_t count;
+	char *buffer;
+
+	*out = (struct url_query){0};
+	count = count_pairs(text, length);
+	if (count == 0)
+		return SW_OK;
+	if (count > PAIRS_MAX)
+		return SW_EINPUT;
+	pairs = arena_alloc(arena, count * sizeof(*pairs));
+	if (pairs == NULL || length > SIZE_MAX - PAIRS_MAX - 1)
+		return SW_ENOMEM;
+	/* Decoding never grows a text: a pair needs its length, at most one NUL for a missing "=",
+	 * one more. */
+	buffer = arena_alloc(arena, length + count + 1);
+	if (buffer == NULL)
+		return SW_ENOMEM;
+	err = decode_pairs(text, length, buffer, pairs, count);
+	if (err == SW_OK)
+		*out = (struct url_query){.count = count, .pairs = pairs};
+	return err;
+}
+
+const char *
+url_query_get(const struct url_query *query, const char *name, bool *twice)
+{
+	const char *value = NULL;
+
+	for (size_t i = 0; i < query->count; i++) {
+		if (strcmp(query->pairs[i].name, name) != 0)
+			continue;
+		if (value != NULL) {
+			if (twice != NULL)
+				*twice = true;
+			return NULL;
+		}
+		value = query->pairs[i].value;
+	}
+	return value;
+}
+
+/* Printable ASCII without what URL readers disagree about; the length must be checked too. */
+static bool
+is_plain_url(const char *text)
+{
+	size_t length = strnlen(text, URL_MAX + 1);
+
+	if (length > URL_MAX)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] <= 0x20 || text[i] >= 0x7f || text[i] == '\\' || text[i] == '#')
+			return false;
+	}
+	return true;
+}
+
+/* Fills scheme and default port; returns what follows "://", or NULL. */
+static const char *
+split_scheme(const char *text, struct url_parts *out)
+{
+	if (strncasecmp(text, "https://", 8) == 0) {
+		memcpy(out->scheme, "https", 6);
+		out->port = 443;
+		return text + 8;
+	}
+	if (strncasecmp(text, "http://", 7) == 0) {
+		memcpy(out->scheme, "http", 5);
+		out->port = 80;
+		return text + 7;
+	}
+	return NULL;
+}
+
+/* ":8080" or nothing, up to the end of the authority.  An empty or padded number is refused. */
+static bool
+split_port(const char *text, size_t length, int *port)
+{
+	int value = 0;
+
+	if (length == 0)
+		return true;
+	if (text[0] != ':' || length < 2 || length > 6 || text[1] == '0')
+		return false;
+	for (size_t i = 1; i < length; i++) {
+		if (!is_digit(text[i]))
+			return false;
+		value = value * 10 + (text[i] - '0');
+	}
+	*port = value;
+	return value <= 65535;
+}
+
+/* Kept in its canonical text, so that all ways to write one address compare equal. */
+static bool
+put_ipv6_host(const char *text, size_t length, struct url_parts *out)
+{
+	char host[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+
+	if (length >= sizeof(host))
+		return false;
+	memcpy(host, text, length);
+	host[length] = '\0';
+	return inet_pton(AF_INET6, host, &address) == 1 &&
+	       inet_ntop(AF_INET6, &address, out->host, sizeof(out->host)) != NULL;
+}
+
+static bool
+is_label(const char *text, size_t length)
+{
+	if (length == 0 || length > LABEL_MAX || text[0] == '-' || text[length - 1] == '-')
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (!is_alnum(text[i]) && text[i] != '-' && text[i] != '_')
+			return false;
+	}
+	return true;
+}
+
+/*
+ * "127.1", "0x7f.0.0.1" and "2130706433" are addresses to getaddrinfo(): a
+ * host whose last label is a number must be a plain dotted quad.
+ */
+static bool
+is_number_label(const char *label)
+{
+	bool hex = label[0] == '0' && label[1] == 'x';
+
+	return label[strspn(label, "0123456789")] == '\0' ||
+	       (hex && label[2 + strspn(label + 2, "0123456789abcdef")] == '\0');
+}
+
+/* A host name in lower case, or a dotted IPv4 address. */
+static bool
+put_named_host(const char *text, size_t length, struct url_parts *out)
+{
+	const char *label;
+	struct in_addr address;
+
+	if (length == 0 || length > HOST_MAX)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		out->host[i] = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] | 0x20) : text[i];
+	out->host[length] = '\0';
+	for (label = out->host;; label++) {
+		size_t span = strcspn(label, ".");
+
+		if (!is_label(label, span))
+			return false;
+		if (label[span] == '\0')
+			break;
+		label += span;
+	}
+	return !is_number_label(label) || inet_pton(AF_INET, out->host, &address) == 1;
+}
+
+/* "host", "host:port", "[v6]:port".  An "@" is in no host, so userinfo falls out by itself. */
+static bool
+split_authority(const char *text, size_t length, struct url_parts *out)
+{
+	const char *end;
+	size_t host_length;
+
+	if (length > 0 && text[0] == '[') {
+		end = memchr(text, ']', length);
+		if (end == NULL || !put_ipv6_host(text + 1, (size_t)(end - text - 1), out))
+			return false;
+		end++;
+	} else {
+		end = memchr(text, ':', length);
+		host_length = end != NULL ? (size_t)(end - text) : length;
+		if (!put_named_host(text, host_length, out))
+			return false;
+		end = text + host_length;
+	}
+	return split_port(end, length - (size_t)(end - text), &out->port);
+}
+
+enum sw_err
+url_split(const char *text, struct url_parts *out)
+{
+	const char *authority;
+	size_t length;
+
+	memset(out, 0, sizeof(*out));
+	if (text == NULL || !is_plain_url(text))
+		return SW_EINPUT;
+	authority = split_scheme(text, out);
+	length = authority != NULL ? strcspn(authority, "/?") : 0;
+	if (authority == NULL || !split_authority(authority, length, out)) {
+		memset(out, 0, sizeof(*out));
+		return SW_EINPUT;
+	}
+	out->path = authority + length;
+	return SW_OK;
+}
+
+bool
+url_same_origin(const struct url_parts *a, const struct url_parts *b)
+{
+	return strcmp(a->scheme, b->scheme) == 0 && strcmp(a->host, b->host) == 0 &&
+	       a->port == b->port;
+}
+
+bool
+url_is_loopback(const struct url_parts *parts)
+{
+	struct in_addr address;
+
+	if (inet_pton(AF_INET, parts->host, &address) == 1)
+		return ntohl(address.s_addr) >> 24 == 127;
+	return strcmp(parts->host, "::1") == 0 || strcmp(parts->host, "localhost") == 0;
+}
+
+bool
+url_id_is_valid(const char *text)
+{
+	size_t length = 0;
+
+	if (text == NULL || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+		return false;
+	for (; text[length] != '\0'; length++) {
+		if (length == ID_MAX ||
+		    (!is_alnum(text[length]) && strchr("._-", text[length]) == NULL))
+			return false;
+	}
+	return length > 0;
+}

@@ -1,0 +1,75 @@
+/*
+ * Outbound HTTP, one request at a time.  What it hides: the handle that is
+ * used again and again, and reset each time so that nothing but its
+ * connections lives on.
+ */
+#include "net/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/client_transfer.h"
+
+struct client {
+	CURL *easy;
+};
+
+void
+client_reply_clear(struct client_reply *reply)
+{
+	if (reply == NULL)
+		return;
+	reply->body.secret = true;
+	sbuf_clear(&reply->body);
+	memset(reply, 0, sizeof(*reply));
+}
+
+enum sw_err
+client_new(struct client **out)
+{
+	struct client *client;
+
+	*out = NULL;
+	client = calloc(1, sizeof(*client));
+	if (client == NULL)
+		return SW_ENOMEM;
+	if (!transfer_open_library()) {
+		free(client);
+		return SW_EINTERNAL;
+	}
+	client->easy = curl_easy_init();
+	if (client->easy == NULL) {
+		curl_global_cleanup();
+		free(client);
+		return SW_ENOMEM;
+	}
+	*out = client;
+	return SW_OK;
+}
+
+void
+client_free(struct client *client)
+{
+	if (client == NULL)
+		return;
+	curl_easy_cleanup(client->easy);
+	curl_global_cleanup();
+	free(client);
+}
+
+enum sw_err
+client_perform(
+    struct client *client, const struct client_request *request, struct client_reply *reply)
+{
+	struct transfer transfer = {.easy = client->easy, .reply = reply};
+	enum sw_err err;
+
+	transfer_init_reply(reply, 0);
+	err = transfer_prepare(&transfer, request, request->body);
+	if (err == SW_OK)
+		err = transfer_finish(&transfer, curl_easy_perform(client->easy));
+	/* Pointers to what is freed next live on in the handle until the reset. */
+	curl_easy_reset(client->easy);
+	transfer_free_headers(transfer.headers);
+	return err;
+}

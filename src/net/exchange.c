@@ -1,0 +1,238 @@
+/*
+ * What happens on one FastCGI connection (libfcgi).  What it hides: parameters
+ * and bodies that arrive incomplete become a 400, not a half request, and a
+ * connection is closed without waiting for the peer to do so first.
+ */
+#include "net/exchange.h"
+
+#include <fastcgi.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define ARENA_LIMIT ((size_t)16 << 20)
+/* A reply buffer that grew beyond this is given back instead of kept. */
+#define BODY_KEEP ((size_t)1 << 20)
+/* The web server has the whole request before it connects. */
+#define READ_TIMEOUT_S 3
+
+bool
+exchange_init(struct exchange *exchange)
+{
+	memset(exchange, 0, sizeof(*exchange));
+	arena_init(&exchange->arena, ARENA_LIMIT);
+	response_init(&exchange->response);
+	return FCGX_InitRequest(&exchange->fcgi, FCGI_LISTENSOCK_FILENO, 0) == 0;
+}
+
+void
+exchange_clear(struct exchange *exchange)
+{
+	FCGX_Free(&exchange->fcgi, 1);
+	response_clear(&exchange->response);
+	arena_free(&exchange->arena);
+}
+
+/* libfcgi waits for ever for the rest of a request; others may be waiting for this process. */
+static void
+limit_reading(int fd)
+{
+	const struct timeval patience = {.tv_sec = READ_TIMEOUT_S};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+}
+
+bool
+exchange_accept(struct exchange *exchange)
+{
+	exchange->read_whole = false;
+	if (FCGX_Accept_r(&exchange->fcgi) != 0)
+		return false;
+	limit_reading(exchange->fcgi.ipcFd);
+	exchange->start_ms = clock_monotonic_ms();
+	return true;
+}
+
+/* CONTENT_LENGTH is text, and empty on a GET (RFC 3875 4.1.2). */
+static enum sw_err
+content_length(const struct request *request, size_t limit, size_t *out)
+{
+	bool twice;
+	const char *text = request_header(request, "CONTENT_LENGTH", &twice);
+	size_t digits;
+
+	*out = 0;
+	if (twice)
+		return SW_EINPUT;
+	if (text == NULL || text[0] == '\0')
+		return SW_OK;
+	digits = strspn(text, "0123456789");
+	if (digits != strlen(text))
+		return SW_EINPUT;
+	if (digits > 15 || strtoumax(text, NULL, 10) > limit)
+		return SW_ETOOLARGE;
+	*out = (size_t)strtoumax(text, NULL, 10);
+	return SW_OK;
+}
+
+/* Read exactly the declared body; SW_EINPUT when it is cut short. */
+static enum sw_err
+read_body(struct exchange *exchange, size_t limit)
+{
+	struct request *request = &exchange->request;
+	size_t length;
+	size_t got = 0;
+	char *body;
+	enum sw_err err = content_length(request, limit, &length);
+
+	if (err != SW_OK || length == 0)
+		return err;
+	body = arena_alloc(&exchange->arena, length + 1);
+	if (body == NULL)
+		return SW_ENOMEM;
+	while (got < length) {
+		int n = FCGX_GetStr(body + got, (int)(length - got), exchange->fcgi.in);
+
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
+	if (got < length)
+		return SW_EINPUT;
+	request->body = body;
+	request->body_length = length;
+	return SW_OK;
+}
+
+enum sw_err
+exchange_read(struct exchange *exchange, size_t body_limit)
+{
+	enum sw_err err =
+	    request_from_params(&exchange->arena, exchange->fcgi.envp, &exchange->request);
+
+	log_set_request(exchange->request.id);
+	/* Accept succeeds even when the parameters were cut off: only this tells. */
+	if (FCGX_GetError(exchange->fcgi.in) != 0)
+		return SW_EINPUT;
+	if (err == SW_OK)
+		err = read_body(exchange, body_limit);
+	if (err == SW_OK)
+		exchange->read_whole = FCGX_GetChar(exchange->fcgi.in) == EOF;
+	return err;
+}
+
+static const char *
+reason(int status)
+{
+	switch (status) {
+	case 200:
+		return "OK";
+	case 202:
+		return "Accepted";
+	case 204:
+		return "No Content";
+	case 302:
+		return "Found";
+	case 303:
+		return "See Other";
+	case 304:
+		return "Not Modified";
+	case 503:
+		return "Service Unavailable";
+	default:
+		return status < 400 ? "OK" : status < 500 ? "Refused" : "Failed";
+	}
+}
+
+static void
+put_head(struct sbuf *head, const struct response *response)
+{
+	sbuf_put_text(head, "Status: ");
+	sbuf_put_int(head, response->status);
+	sbuf_put_char(head, ' ');
+	sbuf_put_text(head, reason(response->status));
+	for (size_t i = 0; i < response->header_count; i++) {
+		sbuf_put_text(head, "\r\n");
+		sbuf_put_text(head, response->headers[i].name);
+		sbuf_put_text(head, ": ");
+		sbuf_put_text(head, response->headers[i].value);
+	}
+	if (response->status != 204 && response->status != 304) {
+		sbuf_put_text(head, "\r\nContent-Length: ");
+		sbuf_put_int(head, (int64_t)response->body.length);
+	}
+	sbuf_put_text(head, "\r\n\r\n");
+}
+
+/* False when the client is gone. */
+static bool
+send_reply(struct exchange *exchange)
+{
+	const struct response *response = &exchange->response;
+	struct sbuf head = {0};
+	FCGX_Stream *out = exchange->fcgi.out;
+	bool with_body = exchange->request.method != REQUEST_HEAD;
+	bool sent;
+
+	put_head(&head, response);
+	sent = !sbuf_failed(&head) && FCGX_PutStr(head.data, (int)head.length, out) >= 0;
+	if (sent && with_body && response->body.length > 0)
+		sent = FCGX_PutStr(response->body.data, (int)response->body.length, out) >= 0;
+	head.secret = true; /* it may hold a session cookie */
+	sbuf_clear(&head);
+	/* Closing flushes; in this order, as libfcgi ends the request with its last writer. */
+	FCGX_FClose(exchange->fcgi.err);
+	return FCGX_FClose(out) == 0 && sent;
+}
+
+/*
+ * libfcgi's own way waits until the peer has closed.  That is only needed when the peer has sent
+ * what nobody read: the close of a unix socket would then take the reply with it.
+ */
+static void
+close_connection(struct exchange *exchange)
+{
+	int fd = exchange->fcgi.ipcFd;
+
+	if (exchange->read_whole)
+		exchange->fcgi.ipcFd = -1;
+	FCGX_Finish_r(&exchange->fcgi);
+	if (exchange->read_whole)
+		close(fd);
+}
+
+static void
+forget(struct exchange *exchange)
+{
+	if (exchange->response.body.capacity > BODY_KEEP) {
+		response_clear(&exchange->response);
+		response_init(&exchange->response);
+	} else {
+		response_reset(&exchange->response);
+	}
+	memset(&exchange->request, 0, sizeof(exchange->request));
+	arena_clear(&exchange->arena);
+}
+
+void
+exchange_finish(struct exchange *exchange)
+{
+	const struct request *request = &exchange->request;
+	const struct response *response = &exchange->response;
+	bool sent = send_reply(exchange);
+
+	close_connection(exchange);
+	log_set_request(request->id);
+	log_event(LOG_INFO, "request", "method", request->method_text, "path", request->path,
+	    "status", log_int(response->status), "ms",
+	    log_int(clock_monotonic_ms() - exchange->start_ms), "bytes",
+	    log_int((long long)response->body.length), "client", sent ? NULL : "left",
+	    (const char *)NULL);
+	log_set_request("");
+	forget(exchange);
+}

@@ -1,0 +1,232 @@
+/*
+ * The SmartThings API (platform.md).  What it hides: paths, and how errors
+ * and waiting times are told on the wire.
+ */
+#include "smartthings/api.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/json.h"
+
+#define DEFAULT_DELAY_MS INT64_C(5000)
+#define DELAY_MAX_MS INT64_C(3600000)
+/* The longest window the platform publishes, in seconds, but for the rooms' hour. */
+#define WINDOW_S INT64_C(900)
+#define DEVICES_LIMIT ((size_t)16 << 20)
+#define ERROR_BODY_MAX ((size_t)64 << 10)
+
+struct endpoint {
+	enum client_method method;
+	const char *name;   /* for people */
+	const char *before; /* path up to the id */
+	const char *after;  /* and behind it */
+	bool two_ids;
+	const char *content_type;
+	long timeout_ms;
+	size_t response_limit; /* 0: the client's default */
+};
+
+#define JSON_TYPE "application/json"
+
+static const struct endpoint endpoints[] = {
+    [PLATFORM_GET_INSTALLED_APP] = {CLIENT_GET, "GET /installedapps/{id}", "/installedapps/", "",
+	.timeout_ms = 10000},
+    [PLATFORM_DELETE_INSTALLED_APP] = {CLIENT_DELETE, "DELETE /installedapps/{id}",
+	"/installedapps/", "", .timeout_ms = 10000},
+    [PLATFORM_GET_LOCATION] = {CLIENT_GET, "GET /locations/{id}", "/locations/", "",
+	.timeout_ms = 10000},
+    [PLATFORM_GET_ROOMS] = {CLIENT_GET, "GET /locations/{id}/rooms", "/locations/", "/rooms",
+	.timeout_ms = 10000},
+    [PLATFORM_GET_DEVICES] = {CLIENT_GET, "GET /devices",
+	"/devices?capability=switch&includeStatus=true&includeHealth=true&locationId=", "",
+	.timeout_ms = 15000, .response_limit = DEVICES_LIMIT},
+    /* Within the 10 s after which the page gives up. */
+    [PLATFORM_POST_COMMANDS] = {CLIENT_POST, "POST /devices/{id}/commands", "/devices/",
+	"/commands", .content_type = JSON_TYPE, .timeout_ms = 8000},
+    [PLATFORM_GET_SUBSCRIPTIONS] = {CLIENT_GET, "GET /installedapps/{id}/subscriptions",
+	"/installedapps/", "/subscriptions", .timeout_ms = 10000},
+    [PLATFORM_POST_SUBSCRIPTION] = {CLIENT_POST, "POST /installedapps/{id}/subscriptions",
+	"/installedapps/", "/subscriptions", .content_type = JSON_TYPE, .timeout_ms = 10000},
+    [PLATFORM_DELETE_SUBSCRIPTION] = {CLIENT_DELETE,
+	"DELETE /installedapps/{id}/subscriptions/{id}", "/installedapps/", "/subscriptions/",
+	.two_ids = true, .timeout_ms = 10000},
+    [PLATFORM_POST_TOKEN] = {CLIENT_POST, "POST /oauth/token", "/oauth/token", "",
+	.content_type = "application/x-www-form-urlencoded", .timeout_ms = 15000,
+	.response_limit = (size_t)128 << 10},
+    [PLATFORM_CONFIRM] = {CLIENT_GET, "GET /apps/{id}/confirm-registration", "", "",
+	.timeout_ms = 10000, .response_limit = (size_t)64 << 10},
+};
+_Static_assert(
+    sizeof(endpoints) / sizeof(endpoints[0]) == PLATFORM_CALL__MAX, "a row for every call");
+
+const char *
+platform_endpoint(enum platform_call call)
+{
+	return endpoints[call].name;
+}
+
+void
+platform_put_url(struct sbuf *buf, const char *api_url, enum platform_call call, const char *id,
+    const char *second_id)
+{
+	const struct endpoint *endpoint = &endpoints[call];
+
+	assert(call != PLATFORM_CONFIRM);
+	sbuf_put_text(buf, api_url);
+	sbuf_put_text(buf, endpoint->before);
+	url_put_encoded(buf, id != NULL ? id : "");
+	sbuf_put_text(buf, endpoint->after);
+	if (endpoint->two_ids)
+		url_put_encoded(buf, second_id != NULL ? second_id : "");
+}
+
+void
+platform_prepare(enum platform_call call, struct client_request *out)
+{
+	const struct endpoint *endpoint = &endpoints[call];
+
+	memset(out, 0, sizeof(*out));
+	out->method = endpoint->method;
+	out->accept = JSON_TYPE;
+	out->content_type = endpoint->content_type;
+	out->timeout_ms = endpoint->timeout_ms;
+	out->response_limit = endpoint->response_limit;
+}
+
+bool
+platform_is_own_link(const struct url_parts *api, const char *url)
+{
+	struct url_parts parts;
+
+	return url_split(url, &parts) == SW_OK && url_same_origin(api, &parts);
+}
+
+enum sw_err
+platform_next_link(struct arena *arena, const json_t *list, const char **next)
+{
+	const json_t *href = jsonx_path(list, "_links", "next", "href", NULL);
+
+	*next = NULL;
+	if (!json_is_string(href) || json_string_length(href) == 0)
+		return SW_OK;
+	*next = arena_strdup(arena, json_string_value(href));
+	return *next != NULL ? SW_OK : SW_ENOMEM;
+}
+
+static enum sw_err
+err_of_status(int status)
+{
+	if (status >= 200 && status < 300)
+		return SW_OK;
+	switch (status) {
+	case 401:
+		return SW_EAUTH;
+	case 403:
+		return SW_EFORBIDDEN;
+	case 404:
+	case 410:
+		return SW_ENOTFOUND;
+	case 408:
+		return SW_ETIMEOUT;
+	case 409:
+		return SW_ECONFLICT;
+	case 429:
+		return SW_ELIMIT;
+	default:
+		return status >= 400 && status < 500 ? SW_EINPUT : SW_EUPSTREAM;
+	}
+}
+
+static void
+copy_text(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text != NULL ? text : "");
+}
+
+/* {"error":{"code","message"}} of the API, {"error":"…"} of the token endpoint. */
+static void
+read_error(const struct client_reply *reply, struct platform_outcome *out)
+{
+	const json_t *error;
+	json_t *body;
+
+	if (reply->body.length == 0 || reply->body.length > ERROR_BODY_MAX)
+		return;
+	if (jsonx_load(reply->body.data, reply->body.length, &body) != SW_OK)
+		return;
+	error = json_object_get(body, "error");
+	if (json_is_string(error)) {
+		copy_text(out->code, sizeof(out->code), json_string_value(error));
+	} else {
+		copy_text(out->code, sizeof(out->code), jsonx_string(error, "code"));
+		copy_text(out->message, sizeof(out->message), jsonx_string(error, "message"));
+	}
+	json_decref(body);
+}
+
+/* The number in "retry in 13933 millis"; -1 when the message does not say that. */
+static int64_t
+delay_of_message(const char *message)
+{
+	static const char words[] = "retry in ";
+	const char *at = strstr(message, words);
+	char *end;
+	intmax_t value;
+
+	if (at == NULL)
+		return -1;
+	at += sizeof(words) - 1;
+	if (*at < '0' || *at > '9')
+		return -1;
+	value = strtoimax(at, &end, 10);
+	return strncmp(end, " millis", 7) == 0 ? (int64_t)value : -1;
+}
+
+static int64_t
+longer(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* X-RateLimit-Reset in ms; "known_ms" is what the other hints say, -1 when there is none. */
+static int64_t
+reset_delay(int64_t reset, int64_t known_ms)
+{
+	if (reset <= 0 || reset > DELAY_MAX_MS)
+		return reset <= 0 ? -1 : DELAY_MAX_MS;
+	if (known_ms < 0)
+		return reset <= WINDOW_S ? reset * 1000 : reset;
+	return llabs(reset - known_ms) <= llabs(reset * 1000 - known_ms) ? reset : reset * 1000;
+}
+
+static int64_t
+delay_of(const struct client_reply *reply, const char *message)
+{
+	int64_t known_ms = longer(reply->retry_after_ms, delay_of_message(message));
+	int64_t delay_ms = longer(known_ms, reset_delay(reply->limit_reset_ms, known_ms));
+
+	if (delay_ms < 0)
+		return DEFAULT_DELAY_MS;
+	return delay_ms < DELAY_MAX_MS ? delay_ms : DELAY_MAX_MS;
+}
+
+void
+platform_classify(enum sw_err err, const struct client_reply *reply, struct platform_outcome *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->delay_ms = -1;
+	if (err != SW_OK) {
+		out->err = err == SW_ETOOLARGE ? SW_EUPSTREAM : err;
+		return;
+	}
+	out->err = err_of_status(reply->status);
+	if (out->err == SW_OK)
+		return;
+	read_error(reply, out);
+	if (out->err == SW_ELIMIT)
+		out->delay_ms = delay_of(reply, out->message);
+}

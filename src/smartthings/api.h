@@ -1,0 +1,81 @@
+#ifndef SWITCHBOARD_SMARTTHINGS_API_H
+#define SWITCHBOARD_SMARTTHINGS_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <jansson.h>
+#include "base/arena.h"
+#include "net/client.h"
+#include "base/err.h"
+#include "base/sbuf.h"
+#include "formats/url.h"
+
+/*
+ * The SmartThings API as the worker calls it (platform.md "REST calls used"):
+ * where each call goes, how long it may take, and what an answer means.  No
+ * I/O: requests are for client_pool_start(), answers come from its callback.
+ */
+enum platform_call {
+	PLATFORM_GET_INSTALLED_APP,
+	PLATFORM_DELETE_INSTALLED_APP,
+	PLATFORM_GET_LOCATION,
+	PLATFORM_GET_ROOMS,
+	PLATFORM_GET_DEVICES,
+	PLATFORM_POST_COMMANDS,
+	PLATFORM_GET_SUBSCRIPTIONS,
+	PLATFORM_POST_SUBSCRIPTION,
+	PLATFORM_DELETE_SUBSCRIPTION,
+	PLATFORM_POST_TOKEN,
+	PLATFORM_CONFIRM,
+	PLATFORM_CALL__MAX
+};
+
+/* Method and path with ids left out, for counting and logs: "POST /devices/{id}/commands". */
+const char *platform_endpoint(enum platform_call call);
+
+/*
+ * The URL of a call.  "api_url" has no slash at its end and may or may not end in /v1.  "id"
+ * stands in the path (or is the locationId of PLATFORM_GET_DEVICES), "second_id" is the
+ * subscription of PLATFORM_DELETE_SUBSCRIPTION.  Both are percent-encoded; NULL counts as "".
+ * Not for PLATFORM_CONFIRM, whose URL the platform gives.
+ */
+void platform_put_url(struct sbuf *buf, const char *api_url, enum platform_call call,
+    const char *id, const char *second_id);
+
+/* Method, headers and limits of a call; URL, credentials and body are left to the caller. */
+void platform_prepare(enum platform_call call, struct client_request *out);
+
+/* Does a link of the platform (next page, confirmation) stay with the API's origin (RFC 6454 4)? */
+bool platform_is_own_link(const struct url_parts *api, const char *url);
+
+/* _links.next.href of a list, in the arena; NULL at its last page.  SW_ENOMEM. */
+SW_MUSTCHECK enum sw_err
+platform_next_link(struct arena *arena, const json_t *list, const char **next);
+
+#define PLATFORM_CODE_MAX 64
+#define PLATFORM_MESSAGE_MAX 200
+
+/* What became of a call. */
+struct platform_outcome {
+	enum sw_err err;
+	int64_t delay_ms; /* with SW_ELIMIT: do not call before this has passed; else -1 */
+	char code[PLATFORM_CODE_MAX];       /* the platform's error code, "" when it gave none */
+	char message[PLATFORM_MESSAGE_MAX]; /* its message, for logs */
+};
+
+/*
+ * Classify the end of a transfer ("err" and reply of client_done).
+ * SW_OK: 2xx.  SW_EAUTH: 401.  SW_EFORBIDDEN: 403.  SW_ENOTFOUND: 404, 410.  SW_ECONFLICT: 409.
+ * SW_ELIMIT: 429.  SW_EINPUT: any other 4xx.  SW_ETIMEOUT: no answer in time, 408.
+ * SW_EUPSTREAM: 5xx, a redirect, an answer that is too large.  SW_EUNAVAILABLE: no connection,
+ * or it was cut.  SW_ENOMEM.
+ * delay_ms is the longest of Retry-After, X-RateLimit-Reset and "retry in N millis" in the
+ * message, at most an hour and 5 s when none is there.  The unit of X-RateLimit-Reset is
+ * uncertain (platform.md "Errors"): the reading that is closer to the other two counts, without
+ * them the longer one that is within the longest published window.
+ */
+void
+platform_classify(enum sw_err err, const struct client_reply *reply, struct platform_outcome *out);
+
+#endif

@@ -1,0 +1,32 @@
+#ifndef SWITCHBOARD_STORE_HEALTH_H
+#define SWITCHBOARD_STORE_HEALTH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/arena.h"
+#include "db/db.h"
+#include "base/err.h"
+
+/* How everything is, for GET /healthz and GET /metrics. */
+
+struct health {
+	int64_t schema;  /* the newest migration applied */
+	int64_t workers; /* that gave a sign of life in the last 30 s */
+};
+/* One cheap round trip.  Errors as db_exec(); SW_EINTERNAL also when the schema is not there. */
+SW_MUSTCHECK enum sw_err store_health(struct db *db, struct health *out);
+
+/* One figure; the texts live in the arena. */
+struct metric {
+	const char *name;  /* lower case and underscores */
+	const char *label; /* what it is split by, "" when by nothing */
+	const char *value; /* a decimal number */
+};
+struct metric_list {
+	size_t count;
+	const struct metric *metrics;
+};
+/* Counts rows, so not for everybody to ask.  Errors as db_exec(); SW_ENOMEM. */
+SW_MUSTCHECK enum sw_err store_metrics(struct db *db, struct arena *arena, struct metric_list *out);
+
+#endif

@@ -1,0 +1,56 @@
+#ifndef SWITCHBOARD_STORE_SYNC_H
+#define SWITCHBOARD_STORE_SYNC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/arena.h"
+#include "db/db.h"
+#include "base/err.h"
+
+/*
+ * What a sync reads before it calls, and where its results go.  Each function
+ * is one round trip, with the errors of db_exec(), and SW_ENOMEM.
+ */
+struct store_plan {
+	const char *location_id; /* NULL when not known yet; in the arena */
+	bool want_location;      /* its name is unknown, or a day old */
+	bool want_rooms;         /* rooms are unknown, or were not read within 2 minutes */
+	const char *started_at;  /* the database's time now, for store_sync_apply() */
+	bool subscribing;        /* first sync: wait until the subscriptions are there */
+};
+
+/* SW_ENOTFOUND: removed, or never linked. */
+SW_MUSTCHECK enum sw_err store_sync_plan(
+    struct db *db, struct arena *arena, const char *installation_id, struct store_plan *out);
+
+/* Record the location as soon as it is known: the subscriptions wait for it. */
+SW_MUSTCHECK enum sw_err
+store_sync_set_location(struct db *db, const char *installation_id, const char *location_id);
+
+/* What the page says of a sync: "running", or "failed" with a reason for people ("error", else
+ * NULL). */
+SW_MUSTCHECK enum sw_err store_sync_progress(struct db *db, struct arena *arena,
+    const char *installation_id, const char *state, int64_t found, const char *error);
+
+/* What a complete sync read, as JSON text in the form of device.h.  NULL means: not read, keep. */
+struct store_synced {
+	const char *started_at; /* of the plan: before the first call */
+	const char *location_id;
+	const char *location_name;
+	const char *rooms;
+	const char *devices; /* never NULL: what is not in it disappears */
+};
+
+/* All or nothing.  SW_ENOTFOUND: the installation was removed meanwhile. */
+SW_MUSTCHECK enum sw_err
+store_sync_apply(struct db *db, const char *installation_id, const struct store_synced *synced);
+
+/* Is a device in a room whose name is not known? */
+SW_MUSTCHECK enum sw_err
+store_sync_lacks_rooms(struct db *db, const char *installation_id, bool *out);
+
+/* Subscriptions as the platform has them: [{"id","source","capability","attribute","name"}]. */
+SW_MUSTCHECK enum sw_err
+store_subscription_replace(struct db *db, const char *installation_id, const char *subscriptions);
+
+#endif

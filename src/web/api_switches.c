@@ -1,0 +1,235 @@
+/*
+ * The JSON API of switches.  Bodies are read strictly: a member that is not
+ * known is refused, for a misspelt "room" would otherwise switch the whole house.
+ */
+#include "web/api.h"
+
+#include <string.h>
+
+#include "base/failpoint.h"
+#include "formats/json.h"
+#include "store/command.h"
+#include "store/device.h"
+#include "store/switch_json.h"
+
+#define NEEDS_LINK "This location must be linked again before its switches can be used."
+
+static json_t *
+switches_json(const struct switch_list *list)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array != NULL && i < list->count; i++) {
+		if (json_array_append_new(array, switch_row_json(&list->rows[i])) != 0) {
+			json_decref(array);
+			array = NULL;
+		}
+	}
+	return array;
+}
+
+enum sw_err
+api_list_switches(struct visit *visit)
+{
+	struct switch_list list;
+	/* The cursor came first: what changes in between is told twice rather than never. */
+	enum sw_err err =
+	    store_switch_list(visit->app->db, visit->req->arena, visit->session.who.user_id, &list);
+
+	if (err != SW_OK)
+		return err;
+	response_put_json(visit->res, 200,
+	    json_pack("{s:s,s:o}", "cursor", visit->session.who.cursor, "switches",
+		switches_json(&list)));
+	return SW_OK;
+}
+
+/* Is every member one of these names (NULL at the end)? */
+static bool
+has_only(const json_t *object, const char *const *names)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)object, key, value)
+	{
+		size_t i = 0;
+
+		while (names[i] != NULL && strcmp(names[i], key) != 0)
+			i++;
+		if (names[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+/* The body as an object.  *out is the caller's. */
+static enum sw_err
+read_object(const struct request *req, const char *const *names, json_t **out)
+{
+	json_t *body = NULL;
+	enum sw_err err;
+
+	*out = NULL;
+	/* fetch() without a header says text/plain; what only a form can be is refused. */
+	if (req->content_type[0] != '\0' && !request_is_media(req, "application/json") &&
+	    !request_is_media(req, "text/plain"))
+		return SW_EMEDIA;
+	err = jsonx_load(req->body, req->body_length, &body);
+	if (err == SW_OK && (!json_is_object(body) || !has_only(body, names)))
+		err = SW_EINPUT;
+	if (err == SW_OK)
+		*out = body;
+	else
+		json_decref(body);
+	return err;
+}
+
+/* "on" or "off"; SW_EINPUT for anything else. */
+static enum sw_err
+read_on_off(const json_t *body, enum command_kind *out)
+{
+	const char *command = jsonx_string(body, "command");
+
+	for (int kind = COMMAND_ON; kind <= COMMAND_OFF; kind++) {
+		if (command != NULL && strcmp(command, command_kind_text(kind)) == 0) {
+			*out = (enum command_kind)kind;
+			return SW_OK;
+		}
+	}
+	return SW_EINPUT;
+}
+
+static enum sw_err
+read_wish(const json_t *body, struct command_wish *out)
+{
+	const char *command = jsonx_string(body, "command");
+	const json_t *level = json_object_get(body, "level");
+
+	out->level = 0;
+	if (command == NULL || strcmp(command, command_kind_text(COMMAND_SET_LEVEL)) != 0)
+		return level == NULL ? read_on_off(body, &out->kind) : SW_EINPUT;
+	out->kind = COMMAND_SET_LEVEL;
+	if (!json_is_integer(level) || json_integer_value(level) < 0 ||
+	    json_integer_value(level) > 100)
+		return SW_EINPUT;
+	out->level = (int)json_integer_value(level);
+	return SW_OK;
+}
+
+/* The wish in the body, whole: read before anything is looked up. */
+static enum sw_err
+load_wish(const struct request *req, struct command_wish *out)
+{
+	static const char *const names[] = {"command", "level", NULL};
+	json_t *body;
+	enum sw_err err = read_object(req, names, &body);
+
+	if (err == SW_OK)
+		err = read_wish(body, out);
+	json_decref(body);
+	return err;
+}
+
+enum sw_err
+api_post_switch(struct visit *visit)
+{
+	struct command_taken taken;
+	struct command_wish wish;
+	const char *device;
+	const char *component;
+	enum sw_err err = load_wish(visit->req, &wish);
+
+	if (err == SW_EINPUT)
+		return dashboard_refuse(visit, err,
+		    "Expected {\"command\":\"on\"}, {\"command\":\"off\"}, or "
+		    "{\"command\":\"setLevel\",\"level\":0 to 100}.");
+	if (err == SW_OK)
+		err = dashboard_path_switch(visit, &device, &component);
+	if (err != SW_OK)
+		return err;
+	err = store_command_request(visit->app->db, visit->req->arena, visit->session.who.user_id,
+	    device, component, &wish, &taken);
+	if (err == SW_EINPUT)
+		return dashboard_refuse(visit, err, "This switch is no dimmer.");
+	if (err == SW_ECONFLICT)
+		return dashboard_refuse(visit, err, NEEDS_LINK);
+	if (err != SW_OK)
+		return err;
+	FAILPOINT("dashboard.stored");
+	dashboard_wake(visit, taken.installation_id);
+	response_put_json(visit->res, 202, json_pack("{s:s}", "commandId", taken.command_id));
+	return SW_OK;
+}
+
+/* An optional text member: absent is NULL, anything but text SW_EINPUT.  Copied into the arena. */
+static enum sw_err
+read_optional(struct arena *arena, const json_t *body, const char *name, const char **out)
+{
+	*out = NULL;
+	if (json_object_get(body, name) == NULL)
+		return SW_OK;
+	if (jsonx_string(body, name) == NULL)
+		return SW_EINPUT;
+	*out = jsonx_strdup(arena, body, name);
+	return *out == NULL ? SW_ENOMEM : SW_OK;
+}
+
+static enum sw_err
+load_many(const struct request *req, enum command_kind *kind, const char **room,
+    const char **installation)
+{
+	static const char *const names[] = {"command", "room", "installationId", NULL};
+	json_t *body;
+	enum sw_err err = read_object(req, names, &body);
+
+	if (err == SW_OK)
+		err = read_on_off(body, kind);
+	if (err == SW_OK)
+		err = read_optional(req->arena, body, "room", room);
+	if (err == SW_OK)
+		err = read_optional(req->arena, body, "installationId", installation);
+	json_decref(body);
+	return err;
+}
+
+static json_t *
+taken_json(const struct command_taken_list *list)
+{
+	json_t *ids = json_array();
+
+	for (size_t i = 0; ids != NULL && i < list->count; i++) {
+		if (json_array_append_new(ids, json_string(list->commands[i].command_id)) != 0) {
+			json_decref(ids);
+			ids = NULL;
+		}
+	}
+	return json_pack("{s:o}", "commandIds", ids);
+}
+
+enum sw_err
+api_post_many(struct visit *visit)
+{
+	struct command_taken_list list;
+	enum command_kind kind;
+	const char *room = NULL;
+	const char *installation = NULL;
+	enum sw_err err = load_many(visit->req, &kind, &room, &installation);
+
+	if (err == SW_EINPUT)
+		return dashboard_refuse(visit, err,
+		    "Expected {\"command\":\"on\" or \"off\"}, and \"room\" and "
+		    "\"installationId\" as text where only those are meant.");
+	if (err == SW_OK)
+		err = store_place_is_of(visit->app->db, visit->req->arena,
+		    visit->session.who.user_id, room, installation);
+	if (err == SW_OK)
+		err = store_command_request_many(visit->app->db, visit->req->arena,
+		    visit->session.who.user_id, kind, room, installation, &list);
+	if (err != SW_OK)
+		return err;
+	for (size_t i = 0; i < list.count; i++)
+		dashboard_wake(visit, list.commands[i].installation_id);
+	response_put_json(visit->res, 202, taken_json(&list));
+	return SW_OK;
+}

@@ -1,0 +1,335 @@
+/*
+ * The way back from the platform: state, code, tokens, session.
+ */
+#include "web/oauth_callback.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "formats/cookie.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "smartthings/oauth.h"
+#include "store/session_cookie.h"
+#include "store/installation.h"
+#include "store/session.h"
+#include "store/stats.h"
+#include "base/utf8.h"
+
+#define EXCHANGE_MS 8000
+#define REPLY_MAX ((size_t)64 << 10)
+#define STORE_MS 3000
+#define STORE_PAUSE_MS 200
+#define LOGGED_ERROR_MAX 64
+
+const char *
+oauth_browser_cookie(const struct config *config)
+{
+	return config->public_is_https ? "__Host-oauth_browser" : "oauth_browser";
+}
+
+void
+oauth_put_redirect_uri(struct sbuf *buf, const struct config *config)
+{
+	sbuf_put_text(buf, config->public_url);
+	sbuf_put_text(buf, "/oauth/callback");
+}
+
+static bool
+is_given(const char *text)
+{
+	return text != NULL && text[0] != '\0';
+}
+
+/* SW_OK when this browser began this authorization less than ten minutes ago; once. */
+static enum sw_err
+take_state(struct signin *signin, const struct request *req, const struct url_query *query)
+{
+	const char *state = url_query_get(query, "state", NULL);
+	uint8_t state_hash[SECRET_SHA256_BYTES], browser_hash[SECRET_SHA256_BYTES];
+	char browser[SESSION_TOKEN_SIZE];
+
+	if (!is_given(state) ||
+	    cookie_get(request_header(req, "HTTP_COOKIE", NULL),
+		oauth_browser_cookie(&signin->config), browser, sizeof(browser)) != SW_OK ||
+	    browser[0] == '\0')
+		return SW_EAUTH;
+	secret_sha256(state, strlen(state), state_hash);
+	secret_sha256(browser, strlen(browser), browser_hash);
+	secret_cleanse(browser, sizeof(browser));
+	return store_oauth_state_take(signin->db, state_hash, browser_hash);
+}
+
+/* The platform sent the person back with an error (RFC 6749 4.1.2.1). */
+static void
+answer_error(
+    struct signin *signin, const struct url_query *query, const char *error, struct response *res)
+{
+	const char *description = url_query_get(query, "error_description", NULL);
+	bool denied = strcmp(error, "access_denied") == 0;
+
+	log_event(LOG_INFO, "oauth.refused", "error",
+	    strlen(error) <= LOGGED_ERROR_MAX ? error : "(long)", (const char *)NULL);
+	oauth_page_put(res, &signin->config, denied ? OAUTH_PAGE_DENIED : OAUTH_PAGE_REFUSED,
+	    is_given(description) || denied ? description : error);
+}
+
+static enum sw_err
+exchange(struct signin *signin, const char *code, struct client_reply *reply)
+{
+	const struct config *config = &signin->config;
+	struct client_request request = {
+	    .method = CLIENT_POST,
+	    .basic_user = config->client_id,
+	    .basic_password = config->client_secret,
+	    .content_type = "application/x-www-form-urlencoded",
+	    .accept = "application/json",
+	    .timeout_ms = EXCHANGE_MS,
+	    .response_limit = REPLY_MAX,
+	};
+	struct sbuf url = {0}, redirect_uri = {0}, form;
+	enum sw_err err = SW_ENOMEM;
+
+	sbuf_init_secret(&form, 0);
+	sbuf_put_text(&url, config->api_url);
+	sbuf_put_text(&url, "/oauth/token");
+	oauth_put_redirect_uri(&redirect_uri, config);
+	if (!sbuf_failed(&redirect_uri))
+		oauth_put_code_form(&form, code, config->client_id, sbuf_text(&redirect_uri));
+	request.url = sbuf_text(&url);
+	request.body = sbuf_text(&form);
+	request.body_length = form.length;
+	if (!sbuf_failed(&url) && !sbuf_failed(&redirect_uri) && !sbuf_failed(&form))
+		err = client_perform(signin->client, &request, reply);
+	FAILPOINT("oauth.exchanged");
+	sbuf_clear(&form);
+	sbuf_clear(&redirect_uri);
+	sbuf_clear(&url);
+	return err;
+}
+
+static void
+count_call(struct signin *signin, const char *installation_id, int status)
+{
+	enum sw_err err =
+	    store_api_call_count(signin->db, installation_id, "POST /oauth/token", status);
+
+	if (err != SW_OK)
+		log_event(LOG_WARN, "oauth.not_counted", "err", err_name(err), (const char *)NULL);
+}
+
+static enum sw_err
+seal_token(struct signin *signin, const char *installation_id, const char *which, const char *token,
+    uint8_t **out, size_t *length)
+{
+	struct sbuf context = {0};
+	enum sw_err err = SW_ENOMEM;
+
+	*out = NULL;
+	sbuf_printf(&context, "token:%s:%s", installation_id, which);
+	if (!sbuf_failed(&context))
+		err = seal_close(&signin->config.seal_keys, sbuf_text(&context), token,
+		    strlen(token), out, length);
+	sbuf_clear(&context);
+	return err;
+}
+
+/*
+ * Offer the link to the database until it is taken or STORE_MS have passed:
+ * what is lost here only the person can get again.  A conflict after a try whose outcome was
+ * not known may mean that it was carried out: then the session is there.
+ */
+static enum sw_err
+store_link(struct signin *signin, const struct request *req, const struct store_link *link)
+{
+	const struct timespec pause = {.tv_nsec = STORE_PAUSE_MS * 1000000L};
+	int64_t deadline_ms = clock_monotonic_ms() + STORE_MS;
+	struct store_signed_in who;
+	enum sw_err err;
+
+	for (;;) {
+		err = store_installation_link(signin->db, req->arena, link, &who.user_id);
+		if (err == SW_ECONFLICT &&
+		    store_session_load(signin->db, req->arena, link->new_session, &who) == SW_OK)
+			err = SW_OK;
+		if (err == SW_OK)
+			FAILPOINT("oauth.linked");
+		if (err == SW_OK)
+			log_event(LOG_INFO, "oauth.linked", "installation", link->installation_id,
+			    "user", log_int(who.user_id), (const char *)NULL);
+		if ((err != SW_EUNAVAILABLE && err != SW_ETIMEOUT && err != SW_ECONFLICT) ||
+		    clock_monotonic_ms() >= deadline_ms)
+			return err;
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* The browser's name for itself, when it is text the database takes. */
+static const char *
+user_agent(const struct request *req)
+{
+	const char *agent = request_header(req, "HTTP_USER_AGENT", NULL);
+
+	return agent != NULL && utf8_is_valid(agent, strlen(agent)) ? agent : NULL;
+}
+
+/* Seal, store, and open the session whose cookie value goes to "token". */
+static enum sw_err
+link_installation(struct signin *signin, const struct request *req,
+    const struct oauth_tokens *tokens, char token[static SESSION_TOKEN_SIZE])
+{
+	const struct config *config = &signin->config;
+	uint8_t new_session[SECRET_SHA256_BYTES], old_session[SECRET_SHA256_BYTES];
+	uint8_t *access = NULL, *refresh = NULL;
+	struct store_link link = {
+	    .installation_id = tokens->installed_app_id,
+	    .owner_id = tokens->owner_account_id,
+	    .scope = tokens->scope,
+	    .seal_key_id = config->seal_keys.keys[0].id,
+	    .expires_in_s = tokens->expires_in_s,
+	    .new_session = new_session,
+	    .user_agent = user_agent(req),
+	};
+	enum sw_err err = session_make(token, new_session);
+
+	if (session_read_cookie(request_header(req, "HTTP_COOKIE", NULL), config->public_is_https,
+		old_session, NULL))
+		link.old_session = old_session;
+	if (err == SW_OK)
+		err = seal_token(signin, tokens->installed_app_id, "access", tokens->access_token,
+		    &access, &link.access_length);
+	if (err == SW_OK)
+		err = seal_token(signin, tokens->installed_app_id, "refresh", tokens->refresh_token,
+		    &refresh, &link.refresh_length);
+	link.access_sealed = access;
+	link.refresh_sealed = refresh;
+	if (err == SW_OK)
+		err = store_link(signin, req, &link);
+	free(access);
+	free(refresh);
+	return err;
+}
+
+static void
+put_signed_in(struct signin *signin, const char *token, struct response *res)
+{
+	struct sbuf forget = {0};
+
+	session_put_cookie(res, &signin->config, token);
+	cookie_put(
+	    &forget, oauth_browser_cookie(&signin->config), "", 0, signin->config.public_is_https);
+	response_add_header(res, "Set-Cookie", sbuf_failed(&forget) ? NULL : sbuf_text(&forget));
+	sbuf_clear(&forget);
+	response_redirect(res, 303, "/");
+}
+
+static enum oauth_page
+page_of_failure(enum sw_err err)
+{
+	switch (err) {
+	case SW_EINVAL_GRANT:
+		return OAUTH_PAGE_CODE;
+	case SW_EAUTH:
+		return OAUTH_PAGE_CLIENT;
+	case SW_ELIMIT:
+	case SW_EUNAVAILABLE:
+		return OAUTH_PAGE_AWAY;
+	case SW_ETIMEOUT:
+		return OAUTH_PAGE_TIMEOUT;
+	case SW_ENOMEM:
+	case SW_EINTERNAL:
+		return OAUTH_PAGE_INTERNAL;
+	default:
+		return OAUTH_PAGE_PLATFORM;
+	}
+}
+
+static enum oauth_page
+page_of_store_failure(enum sw_err err)
+{
+	bool away = err == SW_EUNAVAILABLE || err == SW_ETIMEOUT || err == SW_ECONFLICT;
+
+	return away ? OAUTH_PAGE_NOT_STORED : OAUTH_PAGE_INTERNAL;
+}
+
+/* Trade the code; SW_OK means tokens of an installed app that is named. */
+static enum sw_err
+get_tokens(struct signin *signin, const char *code, struct oauth_tokens *tokens, int *status)
+{
+	struct client_reply reply = {0};
+	enum sw_err err = exchange(signin, code, &reply);
+
+	*status = reply.status;
+	if (err == SW_OK)
+		err = oauth_parse_reply(
+		    reply.status, sbuf_text(&reply.body), reply.body.length, tokens);
+	else if (err == SW_ETOOLARGE)
+		err = SW_EUPSTREAM;
+	if (err == SW_OK && tokens->installed_app_id == NULL)
+		err = SW_EUPSTREAM;
+	log_event(err == SW_OK ? LOG_INFO : LOG_WARN, "oauth.exchange", "status",
+	    log_int(reply.status), "ms", log_int(reply.elapsed_ms), "installation",
+	    tokens->installed_app_id, "err", err != SW_OK ? err_name(err) : NULL,
+	    (const char *)NULL);
+	client_reply_clear(&reply);
+	return err;
+}
+
+/* Everything from the code on. */
+static void
+finish(struct signin *signin, const struct request *req, const char *code, struct response *res)
+{
+	struct oauth_tokens tokens = {0};
+	char token[SESSION_TOKEN_SIZE] = "";
+	int status;
+	enum sw_err err = get_tokens(signin, code, &tokens, &status);
+
+	if (err != SW_OK) {
+		oauth_page_put(res, &signin->config, page_of_failure(err), NULL);
+	} else {
+		err = link_installation(signin, req, &tokens, token);
+		if (err == SW_OK) {
+			put_signed_in(signin, token, res);
+			publish_add_page(&signin->publish, tokens.installed_app_id);
+			publish_add_sessions(&signin->publish);
+			publish_add_work(&signin->publish);
+		} else {
+			log_event(LOG_ERROR, "oauth.not_stored", "installation",
+			    tokens.installed_app_id, "err", err_name(err), (const char *)NULL);
+			oauth_page_put(res, &signin->config, page_of_store_failure(err), NULL);
+		}
+	}
+	count_call(signin, tokens.installed_app_id, status);
+	secret_cleanse(token, sizeof(token));
+	oauth_tokens_clear(&tokens);
+}
+
+enum sw_err
+oauth_handle_callback(struct signin *signin, const struct request *req, struct response *res)
+{
+	struct url_query query = {0};
+	bool twice = false;
+	const char *error, *code;
+	enum sw_err err = request_parse_query(req, &query);
+
+	if (err == SW_OK)
+		err = take_state(signin, req, &query);
+	if (err == SW_EAUTH || err == SW_EINPUT) {
+		log_event(LOG_INFO, "oauth.state_refused", (const char *)NULL);
+		oauth_page_put(res, &signin->config, OAUTH_PAGE_STATE, NULL);
+		return SW_OK;
+	}
+	if (err != SW_OK)
+		return err;
+	error = url_query_get(&query, "error", &twice);
+	code = url_query_get(&query, "code", &twice);
+	if (!twice && is_given(error))
+		answer_error(signin, &query, error, res);
+	else if (twice || !is_given(code) || strlen(code) > OAUTH_TOKEN_MAX)
+		oauth_page_put(res, &signin->config, OAUTH_PAGE_NO_CODE, NULL);
+	else
+		finish(signin, req, code, res);
+	return SW_OK;
+}

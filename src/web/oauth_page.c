@@ -1,0 +1,92 @@
+/*
+ * What oauth.fcgi says to people.
+ */
+#include "web/oauth_page.h"
+
+#include <string.h>
+
+#include "formats/html.h"
+#include "web/page_layout.h"
+#include "base/utf8.h"
+
+#define DETAIL_MAX 200
+
+struct words {
+	int status;
+	const char *title;
+	const char *text;
+};
+
+static const struct words pages[] = {
+    [OAUTH_PAGE_STATE] = {400, "This sign-in cannot be finished",
+	"This sign-in was not started in this browser, was started more than ten minutes ago, "
+	"or has been used already. Nothing was linked."},
+    [OAUTH_PAGE_DENIED] = {403, "You declined",
+	"SmartThings was told not to let Switchboard in. Nothing was linked."},
+    [OAUTH_PAGE_REFUSED] = {502, "SmartThings could not finish",
+	"SmartThings reported a problem while it asked for your permission. Nothing was linked."},
+    [OAUTH_PAGE_NO_CODE] = {400, "Something was missing",
+	"SmartThings sent you back without what is needed to finish. Nothing was linked."},
+    [OAUTH_PAGE_CODE] = {400, "The permission had run out",
+	"SmartThings no longer accepts this permission: it works once and for a short time. "
+	"Nothing was linked."},
+    [OAUTH_PAGE_CLIENT] = {502, "Switchboard is not set up right",
+	"SmartThings does not accept Switchboard's client id and secret. Whoever runs this "
+	"Switchboard has to correct them."},
+    [OAUTH_PAGE_PLATFORM] = {502, "SmartThings gave no usable answer",
+	"Your permission reached SmartThings, but its answer could not be used. Nothing was "
+	"linked."},
+    [OAUTH_PAGE_AWAY] = {503, "SmartThings cannot be reached",
+	"SmartThings is away or very busy. Nothing was linked. Wait a moment, then try again."},
+    [OAUTH_PAGE_TIMEOUT] = {504, "SmartThings did not answer in time",
+	"Nothing was linked. Wait a moment, then try again."},
+    [OAUTH_PAGE_NOT_STORED] = {503, "Switchboard cannot reach its database",
+	"Nothing was linked. Wait a moment, then link again."},
+    [OAUTH_PAGE_METHOD] = {405, "This address is for browsers to visit",
+	"It only answers to GET requests."},
+    [OAUTH_PAGE_NOT_FOUND] = {404, "There is nothing here", "This address does not exist."},
+    [OAUTH_PAGE_INTERNAL] = {500, "Switchboard made a mistake",
+	"It has been written to the log. Nothing was linked."},
+};
+_Static_assert(sizeof(pages) / sizeof(pages[0]) == OAUTH_PAGE__MAX, "a page is missing");
+
+/* At most DETAIL_MAX bytes, never half a character. */
+static void
+put_detail(struct sbuf *body, const char *detail)
+{
+	char cut[DETAIL_MAX + 1];
+	size_t length = strnlen(detail, DETAIL_MAX);
+
+	while (length > 0 && !utf8_is_valid(detail, length))
+		length--;
+	memcpy(cut, detail, length);
+	cut[length] = '\0';
+	html_lit(body, "<p class=\"hint\">SmartThings said: <q>");
+	html_put_text(body, cut);
+	html_lit(body, "</q></p>\n");
+}
+
+void
+oauth_page_put(
+    struct response *res, const struct config *config, enum oauth_page page, const char *detail)
+{
+	const struct words *words = &pages[page];
+	struct page layout = {.title = words->title};
+	struct sbuf *out = &res->body;
+
+	page_begin(res, config, words->status, &layout);
+	if (words->status == 503)
+		response_add_header(res, "Retry-After", "5");
+	if (page == OAUTH_PAGE_METHOD)
+		response_add_header(res, "Allow", "GET");
+	html_lit(out, "<section class=\"card\">\n<h1>");
+	html_put_text(out, words->title);
+	html_lit(out, "</h1>\n<p>");
+	html_put_text(out, words->text);
+	html_lit(out, "</p>\n");
+	if (detail != NULL && detail[0] != '\0')
+		put_detail(out, detail);
+	html_lit(out, "<p><a class=\"button\" href=\"/oauth/start\">Try again</a> "
+		      "<a class=\"quiet\" href=\"/\">Back to the switches</a></p>\n</section>\n");
+	page_end(res, -1, 0);
+}

@@ -1,0 +1,34 @@
+#ifndef SWITCHBOARD_WEB_OAUTH_PAGE_H
+#define SWITCHBOARD_WEB_OAUTH_PAGE_H
+
+#include "formats/config.h"
+#include "net/request.h"
+#include "net/response.h"
+
+/*
+ * The pages of oauth.fcgi: each says what went wrong and what to do, with a
+ * link that starts over.
+ */
+enum oauth_page {
+	OAUTH_PAGE_STATE,      /* 400: not begun here, begun too long ago, or used */
+	OAUTH_PAGE_DENIED,     /* 403: the person declined */
+	OAUTH_PAGE_REFUSED,    /* 502: the platform says something else went wrong */
+	OAUTH_PAGE_NO_CODE,    /* 400: no code, or several */
+	OAUTH_PAGE_CODE,       /* 400: the platform no longer takes the code */
+	OAUTH_PAGE_CLIENT,     /* 502: the platform refuses our client id or secret */
+	OAUTH_PAGE_PLATFORM,   /* 502: an answer that makes no sense */
+	OAUTH_PAGE_AWAY,       /* 503: the platform cannot be reached, or is overloaded */
+	OAUTH_PAGE_TIMEOUT,    /* 504: no answer in time */
+	OAUTH_PAGE_NOT_STORED, /* 503: the database is away */
+	OAUTH_PAGE_METHOD,     /* 405 */
+	OAUTH_PAGE_NOT_FOUND,  /* 404 */
+	OAUTH_PAGE_INTERNAL,   /* 500 */
+	OAUTH_PAGE__MAX
+};
+
+/* Write the page; "detail" is the platform's own words, shown escaped and cut to 200 characters;
+ * NULL for none. */
+void oauth_page_put(
+    struct response *res, const struct config *config, enum oauth_page page, const char *detail);
+
+#endif

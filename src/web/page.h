@@ -1,0 +1,51 @@
+#ifndef SWITCHBOARD_WEB_PAGE_H
+#define SWITCHBOARD_WEB_PAGE_H
+
+#include "web/dashboard.h"
+
+/*
+ * The pages and the targets of their forms.  Sessions and CSRF tokens are
+ * checked before these run; errors they return become a page.  All can answer
+ * 503 when the database is away.
+ */
+
+/* GET /: 200, the switches of who is signed in, or the way to sign in. */
+SW_MUSTCHECK enum sw_err page_home(struct visit *visit);
+
+/*
+ * POST /switches/{deviceId}/{component}, fields command (on, off, setLevel) and level: 303 to /.
+ * 400 not one of the commands; 404 not theirs; 409 the location must be linked again first.
+ */
+SW_MUSTCHECK enum sw_err page_post_switch(struct visit *visit);
+
+/*
+ * POST /switches, fields command (on, off), room (name or id; empty: devices in none) and
+ * installation: 303 to /.  400, 404 as above.
+ */
+SW_MUSTCHECK enum sw_err page_post_many(struct visit *visit);
+
+/* POST /logout: the session ends here and in its other tabs; 303 to /. */
+SW_MUSTCHECK enum sw_err page_post_logout(struct visit *visit);
+
+/*
+ * GET /disconnect?installation=: 200, asks whether it is meant.  404 not theirs; 400 when
+ * none is named and they have several.
+ */
+SW_MUSTCHECK enum sw_err page_disconnect(struct visit *visit);
+
+/* POST /disconnect, field installation: hidden at once, uninstalled by the worker; 303 to /. */
+SW_MUSTCHECK enum sw_err page_post_disconnect(struct visit *visit);
+
+/* GET /sessions: 200, the browsers in which this user is signed in. */
+SW_MUSTCHECK enum sw_err page_sessions(struct visit *visit);
+
+/*
+ * POST /sessions/end, field session: that browser is signed out, its open pages at once; 303 to
+ * /sessions.  400 none named; 404 not theirs, or it has ended.
+ */
+SW_MUSTCHECK enum sw_err page_post_session_end(struct visit *visit);
+
+/* POST /sessions/end-others: the same for all but this one. */
+SW_MUSTCHECK enum sw_err page_post_session_end_others(struct visit *visit);
+
+#endif

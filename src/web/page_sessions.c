@@ -1,0 +1,137 @@
+/*
+ * "Your devices": where somebody is signed in, and buttons that end it there.
+ * Only numbers made for this page are in it, nothing that opens a session.
+ */
+#include "web/page.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "web/page_layout.h"
+#include "store/session.h"
+#include "web/user_agent.h"
+#include "formats/uuid.h"
+
+/* "Firefox on Linux"; what it calls itself when that is nothing we know. */
+static void
+put_name(struct sbuf *out, const char *agent)
+{
+	const char *browser = user_agent_browser(agent);
+	const char *system = user_agent_system(agent);
+
+	if (browser == NULL && system == NULL && agent != NULL && agent[0] != '\0') {
+		html_put_text(out, agent);
+		return;
+	}
+	html_put_text(out, browser != NULL ? browser : "Unknown browser");
+	if (system != NULL) {
+		html_lit(out, " on ");
+		html_put_text(out, system);
+	}
+}
+
+static void
+put_end_button(struct sbuf *out, const struct store_session *session, const char *csrf)
+{
+	html_lit(out, "<form method=\"post\" action=\"/sessions/end\">");
+	page_put_csrf(out, csrf);
+	html_lit(out, "<input type=\"hidden\" name=\"session\"");
+	html_put_attr(out, "value", session->public_id);
+	html_lit(out, "><button class=\"small\" aria-label=\"Sign out: ");
+	put_name(out, session->user_agent);
+	html_lit(out, "\">Sign out</button></form>");
+}
+
+static void
+put_session(struct sbuf *out, const struct store_session *session, const char *csrf, int64_t now_ms)
+{
+	html_lit(out, "<li");
+	if (session->is_this)
+		html_lit(out, " aria-current=\"true\"");
+	html_lit(out, "><div><strong");
+	html_put_attr(out, "title", session->user_agent);
+	html_lit(out, ">");
+	put_name(out, session->user_agent);
+	html_lit(out, "</strong>\n<p>Last used ");
+	page_put_time(out, session->seen_at, now_ms);
+	html_lit(out, "</p>\n<p>Signed in ");
+	page_put_time(out, session->created_at, now_ms);
+	html_lit(out, "</p></div>\n");
+	if (session->is_this)
+		html_lit(out, "<span class=\"here\">This device</span>");
+	else
+		put_end_button(out, session, csrf);
+	html_lit(out, "</li>\n");
+}
+
+static void
+put_list(struct sbuf *out, const struct store_session *sessions, size_t count, const char *csrf)
+{
+	int64_t now_ms = clock_now_ms();
+
+	html_lit(out,
+	    "<section class=\"card\">\n<h1>Your devices</h1>\n<p>The browsers that are "
+	    "signed in to Switchboard as you. Sign out what you no longer use or do not "
+	    "know: it takes effect at once, on open pages too.</p>\n<ul class=\"sessions\">\n");
+	for (size_t i = 0; i < count; i++)
+		put_session(out, &sessions[i], csrf, now_ms);
+	html_lit(out, "</ul>\n<div class=\"choice\">");
+	if (count > 1) {
+		html_lit(out, "<form method=\"post\" action=\"/sessions/end-others\">");
+		page_put_csrf(out, csrf);
+		html_lit(
+		    out, "<button class=\"button danger\">Sign out all others</button></form>");
+	}
+	html_lit(out, "<a class=\"quiet\" href=\"/\">Back to the switches</a></div>\n</section>\n");
+}
+
+enum sw_err
+page_sessions(struct visit *visit)
+{
+	struct page page = {.title = "Your devices", .csrf = visit->session.csrf};
+	struct store_session *sessions;
+	size_t count;
+	enum sw_err err = store_session_list(visit->app->db, visit->req->arena,
+	    visit->session.who.user_id, visit->session.hash, &sessions, &count);
+
+	if (err != SW_OK)
+		return err;
+	page_begin(visit->res, &visit->app->config, 200, &page);
+	put_list(&visit->res->body, sessions, count, visit->session.csrf);
+	page_end(visit->res, -1, 0);
+	return SW_OK;
+}
+
+/* Open pages of what ended are told once the reply is sent. */
+static enum sw_err
+ended(struct visit *visit)
+{
+	publish_add_sessions(&visit->app->publish);
+	response_redirect(visit->res, 303, "/sessions");
+	return SW_OK;
+}
+
+enum sw_err
+page_post_session_end(struct visit *visit)
+{
+	const char *id = url_query_get(&visit->form, "session", NULL);
+	uint8_t uuid[UUID_BYTES];
+	enum sw_err err;
+
+	if (id == NULL)
+		return SW_EINPUT;
+	if (!uuid_parse(id, uuid))
+		return SW_ENOTFOUND;
+	err = store_session_end_one(
+	    visit->app->db, visit->req->arena, visit->session.who.user_id, id);
+	return err == SW_OK ? ended(visit) : err;
+}
+
+enum sw_err
+page_post_session_end_others(struct visit *visit)
+{
+	enum sw_err err = store_session_end_others(
+	    visit->app->db, visit->req->arena, visit->session.who.user_id, visit->session.hash);
+
+	return err == SW_OK ? ended(visit) : err;
+}

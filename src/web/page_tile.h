@@ -1,0 +1,16 @@
+#ifndef SWITCHBOARD_WEB_PAGE_TILE_H
+#define SWITCHBOARD_WEB_PAGE_TILE_H
+
+#include <stdint.h>
+#include "base/sbuf.h"
+#include "store/switch_json.h"
+
+/*
+ * One switch as a list item: a form with an explicit on or off, for a dimmer a
+ * second one with its level.  "number" is unique on the page, "now_ms" is for
+ * "5 min ago".  switchboard.js changes what stands here and must know its shape.
+ */
+void page_put_tile(struct sbuf *out, const struct switch_row *row, const char *csrf, size_t number,
+    int64_t now_ms);
+
+#endif

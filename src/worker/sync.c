@@ -1,0 +1,443 @@
+/*
+ * Device sync (design.md "Data").  One call after the other; only a complete
+ * list is applied, because what is not in it disappears.
+ */
+#include "worker/sync.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "smartthings/device.h"
+#include "base/failpoint.h"
+#include "formats/json.h"
+#include "base/log.h"
+#include "smartthings/api.h"
+#include "store/installation.h"
+#include "store/sync.h"
+#include "store/token.h"
+#include "formats/url.h"
+#include "worker/calls.h"
+#include "worker/jobs.h"
+
+#define PAGES_MAX 100
+#define RETRY_FIRST_MS 2000
+#define RETRY_MOST_MS 600000
+#define BUDGET_DELAY_MS 900000
+/* The subscriptions end this wait themselves (subscription_replace() in sql/). */
+#define SUBSCRIBING_DELAY_MS 1000
+/* The rooms may be read 50 times an hour: not twice within this. */
+#define ROOMS_AGAIN_S 120
+
+struct sync {
+	struct job job;
+	struct store_plan plan;
+	const char *location_name; /* read now; else NULL */
+	json_t *rooms;             /* read now; else NULL */
+	bool rooms_asked;          /* even when there was no use in the answer */
+	json_t *devices;
+	const char *next; /* page of the list being read; NULL is its first */
+	int pages;
+};
+
+static void step(struct sync *sync);
+
+static void
+sync_clear(struct job *job)
+{
+	struct sync *sync = (struct sync *)job;
+
+	json_decref(sync->rooms);
+	json_decref(sync->devices);
+}
+
+/* Why a sync failed, for people; NULL when that passes by itself. */
+static const char *
+reason_of(enum sw_err err)
+{
+	switch (err) {
+	case SW_EAUTH:
+		return NULL;
+	case SW_ETIMEOUT:
+	case SW_EUNAVAILABLE:
+		return "SmartThings did not answer";
+	case SW_ELIMIT:
+		return "SmartThings asks to wait before the next try";
+	case SW_EFORBIDDEN:
+		return "SmartThings does not allow reading this location";
+	case SW_ENOTFOUND:
+		return "SmartThings does not know this location any more";
+	case SW_EUPSTREAM:
+	case SW_EINPUT:
+		return "SmartThings gave an answer that could not be used";
+	default:
+		return "Something went wrong here";
+	}
+}
+
+static void
+show_failure(struct sync *sync, const char *reason)
+{
+	struct worker *worker = sync->job.worker;
+
+	if (reason == NULL)
+		return;
+	if (store_sync_progress(worker->db, &worker->scratch, sync->job.row.installation_id,
+		"failed", (int64_t)json_array_size(sync->devices), reason) == SW_OK)
+		publish_add_page(&worker->publish, sync->job.row.installation_id);
+}
+
+static void
+fail(struct sync *sync, enum sw_err err, int64_t delay_ms)
+{
+	if (delay_ms < 0)
+		delay_ms = backoff_ms(sync->job.row.attempts, RETRY_FIRST_MS, RETRY_MOST_MS);
+	if (sync->job.worker->stopping)
+		delay_ms = 0;
+	else
+		show_failure(sync, reason_of(err));
+	job_failed(&sync->job, err, delay_ms);
+}
+
+static bool
+show_progress(struct sync *sync)
+{
+	struct worker *worker = sync->job.worker;
+
+	if (store_sync_progress(worker->db, &worker->scratch, sync->job.row.installation_id,
+		"running", (int64_t)json_array_size(sync->devices), NULL) != SW_OK)
+		return false;
+	publish_add_page(&worker->publish, sync->job.row.installation_id);
+	return true;
+}
+
+/* What every answer begins with.  False: it was not one to go on with, and the job has ended. */
+static bool
+goes_on(struct sync *sync, const struct call_answer *answer)
+{
+	if (answer->err != SW_OK) {
+		fail(sync, answer->err, answer->delay_ms);
+		return false;
+	}
+	return job_keep(&sync->job);
+}
+
+/* REVOKED or DISABLED: only linking again helps. */
+static void
+end_revoked(struct sync *sync, const struct call_answer *answer, const char *status)
+{
+	struct worker *worker = sync->job.worker;
+	bool was_current;
+
+	log_event(LOG_WARN, "installation.revoked", "installation", sync->job.row.installation_id,
+	    "status", status, (const char *)NULL);
+	if (store_token_dead(worker->db, &worker->scratch, sync->job.row.installation_id,
+		answer->generation, status, &was_current) == SW_OK)
+		publish_add_page(&worker->publish, sync->job.row.installation_id);
+	job_failed(&sync->job, SW_EFORBIDDEN, RETRY_MOST_MS);
+}
+
+static enum sw_err
+take_installed_app(struct sync *sync, const json_t *app)
+{
+	struct worker *worker = sync->job.worker;
+	const char *id = sync->job.row.installation_id;
+	const char *location_id = jsonx_string(app, "locationId");
+	const char *owner_id = jsonx_string(json_object_get(app, "owner"), "ownerId");
+	enum sw_err err;
+
+	if (location_id == NULL || !url_id_is_valid(location_id))
+		return SW_EUPSTREAM;
+	sync->plan.location_id = arena_strdup(&sync->job.arena, location_id);
+	if (sync->plan.location_id == NULL)
+		return SW_ENOMEM;
+	err = store_sync_set_location(worker->db, id, location_id);
+	if (err == SW_OK && owner_id != NULL && url_id_is_valid(owner_id))
+		err = store_installation_set_owner(worker->db, id, owner_id);
+	/* Two people may just have become one: what sessions may see can have changed. */
+	publish_add_sessions(&worker->publish);
+	worker->has_work = true; /* the subscriptions wait for the location */
+	return err;
+}
+
+/* What is switched between a first reading and the subscriptions would never be told. */
+static void
+wait_for_subscriptions(struct sync *sync)
+{
+	job_failed(&sync->job, SW_ENOTFOUND, SUBSCRIBING_DELAY_MS);
+}
+
+static void
+on_installed_app(void *context, const struct call_answer *answer)
+{
+	struct sync *sync = context;
+	const char *status;
+	json_t *app;
+	enum sw_err err;
+
+	if (!goes_on(sync, answer))
+		return;
+	err = jsonx_load(answer->body, answer->length, &app);
+	if (err != SW_OK) {
+		fail(sync, err == SW_ENOMEM ? err : SW_EUPSTREAM, -1);
+		return;
+	}
+	status = jsonx_string(app, "installedAppStatus");
+	if (status != NULL && (strcmp(status, "REVOKED") == 0 || strcmp(status, "DISABLED") == 0)) {
+		end_revoked(sync, answer, status);
+	} else {
+		err = take_installed_app(sync, app);
+		if (err == SW_OK && sync->plan.subscribing)
+			wait_for_subscriptions(sync);
+		else if (err == SW_OK)
+			step(sync);
+		else
+			fail(sync, err, -1);
+	}
+	json_decref(app);
+}
+
+static void
+on_location(void *context, const struct call_answer *answer)
+{
+	struct sync *sync = context;
+	json_t *location = NULL;
+
+	/* A home without its name is better than none. */
+	if (answer->err == SW_EFORBIDDEN || answer->err == SW_ENOTFOUND) {
+		sync->plan.want_location = false;
+		step(sync);
+		return;
+	}
+	if (!goes_on(sync, answer))
+		return;
+	if (jsonx_load(answer->body, answer->length, &location) == SW_OK)
+		sync->location_name = jsonx_strdup(&sync->job.arena, location, "name");
+	json_decref(location);
+	sync->plan.want_location = false;
+	step(sync);
+}
+
+static enum sw_err
+take_rooms(struct sync *sync, const struct call_answer *answer)
+{
+	struct arena *arena = &sync->job.arena;
+	json_t *list;
+	enum sw_err err = jsonx_load(answer->body, answer->length, &list);
+
+	if (err != SW_OK)
+		return err == SW_ENOMEM ? err : SW_EUPSTREAM;
+	err = platform_next_link(arena, list, &sync->next);
+	json_decref(list);
+	if (err == SW_OK)
+		err = device_parse_rooms(arena, answer->body, answer->length, sync->rooms);
+	return err;
+}
+
+/* Switches whose rooms have no name are better than none. */
+static void
+go_without_rooms(struct sync *sync)
+{
+	json_decref(sync->rooms);
+	sync->rooms = NULL;
+	sync->next = NULL;
+	sync->plan.want_rooms = false;
+	step(sync);
+}
+
+static void
+on_rooms(void *context, const struct call_answer *answer)
+{
+	struct sync *sync = context;
+	enum sw_err err;
+
+	if (answer->err == SW_EFORBIDDEN || answer->err == SW_ENOTFOUND) {
+		go_without_rooms(sync);
+		return;
+	}
+	if (!goes_on(sync, answer))
+		return;
+	err = take_rooms(sync, answer);
+	if (err == SW_EUPSTREAM) {
+		go_without_rooms(sync);
+		return;
+	}
+	if (err != SW_OK) {
+		fail(sync, err, -1);
+		return;
+	}
+	if (sync->next == NULL) {
+		sync->plan.want_rooms = false;
+		sync->pages = 0;
+	}
+	step(sync);
+}
+
+/*
+ * A device may have come into a room after the rooms were read last.  Rooms the platform
+ * does not tell are not asked for again and again.
+ */
+static bool
+rooms_are_missing(struct sync *sync)
+{
+	bool missing = false;
+
+	if (sync->rooms_asked)
+		return false;
+	return store_sync_lacks_rooms(
+		   sync->job.worker->db, sync->job.row.installation_id, &missing) == SW_OK &&
+	       missing;
+}
+
+static void
+end_well(struct sync *sync)
+{
+	struct worker *worker = sync->job.worker;
+	const char *id = arena_strdup(&worker->scratch, sync->job.row.installation_id);
+	bool again = rooms_are_missing(sync);
+
+	log_event(LOG_INFO, "sync.applied", "installation", id, "devices",
+	    log_int((long long)json_array_size(sync->devices)), "pages", log_int(sync->pages),
+	    (const char *)NULL);
+	publish_add_page(&worker->publish, sync->job.row.installation_id);
+	job_done(&sync->job);
+	if (again && id != NULL &&
+	    store_job_put(worker->db, &worker->scratch, id, JOB_DEVICE_SYNC, ROOMS_AGAIN_S) !=
+		SW_OK)
+		log_event(LOG_WARN, "sync.rooms", "installation", id, (const char *)NULL);
+}
+
+static void
+apply(struct sync *sync)
+{
+	struct store_synced synced = {
+	    .started_at = sync->plan.started_at,
+	    .location_id = sync->plan.location_id,
+	    .location_name = sync->location_name,
+	};
+	struct sbuf devices = {0}, rooms = {0};
+	enum sw_err err = SW_ENOMEM;
+
+	FAILPOINT("sync.read");
+	jsonx_put(&devices, sync->devices);
+	if (sync->rooms != NULL)
+		jsonx_put(&rooms, sync->rooms);
+	if (!sbuf_failed(&devices) && !sbuf_failed(&rooms)) {
+		synced.devices = sbuf_text(&devices);
+		synced.rooms = sync->rooms != NULL ? sbuf_text(&rooms) : NULL;
+		err =
+		    store_sync_apply(sync->job.worker->db, sync->job.row.installation_id, &synced);
+	}
+	sbuf_clear(&devices);
+	sbuf_clear(&rooms);
+	FAILPOINT("sync.applied");
+	if (err == SW_OK)
+		end_well(sync);
+	else if (err == SW_ENOTFOUND)
+		job_drop(&sync->job);
+	else
+		fail(sync, err, -1);
+}
+
+static void
+on_devices(void *context, const struct call_answer *answer)
+{
+	struct sync *sync = context;
+	enum sw_err err;
+
+	if (!goes_on(sync, answer))
+		return;
+	err = device_parse_page(
+	    &sync->job.arena, answer->body, answer->length, sync->devices, &sync->next);
+	if (err == SW_OK && sync->next == NULL) {
+		apply(sync);
+		return;
+	}
+	if (err == SW_OK && !show_progress(sync))
+		err = SW_EUNAVAILABLE;
+	if (err == SW_OK)
+		step(sync);
+	else
+		fail(sync, err, -1);
+}
+
+/* The next call of this sync. */
+static void
+step(struct sync *sync)
+{
+	struct call call = {
+	    .installation_id = sync->job.row.installation_id,
+	    .id = sync->plan.location_id,
+	    .url = sync->next,
+	};
+	call_done *done;
+	int64_t delay_ms = -1;
+	enum sw_err err = SW_EUPSTREAM;
+
+	if (sync->plan.location_id == NULL) {
+		call.what = PLATFORM_GET_INSTALLED_APP;
+		call.id = sync->job.row.installation_id;
+		done = on_installed_app;
+	} else if (sync->plan.want_location) {
+		call.what = PLATFORM_GET_LOCATION;
+		done = on_location;
+	} else if (sync->plan.want_rooms) {
+		call.what = PLATFORM_GET_ROOMS;
+		done = on_rooms;
+		sync->pages++;
+	} else {
+		call.what = PLATFORM_GET_DEVICES;
+		done = on_devices;
+		sync->pages++;
+	}
+	if (sync->pages <= PAGES_MAX)
+		err = call_start(sync->job.worker, &call, done, sync, &delay_ms);
+	if (err != SW_OK)
+		fail(sync, err, delay_ms);
+}
+
+static enum sw_err
+prepare(struct sync *sync)
+{
+	sync->devices = json_array();
+	if (sync->devices == NULL)
+		return SW_ENOMEM;
+	sync->rooms_asked = sync->plan.want_rooms;
+	if (sync->plan.want_rooms) {
+		sync->rooms = json_array();
+		if (sync->rooms == NULL)
+			return SW_ENOMEM;
+	}
+	return show_progress(sync) ? SW_OK : SW_EUNAVAILABLE;
+}
+
+void
+sync_begin(struct worker *worker, const struct store_job *row)
+{
+	struct sync *sync = job_new(worker, row, sizeof(*sync));
+	enum sw_err err;
+
+	if (sync == NULL)
+		return; /* the lease gives it back */
+	sync->job.clear = sync_clear;
+	if (calls_are_over_budget(worker)) {
+		show_failure(sync, "This month's calls to SmartThings are used up");
+		job_failed(&sync->job, SW_ELIMIT, BUDGET_DELAY_MS);
+		return;
+	}
+	err = store_sync_plan(
+	    worker->db, &sync->job.arena, sync->job.row.installation_id, &sync->plan);
+	if (err == SW_ENOTFOUND) {
+		job_done(&sync->job);
+		return;
+	}
+	if (err == SW_OK && sync->plan.subscribing && sync->plan.location_id != NULL) {
+		wait_for_subscriptions(sync);
+		return;
+	}
+	if (err == SW_OK)
+		err = prepare(sync);
+	if (err == SW_OK)
+		step(sync);
+	else
+		fail(sync, err, -1);
+}

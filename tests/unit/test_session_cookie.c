@@ -1,0 +1,196 @@
+/*
+ * session.h: the cookie, its hash and its CSRF token.  The statement behind
+ * session_load() is replaced by one of this test.
+ */
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "store/session_cookie.h"
+#include "store/session.h"
+
+/* 43 characters, and base64url of SHA-256 of "csrf:" and them, made by the openssl program. */
+#define TOKEN "0123456789abcdefghijklmnopqrstuvwxyzABCDEF-"
+#define TOKEN_CSRF "rkDTNKfUF2nmOMzEfQA94DDEoduFoH59jTjyGpL46o8"
+
+enum sw_err __wrap_store_session_load(struct db *db, struct arena *arena,
+    const uint8_t hash[static SECRET_SHA256_BYTES], struct store_signed_in *out);
+
+static int loads;
+static enum sw_err load_result;
+
+enum sw_err
+__wrap_store_session_load(struct db *db, struct arena *arena,
+    const uint8_t hash[static SECRET_SHA256_BYTES], struct store_signed_in *out)
+{
+	(void)db, (void)arena, (void)hash;
+	loads++;
+	*out = (struct store_signed_in){.user_id = load_result == SW_OK ? 7 : 0};
+	return load_result;
+}
+
+static void
+the_hash_and_the_csrf_token_come_from_the_cookie(void **state)
+{
+	uint8_t hash[SECRET_SHA256_BYTES], expected[SECRET_SHA256_BYTES];
+	char csrf[SESSION_TOKEN_SIZE];
+
+	(void)state;
+	secret_sha256(TOKEN, strlen(TOKEN), expected);
+	assert_true(session_read_cookie("a=1; session=" TOKEN, false, hash, csrf));
+	assert_memory_equal(hash, expected, sizeof(hash));
+	assert_string_equal(csrf, TOKEN_CSRF);
+	assert_true(session_read_cookie("session=" TOKEN, false, hash, NULL));
+}
+
+static void
+each_scheme_has_its_cookie(void **state)
+{
+	uint8_t hash[SECRET_SHA256_BYTES];
+
+	(void)state;
+	assert_true(session_read_cookie("__Host-session=" TOKEN, true, hash, NULL));
+	assert_false(session_read_cookie("session=" TOKEN, true, hash, NULL));
+	assert_false(session_read_cookie("__Host-session=" TOKEN, false, hash, NULL));
+}
+
+static void
+anything_else_is_no_cookie_of_ours(void **state)
+{
+	static const char *const headers[] = {
+	    "",
+	    "session=",
+	    "session=short",
+	    "session=" TOKEN "x",
+	    "session=0123456789abcdefghijklmnopqrstuvwxyzABCDEF+",
+	    "session=0123456789abcdefghijklmnopqrstuvwxyzABCDEF\"",
+	};
+	uint8_t hash[SECRET_SHA256_BYTES];
+
+	(void)state;
+	assert_false(session_read_cookie(NULL, false, hash, NULL));
+	assert_false(session_read_cookie("other=" TOKEN, false, hash, NULL));
+	for (size_t i = 0; i < COUNT_OF(headers); i++) {
+		if (session_read_cookie(headers[i], false, hash, NULL))
+			fail_msg("not refused: %s", headers[i]);
+	}
+}
+
+static void
+csrf_tokens_are_compared_whole(void **state)
+{
+	struct session session = {0};
+
+	(void)state;
+	assert_false(session_check_csrf(&session, NULL));
+	assert_false(session_check_csrf(&session, ""));
+	memcpy(session.csrf, TOKEN_CSRF, sizeof(TOKEN_CSRF));
+	assert_true(session_check_csrf(&session, TOKEN_CSRF));
+	assert_false(session_check_csrf(&session, NULL));
+	assert_false(session_check_csrf(&session, ""));
+	assert_false(session_check_csrf(&session, TOKEN_CSRF "x"));
+	assert_false(session_check_csrf(&session, TOKEN));
+}
+
+static void
+load_with(const char *cookie, enum sw_err expected, struct session *session)
+{
+	struct request_param param = {"HTTP_COOKIE", cookie};
+	struct request request = {.params = &param, .param_count = cookie != NULL ? 1 : 0};
+	struct config config = {0};
+
+	assert_int_equal(session_load(NULL, &config, &request, session), expected);
+}
+
+static void
+nobody_costs_no_round_trip(void **state)
+{
+	struct session session;
+
+	(void)state;
+	loads = 0;
+	load_with(NULL, SW_EAUTH, &session);
+	load_with("session=wrong", SW_EAUTH, &session);
+	assert_int_equal(loads, 0);
+}
+
+static void
+a_session_is_loaded_or_wiped(void **state)
+{
+	static const struct session none;
+	struct session session;
+
+	(void)state;
+	load_result = SW_OK;
+	load_with("session=" TOKEN, SW_OK, &session);
+	assert_int_equal(session.who.user_id, 7);
+	assert_true(session_check_csrf(&session, TOKEN_CSRF));
+	load_result = SW_EAUTH;
+	load_with("session=" TOKEN, SW_EAUTH, &session);
+	assert_memory_equal(&session, &none, sizeof(session));
+	load_result = SW_EUNAVAILABLE;
+	load_with("session=" TOKEN, SW_EUNAVAILABLE, &session);
+}
+
+static void
+a_new_cookie_reads_back(void **state)
+{
+	char token[SESSION_TOKEN_SIZE], other[SESSION_TOKEN_SIZE], header[128];
+	uint8_t hash[SECRET_SHA256_BYTES], read[SECRET_SHA256_BYTES];
+
+	(void)state;
+	assert_int_equal(session_make(token, hash), SW_OK);
+	snprintf(header, sizeof(header), "session=%s", token);
+	assert_true(session_read_cookie(header, false, read, NULL));
+	assert_memory_equal(read, hash, sizeof(hash));
+	assert_int_equal(session_make(other, hash), SW_OK);
+	assert_string_not_equal(token, other);
+}
+
+static void
+check_cookie(bool https, const char *token, const char *expected)
+{
+	struct config config = {.public_is_https = https};
+	struct response response;
+
+	response_init(&response);
+	session_put_cookie(&response, &config, token);
+	assert_int_equal(response.header_count, 1);
+	assert_string_equal(response.headers[0].name, "Set-Cookie");
+	assert_string_equal(response.headers[0].value, expected);
+	assert_false(response.failed);
+	response_clear(&response);
+}
+
+static void
+the_cookie_is_out_of_reach_of_scripts_and_of_plain_http(void **state)
+{
+	(void)state;
+	check_cookie(
+	    false, TOKEN, "session=" TOKEN "; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000");
+	check_cookie(true, TOKEN,
+	    "__Host-session=" TOKEN "; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000; Secure");
+	check_cookie(false, NULL, "session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+	check_cookie(
+	    true, NULL, "__Host-session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure");
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    SAYS("hash and CSRF token come from the cookie",
+		the_hash_and_the_csrf_token_come_from_the_cookie),
+	    SAYS("http and https have cookies of different names", each_scheme_has_its_cookie),
+	    SAYS("a cookie of another form is none", anything_else_is_no_cookie_of_ours),
+	    SAYS("a CSRF token must match whole", csrf_tokens_are_compared_whole),
+	    SAYS("a visitor without a cookie costs no round trip", nobody_costs_no_round_trip),
+	    SAYS("a session is loaded, or nothing of it is left", a_session_is_loaded_or_wiped),
+	    SAYS("a new cookie is random and reads back", a_new_cookie_reads_back),
+	    SAYS("the cookie is HttpOnly, Lax, and Secure over https",
+		the_cookie_is_out_of_reach_of_scripts_and_of_plain_http),
+	};
+
+	return RUN_TESTS(tests);
+}
