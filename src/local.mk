@@ -28,7 +28,8 @@ src_libformats_a_SOURCES = \
 noinst_LIBRARIES += src/libnet.a
 src_libnet_a_SOURCES = \
 	src/net/client.c src/net/client.h \
-	src/net/client_pool.c \
+	src/net/client_message.c src/net/client_message.h \
+	src/net/client_pool.c src/net/client_pool.h \
 	src/net/client_transfer.c src/net/client_transfer.h \
 	src/net/exchange.c src/net/exchange.h \
 	src/net/request.c src/net/request.h \
@@ -37,9 +38,11 @@ src_libnet_a_SOURCES = \
 
 noinst_LIBRARIES += src/libdb.a
 src_libdb_a_SOURCES = \
+	src/db/attempt.c src/db/attempt.h \
 	src/db/connection.c src/db/connection.h \
 	src/db/db.c src/db/db.h \
 	src/db/result.c \
+	src/db/state.h \
 	src/db/stmt.c src/db/stmt.h
 
 noinst_LIBRARIES += src/libsmartthings.a
@@ -77,18 +80,23 @@ src_libweb_a_SOURCES = \
 	src/web/api_health.c \
 	src/web/api_history.c \
 	src/web/api_switches.c \
-	src/web/dashboard.h \
+	src/web/error_reply.c src/web/error_reply.h \
 	src/web/keycache.c src/web/keycache.h \
 	src/web/oauth_callback.c src/web/oauth_callback.h \
 	src/web/oauth_page.c src/web/oauth_page.h \
+	src/web/oauth_start.c src/web/oauth_start.h \
 	src/web/page.h \
-	src/web/page_cache.c src/web/page_cache.h \
 	src/web/page_forms.c \
 	src/web/page_layout.c src/web/page_layout.h \
 	src/web/page_sessions.c \
 	src/web/page_switches.c \
 	src/web/page_tile.c src/web/page_tile.h \
+	src/web/program.h \
+	src/web/request_context.c src/web/request_context.h \
+	src/web/route.c src/web/route.h \
+	src/web/serve_main.c src/web/serve_main.h \
 	src/web/user_agent.c src/web/user_agent.h \
+	src/web/webhook.c src/web/webhook.h \
 	src/web/webhook_batch.c src/web/webhook_batch.h \
 	src/web/webhook_key.c src/web/webhook_key.h \
 	src/web/webhook_verify.c src/web/webhook_verify.h
@@ -113,6 +121,7 @@ switchboard_worker_SOURCES = \
 	src/worker/commands.c src/worker/commands.h \
 	src/worker/confirm.c src/worker/confirm.h \
 	src/worker/context.h \
+	src/worker/job.c src/worker/job.h \
 	src/worker/jobs.c src/worker/jobs.h \
 	src/worker/limits.c src/worker/limits.h \
 	src/worker/main.c \

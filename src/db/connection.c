@@ -5,7 +5,6 @@
  */
 #include "db/connection.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "base/log.h"
 #include "base/sbuf.h"
 #include "base/secret.h"
+#include "db/attempt.h"
 
 #define CONNECT_TIMEOUT_MS 3000
 #define IDLE_IN_TRANSACTION_MS 60000
@@ -22,29 +22,13 @@
 #define BACKOFF_MAX_MS 1000
 
 void
-db_conn_drop(struct db *db)
+db_connection_drop(struct db *db)
 {
 	PQfinish(db->conn);
 	db->conn = NULL;
-	db->drop_when_idle = false;
+	db->stale = false;
 	db->dying = false;
 	memset(db->prepared, 0, sizeof(db->prepared));
-}
-
-bool
-db_conn_wait(const PGconn *conn, short events, int64_t deadline_ms)
-{
-	struct pollfd wait = {.fd = PQsocket(conn), .events = events};
-	int ready;
-
-	do {
-		int64_t left_ms = deadline_ms - clock_monotonic_ms();
-
-		if (left_ms <= 0 || wait.fd < 0)
-			return false;
-		ready = poll(&wait, 1, (int)left_ms);
-	} while (ready < 0 && errno == EINTR);
-	return ready > 0;
 }
 
 /* Our settings after those of the URL's own "options", so both hold and ours win. */
@@ -73,7 +57,7 @@ conninfo_free(PQconninfoOption *options)
 }
 
 enum sw_err
-db_conn_parse_url(struct db *db)
+db_connection_parse_url(struct db *db)
 {
 	char *complaint = NULL;
 	const char *url_options = NULL;
@@ -120,7 +104,7 @@ connect_wait(PGconn *conn)
 	if (conn == NULL || PQstatus(conn) == CONNECTION_BAD)
 		return false;
 	while (status != PGRES_POLLING_OK && status != PGRES_POLLING_FAILED) {
-		if (!db_conn_wait(
+		if (!db_attempt_wait(
 			conn, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ms))
 			return false;
 		status = PQconnectPoll(conn);
@@ -154,7 +138,7 @@ connect_failed(struct db *db, int64_t began_ms)
 		why = PQstatus(db->conn) == CONNECTION_BAD ? PQerrorMessage(db->conn)
 							   : "no answer in time";
 	log_event(LOG_WARN, "db.connect", "err", why, (const char *)NULL);
-	db_conn_drop(db);
+	db_connection_drop(db);
 	back_off(db, clock_monotonic_ms() - began_ms);
 	return SW_EUNAVAILABLE;
 }
@@ -222,18 +206,15 @@ take_input(struct db *db)
 }
 
 enum sw_err
-db_conn_ready(struct db *db)
+db_connection_ready(struct db *db)
 {
-	if (db->conn != NULL && db->drop_when_idle && !db->in_transaction)
-		db_conn_drop(db);
+	if (db->conn != NULL && db->stale)
+		db_connection_drop(db);
 	if (db->conn != NULL && !take_input(db)) {
 		log_event(LOG_WARN, "db.closed", (const char *)NULL);
-		db_conn_drop(db);
+		db_connection_drop(db);
 	}
 	if (db->conn != NULL)
 		return SW_OK;
-	/* The rest of a lost transaction must not run outside of it. */
-	if (db->in_transaction)
-		return SW_EUNAVAILABLE;
 	return make_connection(db);
 }

@@ -1,176 +1,19 @@
 /*
- * The door to PostgreSQL (libpq): statements, transactions, notifications.
- * What it hides: preparing at first use, what is sent again after a loss and
- * what is not, and that every wait has a deadline of ours: statement_timeout
- * is the server's promise, and a server that hangs keeps none.
+ * The door to PostgreSQL (libpq): statements and notifications.  What it
+ * hides: what is sent again after a loss and what is not, and which error of
+ * ours an answer of the server is.
  */
 #include "db/db.h"
 
 #include <assert.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "db/connection.h"
 #include "base/log.h"
 #include "base/secret.h"
-
-#define PARAMS_MAX 32
-
-/* Send what is buffered; large parameters may not fit the socket at once. */
-static bool
-flush_input(PGconn *conn, int64_t deadline_ms)
-{
-	int left;
-
-	while ((left = PQflush(conn)) == 1) {
-		if (!db_conn_wait(conn, POLLIN | POLLOUT, deadline_ms))
-			return false;
-		if (PQconsumeInput(conn) == 0)
-			return true; /* dead: collecting the result says so */
-	}
-	return true;
-}
-
-static bool
-is_copy(const PGresult *result)
-{
-	ExecStatusType status = PQresultStatus(result);
-
-	return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
-}
-
-/*
- * The result of what was sent, read until the server is ready for more.  False when
- * the deadline passed; *out is NULL when the connection died without a word.
- */
-static bool
-collect(PGconn *conn, int64_t deadline_ms, PGresult **out)
-{
-	PGresult *result;
-
-	*out = NULL;
-	if (!flush_input(conn, deadline_ms))
-		return false;
-	for (;;) {
-		while (PQisBusy(conn)) {
-			if (!db_conn_wait(conn, POLLIN, deadline_ms))
-				return false;
-			if (PQconsumeInput(conn) == 0)
-				break;
-		}
-		result = PQgetResult(conn);
-		if (result == NULL)
-			return true;
-		PQclear(*out);
-		*out = result;
-		if (is_copy(result))
-			return false;
-	}
-}
-
-static const char *
-sqlstate(const PGresult *result)
-{
-	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-
-	return state == NULL ? "" : state;
-}
-
-static bool
-is_success(const PGresult *result)
-{
-	ExecStatusType status = PQresultStatus(result);
-
-	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-}
-
-/* The tables changed under a prepared statement; told by its origin, since messages are translated.
- */
-static bool
-is_stale_plan(const PGresult *result)
-{
-	const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
-
-	return strcmp(sqlstate(result), "0A000") == 0 && function != NULL &&
-	       strcmp(function, "RevalidateCachedQuery") == 0;
-}
-
-static int
-send_prepared(PGconn *conn, const struct stmt *stmt, const struct db_param *params)
-{
-	const char *values[PARAMS_MAX] = {0};
-	int lengths[PARAMS_MAX] = {0};
-	int formats[PARAMS_MAX] = {0};
-
-	assert(stmt->params <= PARAMS_MAX);
-	for (int i = 0; i < stmt->params; i++) {
-		values[i] = params[i].text;
-		if (params[i].bytes != NULL) {
-			values[i] = params[i].bytes;
-			lengths[i] = (int)params[i].length;
-			formats[i] = 1;
-		}
-	}
-	if (stmt->unprepared)
-		return PQsendQueryParams(
-		    conn, stmt->text, stmt->params, NULL, values, lengths, formats, 0);
-	return PQsendQueryPrepared(conn, stmt->name, stmt->params, values, lengths, formats, 0);
-}
-
-/* The server does not answer: the connection is of no use, and a second try would hang as well. */
-static enum db_attempt
-overrun(struct db *db, const struct stmt *stmt, PGresult **out)
-{
-	log_event(LOG_ERROR, "db.hangs", "statement", stmt->name, "waited_ms",
-	    log_int(db->timeout_ms + DB_GRACE_MS), (const char *)NULL);
-	PQclear(*out);
-	*out = NULL;
-	db_conn_drop(db);
-	return ATTEMPT_DONE;
-}
-
-static enum db_attempt
-judge(struct db *db, const PGresult *result)
-{
-	if (result == NULL || PQstatus(db->conn) == CONNECTION_BAD)
-		return ATTEMPT_LOST;
-	if (strcmp(sqlstate(result), "26000") == 0) {
-		memset(db->prepared, 0, sizeof(db->prepared));
-		return ATTEMPT_NOTRUN;
-	}
-	if (is_stale_plan(result)) {
-		db->drop_when_idle = true;
-		return ATTEMPT_NOTRUN;
-	}
-	return ATTEMPT_DONE;
-}
-
-enum db_attempt
-db_attempt(struct db *db, enum stmt_id id, const struct db_param *params, PGresult **out)
-{
-	const struct stmt *stmt = stmt_get(id);
-	int64_t deadline_ms = clock_monotonic_ms() + db->timeout_ms + DB_GRACE_MS;
-
-	*out = NULL;
-	if (!stmt->unprepared && !db->prepared[id]) {
-		if (PQsendPrepare(db->conn, stmt->name, stmt->text, 0, NULL) == 0)
-			return ATTEMPT_LOST;
-		if (!collect(db->conn, deadline_ms, out))
-			return overrun(db, stmt, out);
-		if (!is_success(*out))
-			return judge(db, *out);
-		db->prepared[id] = true;
-		PQclear(*out);
-		*out = NULL;
-	}
-	if (send_prepared(db->conn, stmt, params) == 0)
-		return ATTEMPT_LOST;
-	if (!collect(db->conn, deadline_ms, out))
-		return overrun(db, stmt, out);
-	return is_success(*out) ? ATTEMPT_DONE : judge(db, *out);
-}
+#include "db/attempt.h"
+#include "db/connection.h"
 
 static const struct {
 	const char *prefix; /* of the SQLSTATE, PostgreSQL manual appendix A */
@@ -219,11 +62,11 @@ classify(enum stmt_id id, const PGresult *result)
 {
 	enum sw_err err;
 
-	if (is_success(result))
+	if (db_attempt_succeeded(result))
 		return SW_OK;
-	err = err_of_sqlstate(sqlstate(result));
+	err = err_of_sqlstate(db_attempt_sqlstate(result));
 	log_event(level_of(err), "db.statement", "statement", stmt_get(id)->name, "sqlstate",
-	    sqlstate(result), "err", err_name(err), "message",
+	    db_attempt_sqlstate(result), "err", err_name(err), "message",
 	    PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), (const char *)NULL);
 	return err;
 }
@@ -232,15 +75,27 @@ static void
 log_lost(enum stmt_id id, enum db_attempt what, const PGresult *result, bool again)
 {
 	log_event(LOG_WARN, what == ATTEMPT_LOST ? "db.lost" : "db.stale", "statement",
-	    stmt_get(id)->name, "sqlstate", sqlstate(result), "again", again ? "yes" : "no",
-	    (const char *)NULL);
+	    stmt_get(id)->name, "sqlstate", db_attempt_sqlstate(result), "again",
+	    again ? "yes" : "no", (const char *)NULL);
+}
+
+/* The server does not answer: the connection is of no use. */
+static enum sw_err
+give_up(struct db *db, enum stmt_id id, PGresult **out)
+{
+	log_event(LOG_ERROR, "db.hangs", "statement", stmt_get(id)->name, "waited_ms",
+	    log_int(db->timeout_ms + DB_GRACE_MS), (const char *)NULL);
+	PQclear(*out);
+	*out = NULL;
+	db_connection_drop(db);
+	return SW_EUNAVAILABLE;
 }
 
 static enum sw_err
 run(struct db *db, enum stmt_id id, const struct db_param *params, bool repeatable, PGresult **out)
 {
 	for (int tries = 0;; tries++) {
-		enum sw_err err = db_conn_ready(db);
+		enum sw_err err = db_connection_ready(db);
 		enum db_attempt what;
 		bool again;
 
@@ -249,13 +104,15 @@ run(struct db *db, enum stmt_id id, const struct db_param *params, bool repeatab
 			return err;
 		what = db_attempt(db, id, params, out);
 		if (what == ATTEMPT_DONE)
-			return *out == NULL ? SW_EUNAVAILABLE : classify(id, *out);
-		again = tries == 0 && !db->in_transaction && (what == ATTEMPT_NOTRUN || repeatable);
+			return classify(id, *out);
+		if (what == ATTEMPT_HUNG)
+			return give_up(db, id, out);
+		again = tries == 0 && (what == ATTEMPT_NOTRUN || repeatable);
 		log_lost(id, what, *out, again);
 		PQclear(*out);
 		*out = NULL;
 		if (what == ATTEMPT_LOST)
-			db_conn_drop(db);
+			db_connection_drop(db);
 		if (!again)
 			return SW_EUNAVAILABLE;
 	}
@@ -280,7 +137,7 @@ db_new(const char *url, const char *program, int statement_timeout_ms, struct db
 	db->url = strdup(url);
 	db->program = strdup(program);
 	if (db->url != NULL && db->program != NULL)
-		err = db_conn_parse_url(db);
+		err = db_connection_parse_url(db);
 	if (err != SW_OK) {
 		db_free(db);
 		return err;
@@ -318,62 +175,6 @@ db_exec(struct db *db, enum stmt_id id, const struct db_param *params, struct db
 	return err;
 }
 
-enum sw_err
-db_begin(struct db *db)
-{
-	PGresult *result;
-	enum sw_err err;
-
-	assert(!db->in_transaction);
-	err = run(db, STMT_BEGIN, NULL, true, &result);
-	PQclear(result);
-	db->in_transaction = err == SW_OK;
-	return err;
-}
-
-enum sw_err
-db_commit(struct db *db)
-{
-	PGresult *result;
-	enum sw_err err;
-
-	assert(db->in_transaction);
-	err = run(db, STMT_COMMIT, NULL, false, &result);
-	/* A failed transaction answers COMMIT with success and the word ROLLBACK. */
-	if (err == SW_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0)
-		err = SW_ECONFLICT;
-	PQclear(result);
-	db_rollback(db); /* whatever went wrong, nothing stays open */
-	return err;
-}
-
-/* Does the server hold a transaction of ours?  With a dead connection it does not. */
-static bool
-is_open(const struct db *db)
-{
-	return db_is_connected(db) && PQtransactionStatus(db->conn) != PQTRANS_IDLE;
-}
-
-void
-db_rollback(struct db *db)
-{
-	PGresult *result = NULL;
-
-	if (is_open(db) && run(db, STMT_ROLLBACK, NULL, false, &result) != SW_OK)
-		db_conn_drop(db);
-	PQclear(result);
-	db->in_transaction = false;
-}
-
-void
-db_check_idle(struct db *db)
-{
-	if (!db->in_transaction && !is_open(db))
-		return;
-	log_event(LOG_ERROR, "db.left_open", (const char *)NULL);
-	db_rollback(db);
-}
-
 bool
 db_is_connected(const struct db *db)
 {
@@ -393,7 +194,7 @@ enum sw_err
 db_listen(struct db *db, enum stmt_id listen_statement)
 {
 	PGresult *result = NULL;
-	enum sw_err err = db_conn_ready(db);
+	enum sw_err err = db_connection_ready(db);
 
 	assert(db->listen_count < DB_LISTENS_MAX);
 	db->listens[db->listen_count++] = listen_statement;
@@ -425,7 +226,7 @@ next_notice(struct db *db, struct arena *arena, const char **payload)
 enum sw_err
 db_take_notice(struct db *db, struct arena *arena, const char **payload, bool *reconnected)
 {
-	enum sw_err err = db_conn_ready(db);
+	enum sw_err err = db_connection_ready(db);
 
 	*payload = NULL;
 	if (reconnected != NULL)

@@ -28,18 +28,6 @@ db_new(const char *url, const char *program, int statement_timeout_ms, struct db
 /* Closes the connection; NULL is fine. */
 void db_free(struct db *db);
 
-/*
- * A parameter.  Text is the common case; binary carries bytea.  NULL text is SQL NULL.
- */
-struct db_param {
-	const char *text;
-	const void *bytes; /* with length: bytea */
-	size_t length;
-};
-#define DB_NULL ((struct db_param){0})
-#define DB_TEXT(value) ((struct db_param){.text = (value)})
-#define DB_BYTES(data, n) ((struct db_param){.bytes = (data), .length = (n)})
-
 /* Decimal text of a number in the arena, for DB_TEXT; NULL (SQL NULL) when out of memory. */
 const char *db_int_text(struct arena *arena, int64_t value);
 
@@ -83,18 +71,6 @@ uint8_t *db_result_bytes(const struct db_result *result, int row, int column, si
 
 /* NULL is fine. */
 void db_result_free(struct db_result *result);
-
-/* Begin a transaction, for the few places where one statement is not enough. */
-SW_MUSTCHECK enum sw_err db_begin(struct db *db);
-
-/* Commit it.  SW_ECONFLICT: the server rolled back instead. */
-SW_MUSTCHECK enum sw_err db_commit(struct db *db);
-
-/* Roll back what is open, if anything; a lost connection has done so already. */
-void db_rollback(struct db *db);
-
-/* At the end of a request: anything left open is rolled back and logged as a bug. */
-void db_check_idle(struct db *db);
 
 /* Is there a live connection now (without trying)? */
 bool db_is_connected(const struct db *db);

@@ -9,9 +9,6 @@
 
 static const struct stmt statements[] = {
     /* the connection itself */
-    [STMT_BEGIN] = {"begin", "BEGIN", 0, .unprepared = true},
-    [STMT_COMMIT] = {"commit", "COMMIT", 0, .unprepared = true},
-    [STMT_ROLLBACK] = {"rollback", "ROLLBACK", 0, .unprepared = true},
     [STMT_LISTEN_PAGE] = {"listen_page", "LISTEN switchboard_page", 0, .unprepared = true},
     [STMT_LISTEN_WORK] = {"listen_work", "LISTEN switchboard_work", 0, .unprepared = true},
     [STMT_WAKE] = {"wake", "SELECT wake($1, $2)", 2, .repeatable = true},
@@ -84,7 +81,8 @@ static const struct stmt statements[] = {
 	"SELECT at, attribute, value FROM switch_history($1, $2, $3, $4)", 4, .repeatable = true},
     [STMT_SWITCH_IS_OF] = {"switch_is_of", "SELECT switch_is_of($1, $2, $3)", 3,
 	.repeatable = true},
-    [STMT_PLACE_IS_OF] = {"place_is_of", "SELECT place_is_of($1, $2, $3)", 3, .repeatable = true},
+    [STMT_LOCATION_IS_OF] = {"place_is_of", "SELECT place_is_of($1, $2, $3)", 3,
+	.repeatable = true},
     [STMT_COMMAND_REQUEST] = {"command_request",
 	"SELECT command_id, installation_id, outcome FROM command_request($1, $2, $3, "
 	"$4, $5)",

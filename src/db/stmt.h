@@ -2,6 +2,7 @@
 #define SWITCHBOARD_DB_STMT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * Every SQL statement that Switchboard sends, in one table.  Callers pass the
@@ -9,9 +10,6 @@
  */
 enum stmt_id {
 	/* the connection itself */
-	STMT_BEGIN,
-	STMT_COMMIT,
-	STMT_ROLLBACK,
 	STMT_LISTEN_PAGE,
 	STMT_LISTEN_WORK,
 	STMT_WAKE,
@@ -49,7 +47,7 @@ enum stmt_id {
 	STMT_PAGE_CHANGES,
 	STMT_SWITCH_HISTORY,
 	STMT_SWITCH_IS_OF,
-	STMT_PLACE_IS_OF,
+	STMT_LOCATION_IS_OF,
 	STMT_COMMAND_REQUEST,
 	STMT_COMMAND_REQUEST_MANY,
 	STMT_HEALTH,
@@ -99,8 +97,18 @@ struct stmt {
 	int params;
 	bool repeatable; /* a read, or safe to run twice: may be sent again after a lost connection
 			  */
-	bool unprepared; /* BEGIN, LISTEN and the like: not worth preparing */
+	bool unprepared; /* LISTEN: not worth preparing */
 };
+
+/* A parameter.  Text is the common case; "bytes" carries a bytea.  NULL text is SQL NULL. */
+struct db_param {
+	const char *text;
+	const void *bytes; /* with length: bytea */
+	size_t length;
+};
+#define DB_NULL ((struct db_param){0})
+#define DB_TEXT(value) ((struct db_param){.text = (value)})
+#define DB_BYTES(data, n) ((struct db_param){.bytes = (data), .length = (n)})
 
 /* The table row of an id; never NULL. */
 const struct stmt *stmt_get(enum stmt_id id);

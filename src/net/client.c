@@ -14,16 +14,6 @@ struct client {
 	CURL *easy;
 };
 
-void
-client_reply_clear(struct client_reply *reply)
-{
-	if (reply == NULL)
-		return;
-	reply->body.secret = true;
-	sbuf_clear(&reply->body);
-	memset(reply, 0, sizeof(*reply));
-}
-
 enum sw_err
 client_new(struct client **out)
 {

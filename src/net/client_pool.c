@@ -2,7 +2,7 @@
  * Outbound HTTP, many requests at once in an event loop.  What it hides:
  * curl_multi and the life of each exchange, from the copy of its request to its callback.
  */
-#include "net/client.h"
+#include "net/client_pool.h"
 
 #include <assert.h>
 #include <stdlib.h>

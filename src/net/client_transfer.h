@@ -6,7 +6,8 @@
 
 #include <curl/curl.h>
 
-#include "net/client.h"
+#include "base/err.h"
+#include "net/client_message.h"
 
 /*
  * What client.c (one at a time) and client_pool.c (many) share, and nobody

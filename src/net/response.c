@@ -67,7 +67,7 @@ response_reset(struct response *response)
 	sbuf_reset(&response->body);
 	response->status = 200;
 	response->failed = false;
-	response->put_off = false;
+	response->deferred = false;
 }
 
 static bool

@@ -22,8 +22,8 @@ struct response {
 		char *value; /* heap */
 	} headers[RESPONSE_HEADERS_MAX];
 	struct sbuf body;
-	bool failed;  /* a header was refused or memory ran out: 500 goes out instead */
-	bool put_off; /* it is filled later: serve.h */
+	bool failed;   /* a header was refused or memory ran out: 500 goes out instead */
+	bool deferred; /* it is filled later: serve.h */
 };
 
 /* An all-zero struct is NOT ready: init sets status 200. */

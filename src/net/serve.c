@@ -29,8 +29,8 @@
 struct server {
 	const struct serve_conf *conf;
 	int poll_fd;
-	size_t room; /* exchanges there are */
-	size_t kept; /* of them, the first ones, whose replies were put off */
+	size_t room;     /* exchanges there are */
+	size_t deferred; /* of them, the first ones, whose replies wait for the commit */
 	struct exchange *exchanges[SERVE_BATCH_MAX];
 	unsigned long requests;
 	unsigned long recycle_at; /* 0 = never */
@@ -235,19 +235,19 @@ finish(struct exchange *exchange)
 	exchange_finish(exchange);
 }
 
-/* Settle what was put off, and send it. */
+/* Have the deferred replies filled in, and send them. */
 static void
-settle_kept(void)
+commit_deferred(void)
 {
-	size_t count = server.kept;
+	size_t count = server.deferred;
 
 	if (count == 0)
 		return;
-	server.conf->settle(server.conf->context);
-	server.kept = 0;
+	server.conf->commit(server.conf->context);
+	server.deferred = 0;
 	log_flush();
 	for (size_t i = 0; i < count; i++) {
-		assert(!server.exchanges[i]->response.put_off);
+		assert(!server.exchanges[i]->response.deferred);
 		finish(server.exchanges[i]);
 	}
 	/* The one in hand, if there is one, is the first again. */
@@ -268,11 +268,11 @@ after_replies(void)
 }
 
 void
-serve_settle(void)
+serve_commit(void)
 {
-	if (server.kept == 0)
+	if (server.deferred == 0)
 		return;
-	settle_kept();
+	commit_deferred();
 	log_flush();
 	after_replies();
 }
@@ -287,8 +287,8 @@ serve_one(struct exchange *exchange)
 		err = conf->handle(conf->context, &exchange->request, &exchange->response);
 	if (err != SW_OK)
 		answer_error(exchange, err);
-	if (exchange->response.put_off) {
-		server.kept++;
+	if (exchange->response.deferred) {
+		server.deferred++;
 		return;
 	}
 	log_flush();
@@ -313,12 +313,12 @@ serve_waiting(void)
 	if (server.room > 1)
 		log_hold();
 	while (count < server.room && !is_worn_out() &&
-	       exchange_accept(server.exchanges[server.kept])) {
+	       exchange_accept(server.exchanges[server.deferred])) {
 		count++;
 		server.requests++;
-		serve_one(server.exchanges[server.kept]);
+		serve_one(server.exchanges[server.deferred]);
 	}
-	settle_kept();
+	commit_deferred();
 	log_release();
 	/* None: a sibling was faster, or the visitor left at once. */
 	if (count > 0)

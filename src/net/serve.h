@@ -16,9 +16,9 @@
  * error when that is NULL), so no error path ends in an empty reply.
  *
  * Where replies have to wait for a commit, several can wait for the same one: a handler that
- * returns SW_OK with response.put_off set may keep both its pointers.  The loop then goes on with
+ * returns SW_OK with response.deferred set may keep both its pointers.  The loop then goes on with
  * requests that are waiting already, and when there are none, or "batch" were taken, it calls
- * "settle", which fills all responses that were put off and unsets put_off.  Then they are sent.
+ * "commit", which fills all deferred responses in and unsets "deferred".  Then they are sent.
  */
 #define SERVE_BATCH_MAX 32
 
@@ -33,8 +33,8 @@ struct serve_conf {
 				   never */
 	serve_handler *handle;
 	serve_fail *fail;
-	size_t batch; /* replies that may be put off at a time, up to SERVE_BATCH_MAX; 0 = none */
-	void (*settle)(void *context); /* may be NULL where none is */
+	size_t batch; /* replies that may be deferred at a time, up to SERVE_BATCH_MAX; 0 = none */
+	void (*commit)(void *context); /* may be NULL where none is */
 	/* Called after replies were sent and their connections closed: wake-ups, roll back what was
 	 * left open.  May be NULL. */
 	void (*after)(void *context);
@@ -57,10 +57,10 @@ struct serve_conf {
 int serve_run(const struct serve_conf *conf);
 
 /*
- * For a handler that is about to wait for something slow: what was put off before is settled and
+ * For a handler that is about to wait for something slow: replies deferred before are committed and
  * sent now, and "after" is called.  The handler's own reply is not touched.
  */
-void serve_settle(void);
+void serve_commit(void);
 
 /* Ask for an "idle" call in "ms" from now (the sooner of this and an earlier request). */
 void serve_set_timeout(int ms);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <jansson.h>
 #include "base/arena.h"
-#include "net/client.h"
+#include "net/client_message.h"
 #include "base/err.h"
 #include "base/sbuf.h"
 #include "formats/url.h"

@@ -372,7 +372,7 @@ copy_id(struct arena *arena, const json_t *object, const char *name, const char 
 }
 
 static enum sw_err
-parse_confirmation(struct arena *arena, const json_t *root, struct event_request *out)
+parse_confirmation(struct arena *arena, const json_t *root, struct webhook_body *out)
 {
 	const json_t *data = json_object_get(root, "confirmationData");
 	enum sw_err err = copy_id(arena, data, "appId", &out->app_id);
@@ -384,19 +384,19 @@ parse_confirmation(struct arena *arena, const json_t *root, struct event_request
 }
 
 static enum sw_err
-parse_ping(struct arena *arena, const json_t *root, struct event_request *out)
+parse_ping(struct arena *arena, const json_t *root, struct webhook_body *out)
 {
 	return copy_text(arena, json_object_get(root, "pingData"), "challenge", &out->challenge);
 }
 
 static enum sw_err
 copy_events(
-    struct arena *arena, struct batch *batch, const json_t *events, struct event_request *out)
+    struct arena *arena, struct batch *batch, const json_t *events, struct webhook_body *out)
 {
 	struct sbuf buf = {0};
 	enum sw_err err;
 
-	if (!json_is_array(events) || json_array_size(events) > EVENT_BATCH_MAX)
+	if (!json_is_array(events) || json_array_size(events) > WEBHOOK_BODY_EVENTS_MAX)
 		return SW_EINPUT;
 	batch->out = &buf;
 	err = write_events(batch, events);
@@ -410,8 +410,7 @@ copy_events(
 }
 
 static enum sw_err
-parse_events(
-    struct arena *arena, struct batch *batch, const json_t *root, struct event_request *out)
+parse_events(struct arena *arena, struct batch *batch, const json_t *root, struct webhook_body *out)
 {
 	const json_t *data = json_object_get(root, "eventData");
 	const json_t *app = json_object_get(data, "installedApp");
@@ -435,38 +434,38 @@ message_name(const json_t *root)
 
 static enum sw_err
 parse_message(
-    struct arena *arena, struct batch *batch, const json_t *root, struct event_request *out)
+    struct arena *arena, struct batch *batch, const json_t *root, struct webhook_body *out)
 {
 	const char *name = message_name(root);
 
 	if (name == NULL)
 		return SW_EINPUT;
 	if (strcmp(name, "EVENT") == 0) {
-		out->message = EVENT_MESSAGE_EVENT;
+		out->message = WEBHOOK_BODY_EVENT;
 		return parse_events(arena, batch, root, out);
 	}
 	if (strcmp(name, "PING") == 0) {
-		out->message = EVENT_MESSAGE_PING;
+		out->message = WEBHOOK_BODY_PING;
 		return parse_ping(arena, root, out);
 	}
 	if (strcmp(name, "CONFIRMATION") == 0) {
-		out->message = EVENT_MESSAGE_CONFIRMATION;
+		out->message = WEBHOOK_BODY_CONFIRMATION;
 		return parse_confirmation(arena, root, out);
 	}
-	out->message = EVENT_MESSAGE_OTHER;
+	out->message = WEBHOOK_BODY_OTHER;
 	return SW_OK;
 }
 
 enum sw_err
-event_parse_request(
-    struct arena *arena, const char *body, size_t length, int64_t now_ms, struct event_request *out)
+webhook_body_parse(
+    struct arena *arena, const char *body, size_t length, int64_t now_ms, struct webhook_body *out)
 {
 	struct batch batch = {.body = body, .length = length, .now_us = now_ms * 1000};
 	json_t *root;
 	enum sw_err err;
 
 	memset(out, 0, sizeof(*out));
-	out->message = EVENT_MESSAGE_OTHER;
+	out->message = WEBHOOK_BODY_OTHER;
 	err = jsonx_load(body, length, &root);
 	if (err == SW_OK)
 		err = parse_message(arena, &batch, root, out);

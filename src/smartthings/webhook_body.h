@@ -12,18 +12,18 @@
  * A webhook body (platform.md "Webhooks") turned into values.  Everything
  * lives in the arena.
  */
-enum event_message {
-	EVENT_MESSAGE_CONFIRMATION,
-	EVENT_MESSAGE_PING,
-	EVENT_MESSAGE_EVENT,
-	EVENT_MESSAGE_OTHER, /* a messageType or lifecycle we do not know: 200, nothing done */
-	EVENT_MESSAGE__MAX
+enum webhook_body_kind {
+	WEBHOOK_BODY_CONFIRMATION,
+	WEBHOOK_BODY_PING,
+	WEBHOOK_BODY_EVENT,
+	WEBHOOK_BODY_OTHER, /* a messageType or lifecycle we do not know: 200, nothing done */
+	WEBHOOK_BODY__MAX
 };
 
-#define EVENT_BATCH_MAX 10000 /* events in one request */
+#define WEBHOOK_BODY_EVENTS_MAX 10000 /* events in one request */
 
-struct event_request {
-	enum event_message message;
+struct webhook_body {
+	enum webhook_body_kind message;
 	const char *challenge;        /* PING */
 	const char *app_id;           /* CONFIRMATION, may be NULL */
 	const char *confirmation_url; /* CONFIRMATION */
@@ -38,7 +38,7 @@ struct event_request {
  * lifecycle, the member that belongs to the type missing or of a wrong type,
  * a member that is read as text and is none (in a known event type), ids that
  * are not url_id_is_valid, an eventTime that is no RFC 3339 instant, over
- * EVENT_BATCH_MAX events.  Unknown event types are kept, not refused.  SW_ENOMEM.
+ * WEBHOOK_BODY_EVENTS_MAX events.  Unknown event types are kept, not refused.  SW_ENOMEM.
  *
  * events_json: an array with one object per event, in order of arrival:
  *   "id"        UUID text: eventId in lower case when it is a UUID, else
@@ -57,8 +57,8 @@ struct event_request {
  * Strings that are kept are cut at 256 characters; value and detail are
  * replaced by null beyond 16 KB.  All of it is printable ASCII.
  */
-SW_MUSTCHECK enum sw_err event_parse_request(struct arena *arena, const char *body, size_t length,
-    int64_t now_ms, struct event_request *out);
+SW_MUSTCHECK enum sw_err webhook_body_parse(
+    struct arena *arena, const char *body, size_t length, int64_t now_ms, struct webhook_body *out);
 
 /*
  * The 100 ns clock inside a version-1 UUID (RFC 9562 5.1), as 100 ns units

@@ -49,7 +49,7 @@ store_command_request(struct db *db, struct arena *arena, int64_t user_id, const
 /*
  * Take a command (on or off) for every switch of a room (name or id; "": those in no room; NULL:
  * any) of a location (NULL: all of the user's), but for switches that are there already.
- * An unknown room or location gives an empty list: see store_place_is_of().
+ * An unknown room or location gives an empty list: see store_location_is_of().
  */
 SW_MUSTCHECK enum sw_err store_command_request_many(struct db *db, struct arena *arena,
     int64_t user_id, enum command_kind kind, const char *room, const char *installation_id,

@@ -188,7 +188,7 @@ store_switch_is_of(struct db *db, struct arena *arena, int64_t user_id, const ch
 }
 
 enum sw_err
-store_place_is_of(struct db *db, struct arena *arena, int64_t user_id, const char *room,
+store_location_is_of(struct db *db, struct arena *arena, int64_t user_id, const char *room,
     const char *installation_id)
 {
 	struct db_param params[] = {
@@ -197,5 +197,5 @@ store_place_is_of(struct db *db, struct arena *arena, int64_t user_id, const cha
 	    DB_TEXT(installation_id),
 	};
 
-	return ask(db, STMT_PLACE_IS_OF, params);
+	return ask(db, STMT_LOCATION_IS_OF, params);
 }

@@ -51,7 +51,7 @@ SW_MUSTCHECK enum sw_err store_switch_is_of(struct db *db, struct arena *arena, 
  * SW_OK when the user has such a room (name or id; "": devices in no room; NULL: not
  * asked) in this location (NULL: in any); SW_ENOTFOUND when not.
  */
-SW_MUSTCHECK enum sw_err store_place_is_of(struct db *db, struct arena *arena, int64_t user_id,
+SW_MUSTCHECK enum sw_err store_location_is_of(struct db *db, struct arena *arena, int64_t user_id,
     const char *room, const char *installation_id);
 
 #endif

@@ -8,7 +8,7 @@
 
 /* Statements on event.  Each is one round trip, with the errors of db_exec(). */
 
-/* A webhook's events: whose, and event_request.events_json. */
+/* A webhook's events: whose, and webhook_body.events_json. */
 struct store_webhook {
 	const char *installation_id;
 	const char *events_json;
@@ -25,7 +25,8 @@ struct store_ingest {
 /*
  * Store and apply the events of "count" webhooks, in this order, in one transaction: all or
  * nothing.  "out" has room for as many.  With "tell" those who show the page of the first are woken
- * by that same transaction (publish_take_turn()).  SW_ECONFLICT: repeat it.  SW_OK means committed.
+ * by that same transaction (notify_begin_inline()).  SW_ECONFLICT: repeat it.  SW_OK means
+ * committed.
  */
 SW_MUSTCHECK enum sw_err store_event_ingest(struct db *db, const struct store_webhook *webhooks,
     size_t count, bool tell, struct store_ingest *out);

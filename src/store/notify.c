@@ -21,21 +21,21 @@
 #define TURN_SHARE 1
 
 void
-publish_init(struct publish *publish, struct db *db)
+notify_init(struct notify *notify, struct db *db)
 {
-	memset(publish, 0, sizeof(*publish));
-	publish->db = db;
-	sbuf_init(&publish->page, PAGE_MAX);
+	memset(notify, 0, sizeof(*notify));
+	notify->db = db;
+	sbuf_init(&notify->page, PAGE_MAX);
 }
 
 void
-publish_clear(struct publish *publish)
+notify_clear(struct notify *notify)
 {
-	if (publish == NULL)
+	if (notify == NULL)
 		return;
-	sbuf_clear(&publish->page);
-	publish->sessions = false;
-	publish->work = false;
+	sbuf_clear(&notify->page);
+	notify->sessions = false;
+	notify->work = false;
 }
 
 static bool
@@ -49,42 +49,42 @@ is_listed(const char *list, const char *id, size_t length)
 }
 
 void
-publish_add_page(struct publish *publish, const char *installation_id)
+notify_add_page(struct notify *notify, const char *installation_id)
 {
 	size_t length = strlen(installation_id);
 
-	publish->changes++;
-	if (length == 0 || is_listed(sbuf_text(&publish->page), installation_id, length))
+	notify->changes++;
+	if (length == 0 || is_listed(sbuf_text(&notify->page), installation_id, length))
 		return;
 	/* All or nothing: half an id at the limit would wake nobody. */
-	if (publish->page.length + length + 1 > PAGE_MAX)
+	if (notify->page.length + length + 1 > PAGE_MAX)
 		return;
-	if (publish->page.length > 0)
-		sbuf_put_char(&publish->page, ',');
-	sbuf_put(&publish->page, installation_id, length);
+	if (notify->page.length > 0)
+		sbuf_put_char(&notify->page, ',');
+	sbuf_put(&notify->page, installation_id, length);
 }
 
 void
-publish_add_sessions(struct publish *publish)
+notify_add_sessions(struct notify *notify)
 {
-	publish->sessions = true;
+	notify->sessions = true;
 }
 
 void
-publish_add_work(struct publish *publish)
+notify_add_work(struct notify *notify)
 {
-	publish->changes++;
-	publish->work = true;
+	notify->changes++;
+	notify->work = true;
 }
 
 static bool
-send_notice(struct publish *publish, const char *channel, const char *payload)
+send_notice(struct notify *notify, const char *channel, const char *payload)
 {
 	const struct db_param params[] = {DB_TEXT(channel), DB_TEXT(payload)};
-	enum sw_err err = db_exec(publish->db, STMT_WAKE, params, NULL);
+	enum sw_err err = db_exec(notify->db, STMT_WAKE, params, NULL);
 
 	if (err != SW_OK)
-		log_event(LOG_WARN, "publish.lost", "channel", channel, "err", err_name(err),
+		log_event(LOG_WARN, "notify.lost", "channel", channel, "err", err_name(err),
 		    (const char *)NULL);
 	return err == SW_OK;
 }
@@ -103,18 +103,18 @@ payload_length(const char *list, size_t left)
 }
 
 static void
-send_page(struct publish *publish)
+send_page(struct notify *notify)
 {
 	char payload[PAYLOAD_MAX + 1];
-	const char *list = sbuf_text(&publish->page);
-	size_t left = publish->page.length;
+	const char *list = sbuf_text(&notify->page);
+	size_t left = notify->page.length;
 
 	while (left > 0) {
 		size_t length = payload_length(list, left);
 
 		memcpy(payload, list, length);
 		payload[length] = '\0';
-		if (length == 0 || !send_notice(publish, CHANNEL_PAGE, payload))
+		if (length == 0 || !send_notice(notify, CHANNEL_PAGE, payload))
 			return;
 		if (length < left)
 			length++; /* the comma */
@@ -125,56 +125,56 @@ send_page(struct publish *publish)
 
 /* How long this wake-up is enough for, by what it carries. */
 static int
-spacing_ms(const struct publish *publish)
+spacing_ms(const struct notify *notify)
 {
-	int ms = PUBLISH_SPACING_MS;
+	int ms = NOTIFY_SPACING_MS;
 
-	while (ms < PUBLISH_INTERVAL_MS &&
-	       ms * ms < publish->changes * PUBLISH_SPACING_MS * PUBLISH_SPACING_MS)
+	while (ms < NOTIFY_INTERVAL_MS &&
+	       ms * ms < notify->changes * NOTIFY_SPACING_MS * NOTIFY_SPACING_MS)
 		ms++;
 	return ms;
 }
 
 bool
-publish_take_turn(struct publish *publish)
+notify_begin_inline(struct notify *notify)
 {
 	int64_t now_ms = clock_monotonic_ms();
 
-	if (publish->changes > 0 || publish->sessions || now_ms < publish->next_ms ||
-	    now_ms < publish->next_turn_ms)
+	if (notify->changes > 0 || notify->sessions || now_ms < notify->next_ms ||
+	    now_ms < notify->next_inline_ms)
 		return false;
-	publish->turn_began_ms = now_ms;
+	notify->inline_began_ms = now_ms;
 	return true;
 }
 
 void
-publish_end_turn(struct publish *publish)
+notify_end_inline(struct notify *notify)
 {
 	int64_t now_ms = clock_monotonic_ms();
 
-	publish->next_ms = now_ms + PUBLISH_SPACING_MS;
-	publish->next_turn_ms = now_ms + TURN_SHARE * (now_ms - publish->turn_began_ms);
+	notify->next_ms = now_ms + NOTIFY_SPACING_MS;
+	notify->next_inline_ms = now_ms + TURN_SHARE * (now_ms - notify->inline_began_ms);
 }
 
 int
-publish_run(struct publish *publish)
+notify_run(struct notify *notify)
 {
 	int64_t now_ms = clock_monotonic_ms();
-	int64_t wait_ms = publish->next_ms - now_ms;
+	int64_t wait_ms = notify->next_ms - now_ms;
 
-	if (publish->sessions)
-		publish_add_page(publish, ALL_SESSIONS);
-	publish->sessions = false;
-	if (publish->page.length == 0 && !publish->work)
+	if (notify->sessions)
+		notify_add_page(notify, ALL_SESSIONS);
+	notify->sessions = false;
+	if (notify->page.length == 0 && !notify->work)
 		return -1;
 	if (wait_ms > 0)
 		return (int)wait_ms;
-	send_page(publish);
-	if (publish->work)
-		(void)send_notice(publish, CHANNEL_WORK, "");
-	publish->work = false;
-	sbuf_reset(&publish->page);
-	publish->next_ms = now_ms + spacing_ms(publish);
-	publish->changes = 0;
+	send_page(notify);
+	if (notify->work)
+		(void)send_notice(notify, CHANNEL_WORK, "");
+	notify->work = false;
+	sbuf_reset(&notify->page);
+	notify->next_ms = now_ms + spacing_ms(notify);
+	notify->changes = 0;
 	return -1;
 }

@@ -142,12 +142,12 @@ page_changes_free(struct page_changes *changes)
 }
 
 enum sw_err
-page_told_read(const char *installation_id, const char *json, struct page_told *out)
+page_notice_read(const char *installation_id, const char *json, struct page_notice *out)
 {
 	const json_t *row;
 	enum sw_err err;
 
-	*out = (struct page_told){0};
+	*out = (struct page_notice){0};
 	err = jsonx_load(json, strlen(json), &out->json);
 	if (err != SW_OK)
 		return err;
@@ -174,15 +174,15 @@ page_told_read(const char *installation_id, const char *json, struct page_told *
 	if (out->change.row.seq > 0 && out->change.row.device_id != NULL &&
 	    out->change.row.component != NULL)
 		return SW_OK;
-	page_told_free(out);
+	page_notice_free(out);
 	return SW_EINPUT;
 }
 
 void
-page_told_free(struct page_told *told)
+page_notice_free(struct page_notice *notice)
 {
-	json_decref(told->json);
-	*told = (struct page_told){0};
+	json_decref(notice->json);
+	*notice = (struct page_notice){0};
 }
 
 /* As PostgreSQL prints and reads bytea. */

@@ -57,20 +57,20 @@ void page_changes_get(const struct page_changes *changes, int i, struct page_cha
 void page_changes_free(struct page_changes *changes);
 
 /*
- * The row of a wake-up that tells what it wakes for (publish.h): one switch, which is all that
- * changed at its seq.  "installation_id" is borrowed; other text until page_told_free().
+ * The row of a wake-up that tells what it wakes for (notify.h): one switch, which is all that
+ * changed at its seq.  "installation_id" is borrowed; other text until page_notice_free().
  */
-struct page_told {
+struct page_notice {
 	json_t *json;
 	struct page_change change;
 };
 
 /* SW_EINPUT: not such a row; SW_ENOMEM.  *out need not be freed then. */
 SW_MUSTCHECK enum sw_err
-page_told_read(const char *installation_id, const char *json, struct page_told *out);
+page_notice_read(const char *installation_id, const char *json, struct page_notice *out);
 
 /* An all-zero struct is fine. */
-void page_told_free(struct page_told *told);
+void page_notice_free(struct page_notice *notice);
 
 /* Sessions that are alive with the installations each may see, ordered by session. */
 struct session_reach {

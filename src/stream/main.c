@@ -105,17 +105,17 @@ watch_listen(struct events *events, bool remade)
 static void
 take_change(struct events *events, char *text, char *row)
 {
-	struct page_told told;
+	struct page_notice told;
 
 	*row++ = '\0';
-	if (page_told_read(text, row, &told) == SW_OK)
+	if (page_notice_read(text, row, &told) == SW_OK)
 		hubs_tell(events->http.hubs, &told.change);
 	else
 		hubs_mark(events->http.hubs, text);
-	page_told_free(&told);
+	page_notice_free(&told);
 }
 
-/* Payload of a wake-up: see publish.h. */
+/* Payload of a wake-up: see notify.h. */
 static void
 take_wakeup(struct events *events, const char *payload)
 {

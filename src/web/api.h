@@ -1,7 +1,7 @@
 #ifndef SWITCHBOARD_WEB_API_H
 #define SWITCHBOARD_WEB_API_H
 
-#include "web/dashboard.h"
+#include "web/request_context.h"
 
 /*
  * The JSON API (design.md "HTTP surface").  Sessions and CSRF tokens are
@@ -10,31 +10,31 @@
  */
 
 /* GET /api/switches: 200. */
-SW_MUSTCHECK enum sw_err api_list_switches(struct visit *visit);
+SW_MUSTCHECK enum sw_err api_list_switches(struct request_context *context);
 
 /*
  * POST /api/switches/{deviceId}/{component}: 202 {"commandId"}.  415 not JSON; 400 not one of the
  * commands, or a level for a switch that has none; 404 not theirs; 409 the location must be linked
  * again first.
  */
-SW_MUSTCHECK enum sw_err api_post_switch(struct visit *visit);
+SW_MUSTCHECK enum sw_err api_post_switch(struct request_context *context);
 
 /*
  * POST /api/switches: 202 {"commandIds"}, none when everything is in that state already.  415, 400
  * as above; 404 no such room or location of theirs.
  */
-SW_MUSTCHECK enum sw_err api_post_many(struct visit *visit);
+SW_MUSTCHECK enum sw_err api_post_many(struct request_context *context);
 
 /*
  * GET /api/history?deviceId&component&hours: 200, oldest first.  400 without deviceId, or hours
  * not 1 to 168; 404 not theirs.
  */
-SW_MUSTCHECK enum sw_err api_history(struct visit *visit);
+SW_MUSTCHECK enum sw_err api_history(struct request_context *context);
 
 /* GET /healthz: 200 when it can serve, else 503.  Never an error of its own. */
-SW_MUSTCHECK enum sw_err api_healthz(struct visit *visit);
+SW_MUSTCHECK enum sw_err api_healthz(struct request_context *context);
 
 /* GET /metrics: 200, Prometheus text format 0.0.4.  nginx lets only this host in. */
-SW_MUSTCHECK enum sw_err api_metrics(struct visit *visit);
+SW_MUSTCHECK enum sw_err api_metrics(struct request_context *context);
 
 #endif

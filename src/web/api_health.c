@@ -6,20 +6,20 @@
 #include "store/health.h"
 
 enum sw_err
-api_healthz(struct visit *visit)
+api_healthz(struct request_context *context)
 {
 	struct health health;
-	enum sw_err err = store_health(visit->app->db, &health);
+	enum sw_err err = store_health(context->program->db, &health);
 	bool away = err == SW_EUNAVAILABLE || err == SW_ETIMEOUT;
 	bool working = err == SW_OK && health.workers > 0;
 
-	response_put_json(visit->res, err == SW_OK ? 200 : 503,
+	response_put_json(context->res, err == SW_OK ? 200 : 503,
 	    json_pack("{s:s,s:s,s:o,s:s}", "status", working ? "ok" : "degraded", "database",
 		away ? "away" : "ok", "schema",
 		err == SW_OK ? json_integer(health.schema) : json_null(), "worker",
 		working ? "ok" : "none"));
 	if (err != SW_OK)
-		response_add_header(visit->res, "Retry-After", "5");
+		response_add_header(context->res, "Retry-After", "5");
 	return SW_OK;
 }
 
@@ -91,19 +91,20 @@ put_metric(struct sbuf *out, const struct metric *metric, bool first)
 }
 
 enum sw_err
-api_metrics(struct visit *visit)
+api_metrics(struct request_context *context)
 {
-	struct sbuf *out = &visit->res->body;
+	struct sbuf *out = &context->res->body;
 	struct metric_list list;
-	enum sw_err err = store_metrics(visit->app->db, visit->req->arena, &list);
+	enum sw_err err = store_metrics(context->program->db, context->req->arena, &list);
 
-	response_add_header(visit->res, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-	response_add_header(visit->res, "Cache-Control", "no-store");
+	response_add_header(
+	    context->res, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+	response_add_header(context->res, "Cache-Control", "no-store");
 	put_head(out, "up", "1 when the database answers.");
 	sbuf_printf(out, "switchboard_up %d\n", err == SW_OK);
 	put_head(out, "call_budget", "Calls to the platform allowed in a month, 0 = no limit.");
 	sbuf_put_text(out, "switchboard_call_budget ");
-	sbuf_put_int(out, visit->app->config.call_budget);
+	sbuf_put_int(out, context->program->config.call_budget);
 	sbuf_put_char(out, '\n');
 	for (size_t i = 0; err == SW_OK && i < list.count; i++)
 		put_metric(out, &list.metrics[i],

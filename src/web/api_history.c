@@ -73,18 +73,18 @@ changes_json(const struct switch_history *history)
 }
 
 enum sw_err
-api_history(struct visit *visit)
+api_history(struct request_context *context)
 {
 	struct switch_history history;
 	struct history_query query;
-	struct db *db = visit->app->db;
-	struct arena *arena = visit->req->arena;
-	int64_t user_id = visit->session.who.user_id;
-	enum sw_err err = read_query(visit->req, &query);
+	struct db *db = context->program->db;
+	struct arena *arena = context->req->arena;
+	int64_t user_id = context->session.who.user_id;
+	enum sw_err err = read_query(context->req, &query);
 
 	if (err == SW_EINPUT)
-		return dashboard_refuse(
-		    visit, err, "Expected deviceId, and hours from 1 to 168 if at all.");
+		return request_context_refuse(
+		    context, err, "Expected deviceId, and hours from 1 to 168 if at all.");
 	if (err == SW_OK)
 		err = store_switch_is_of(db, arena, user_id, query.device, query.component);
 	if (err == SW_OK)
@@ -92,7 +92,7 @@ api_history(struct visit *visit)
 		    db, arena, user_id, query.device, query.component, query.hours, &history);
 	if (err != SW_OK)
 		return err;
-	response_put_json(visit->res, 200,
+	response_put_json(context->res, 200,
 	    json_pack("{s:s,s:s,s:i,s:o}", "deviceId", query.device, "component", query.component,
 		"hours", query.hours, "changes", changes_json(&history)));
 	return SW_OK;

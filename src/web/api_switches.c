@@ -29,17 +29,17 @@ switches_json(const struct switch_list *list)
 }
 
 enum sw_err
-api_list_switches(struct visit *visit)
+api_list_switches(struct request_context *context)
 {
 	struct switch_list list;
 	/* The cursor came first: what changes in between is told twice rather than never. */
-	enum sw_err err =
-	    store_switch_list(visit->app->db, visit->req->arena, visit->session.who.user_id, &list);
+	enum sw_err err = store_switch_list(
+	    context->program->db, context->req->arena, context->session.who.user_id, &list);
 
 	if (err != SW_OK)
 		return err;
-	response_put_json(visit->res, 200,
-	    json_pack("{s:s,s:o}", "cursor", visit->session.who.cursor, "switches",
+	response_put_json(context->res, 200,
+	    json_pack("{s:s,s:o}", "cursor", context->session.who.cursor, "switches",
 		switches_json(&list)));
 	return SW_OK;
 }
@@ -132,33 +132,33 @@ load_wish(const struct request *req, struct command_wish *out)
 }
 
 enum sw_err
-api_post_switch(struct visit *visit)
+api_post_switch(struct request_context *context)
 {
 	struct command_taken taken;
 	struct command_wish wish;
 	const char *device;
 	const char *component;
-	enum sw_err err = load_wish(visit->req, &wish);
+	enum sw_err err = load_wish(context->req, &wish);
 
 	if (err == SW_EINPUT)
-		return dashboard_refuse(visit, err,
+		return request_context_refuse(context, err,
 		    "Expected {\"command\":\"on\"}, {\"command\":\"off\"}, or "
 		    "{\"command\":\"setLevel\",\"level\":0 to 100}.");
 	if (err == SW_OK)
-		err = dashboard_path_switch(visit, &device, &component);
+		err = request_context_path_switch(context, &device, &component);
 	if (err != SW_OK)
 		return err;
-	err = store_command_request(visit->app->db, visit->req->arena, visit->session.who.user_id,
-	    device, component, &wish, &taken);
+	err = store_command_request(context->program->db, context->req->arena,
+	    context->session.who.user_id, device, component, &wish, &taken);
 	if (err == SW_EINPUT)
-		return dashboard_refuse(visit, err, "This switch is no dimmer.");
+		return request_context_refuse(context, err, "This switch is no dimmer.");
 	if (err == SW_ECONFLICT)
-		return dashboard_refuse(visit, err, NEEDS_LINK);
+		return request_context_refuse(context, err, NEEDS_LINK);
 	if (err != SW_OK)
 		return err;
 	FAILPOINT("dashboard.stored");
-	dashboard_wake(visit, taken.installation_id);
-	response_put_json(visit->res, 202, json_pack("{s:s}", "commandId", taken.command_id));
+	request_context_notify(context, taken.installation_id);
+	response_put_json(context->res, 202, json_pack("{s:s}", "commandId", taken.command_id));
 	return SW_OK;
 }
 
@@ -208,28 +208,28 @@ taken_json(const struct command_taken_list *list)
 }
 
 enum sw_err
-api_post_many(struct visit *visit)
+api_post_many(struct request_context *context)
 {
 	struct command_taken_list list;
 	enum command_kind kind;
 	const char *room = NULL;
 	const char *installation = NULL;
-	enum sw_err err = load_many(visit->req, &kind, &room, &installation);
+	enum sw_err err = load_many(context->req, &kind, &room, &installation);
 
 	if (err == SW_EINPUT)
-		return dashboard_refuse(visit, err,
+		return request_context_refuse(context, err,
 		    "Expected {\"command\":\"on\" or \"off\"}, and \"room\" and "
 		    "\"installationId\" as text where only those are meant.");
 	if (err == SW_OK)
-		err = store_place_is_of(visit->app->db, visit->req->arena,
-		    visit->session.who.user_id, room, installation);
+		err = store_location_is_of(context->program->db, context->req->arena,
+		    context->session.who.user_id, room, installation);
 	if (err == SW_OK)
-		err = store_command_request_many(visit->app->db, visit->req->arena,
-		    visit->session.who.user_id, kind, room, installation, &list);
+		err = store_command_request_many(context->program->db, context->req->arena,
+		    context->session.who.user_id, kind, room, installation, &list);
 	if (err != SW_OK)
 		return err;
 	for (size_t i = 0; i < list.count; i++)
-		dashboard_wake(visit, list.commands[i].installation_id);
-	response_put_json(visit->res, 202, taken_json(&list));
+		request_context_notify(context, list.commands[i].installation_id);
+	response_put_json(context->res, 202, taken_json(&list));
 	return SW_OK;
 }

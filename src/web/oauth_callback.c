@@ -17,6 +17,7 @@
 #include "store/session.h"
 #include "store/stats.h"
 #include "base/utf8.h"
+#include "web/oauth_page.h"
 
 #define EXCHANGE_MS 8000
 #define REPLY_MAX ((size_t)64 << 10)
@@ -45,7 +46,7 @@ is_given(const char *text)
 
 /* SW_OK when this browser began this authorization less than ten minutes ago; once. */
 static enum sw_err
-take_state(struct signin *signin, const struct request *req, const struct url_query *query)
+take_state(struct program *program, const struct request *req, const struct url_query *query)
 {
 	const char *state = url_query_get(query, "state", NULL);
 	uint8_t state_hash[SECRET_SHA256_BYTES], browser_hash[SECRET_SHA256_BYTES];
@@ -53,33 +54,33 @@ take_state(struct signin *signin, const struct request *req, const struct url_qu
 
 	if (!is_given(state) ||
 	    cookie_get(request_header(req, "HTTP_COOKIE", NULL),
-		oauth_browser_cookie(&signin->config), browser, sizeof(browser)) != SW_OK ||
+		oauth_browser_cookie(&program->config), browser, sizeof(browser)) != SW_OK ||
 	    browser[0] == '\0')
 		return SW_EAUTH;
 	secret_sha256(state, strlen(state), state_hash);
 	secret_sha256(browser, strlen(browser), browser_hash);
 	secret_cleanse(browser, sizeof(browser));
-	return store_oauth_state_take(signin->db, state_hash, browser_hash);
+	return store_oauth_state_take(program->db, state_hash, browser_hash);
 }
 
 /* The platform sent the person back with an error (RFC 6749 4.1.2.1). */
 static void
 answer_error(
-    struct signin *signin, const struct url_query *query, const char *error, struct response *res)
+    struct program *program, const struct url_query *query, const char *error, struct response *res)
 {
 	const char *description = url_query_get(query, "error_description", NULL);
 	bool denied = strcmp(error, "access_denied") == 0;
 
 	log_event(LOG_INFO, "oauth.refused", "error",
 	    strlen(error) <= LOGGED_ERROR_MAX ? error : "(long)", (const char *)NULL);
-	oauth_page_put(res, &signin->config, denied ? OAUTH_PAGE_DENIED : OAUTH_PAGE_REFUSED,
+	oauth_page_put(res, &program->config, denied ? OAUTH_PAGE_DENIED : OAUTH_PAGE_REFUSED,
 	    is_given(description) || denied ? description : error);
 }
 
 static enum sw_err
-exchange(struct signin *signin, const char *code, struct client_reply *reply)
+exchange(struct program *program, const char *code, struct client_reply *reply)
 {
-	const struct config *config = &signin->config;
+	const struct config *config = &program->config;
 	struct client_request request = {
 	    .method = CLIENT_POST,
 	    .basic_user = config->client_id,
@@ -102,7 +103,7 @@ exchange(struct signin *signin, const char *code, struct client_reply *reply)
 	request.body = sbuf_text(&form);
 	request.body_length = form.length;
 	if (!sbuf_failed(&url) && !sbuf_failed(&redirect_uri) && !sbuf_failed(&form))
-		err = client_perform(signin->client, &request, reply);
+		err = client_perform(program->client, &request, reply);
 	FAILPOINT("oauth.exchanged");
 	sbuf_clear(&form);
 	sbuf_clear(&redirect_uri);
@@ -111,18 +112,18 @@ exchange(struct signin *signin, const char *code, struct client_reply *reply)
 }
 
 static void
-count_call(struct signin *signin, const char *installation_id, int status)
+count_call(struct program *program, const char *installation_id, int status)
 {
 	enum sw_err err =
-	    store_api_call_count(signin->db, installation_id, "POST /oauth/token", status);
+	    store_api_call_count(program->db, installation_id, "POST /oauth/token", status);
 
 	if (err != SW_OK)
 		log_event(LOG_WARN, "oauth.not_counted", "err", err_name(err), (const char *)NULL);
 }
 
 static enum sw_err
-seal_token(struct signin *signin, const char *installation_id, const char *which, const char *token,
-    uint8_t **out, size_t *length)
+seal_token(struct program *program, const char *installation_id, const char *which,
+    const char *token, uint8_t **out, size_t *length)
 {
 	struct sbuf context = {0};
 	enum sw_err err = SW_ENOMEM;
@@ -130,7 +131,7 @@ seal_token(struct signin *signin, const char *installation_id, const char *which
 	*out = NULL;
 	sbuf_printf(&context, "token:%s:%s", installation_id, which);
 	if (!sbuf_failed(&context))
-		err = seal_close(&signin->config.seal_keys, sbuf_text(&context), token,
+		err = seal_close(&program->config.seal_keys, sbuf_text(&context), token,
 		    strlen(token), out, length);
 	sbuf_clear(&context);
 	return err;
@@ -142,7 +143,7 @@ seal_token(struct signin *signin, const char *installation_id, const char *which
  * not known may mean that it was carried out: then the session is there.
  */
 static enum sw_err
-store_link(struct signin *signin, const struct request *req, const struct store_link *link)
+store_link(struct program *program, const struct request *req, const struct store_link *link)
 {
 	const struct timespec pause = {.tv_nsec = STORE_PAUSE_MS * 1000000L};
 	int64_t deadline_ms = clock_monotonic_ms() + STORE_MS;
@@ -150,9 +151,9 @@ store_link(struct signin *signin, const struct request *req, const struct store_
 	enum sw_err err;
 
 	for (;;) {
-		err = store_installation_link(signin->db, req->arena, link, &who.user_id);
+		err = store_installation_link(program->db, req->arena, link, &who.user_id);
 		if (err == SW_ECONFLICT &&
-		    store_session_load(signin->db, req->arena, link->new_session, &who) == SW_OK)
+		    store_session_load(program->db, req->arena, link->new_session, &who) == SW_OK)
 			err = SW_OK;
 		if (err == SW_OK)
 			FAILPOINT("oauth.linked");
@@ -177,10 +178,10 @@ user_agent(const struct request *req)
 
 /* Seal, store, and open the session whose cookie value goes to "token". */
 static enum sw_err
-link_installation(struct signin *signin, const struct request *req,
+link_installation(struct program *program, const struct request *req,
     const struct oauth_tokens *tokens, char token[static SESSION_TOKEN_SIZE])
 {
-	const struct config *config = &signin->config;
+	const struct config *config = &program->config;
 	uint8_t new_session[SECRET_SHA256_BYTES], old_session[SECRET_SHA256_BYTES];
 	uint8_t *access = NULL, *refresh = NULL;
 	struct store_link link = {
@@ -198,28 +199,28 @@ link_installation(struct signin *signin, const struct request *req,
 		old_session, NULL))
 		link.old_session = old_session;
 	if (err == SW_OK)
-		err = seal_token(signin, tokens->installed_app_id, "access", tokens->access_token,
+		err = seal_token(program, tokens->installed_app_id, "access", tokens->access_token,
 		    &access, &link.access_length);
 	if (err == SW_OK)
-		err = seal_token(signin, tokens->installed_app_id, "refresh", tokens->refresh_token,
-		    &refresh, &link.refresh_length);
+		err = seal_token(program, tokens->installed_app_id, "refresh",
+		    tokens->refresh_token, &refresh, &link.refresh_length);
 	link.access_sealed = access;
 	link.refresh_sealed = refresh;
 	if (err == SW_OK)
-		err = store_link(signin, req, &link);
+		err = store_link(program, req, &link);
 	free(access);
 	free(refresh);
 	return err;
 }
 
 static void
-put_signed_in(struct signin *signin, const char *token, struct response *res)
+put_signed_in(struct program *program, const char *token, struct response *res)
 {
 	struct sbuf forget = {0};
 
-	session_put_cookie(res, &signin->config, token);
-	cookie_put(
-	    &forget, oauth_browser_cookie(&signin->config), "", 0, signin->config.public_is_https);
+	session_put_cookie(res, &program->config, token);
+	cookie_put(&forget, oauth_browser_cookie(&program->config), "", 0,
+	    program->config.public_is_https);
 	response_add_header(res, "Set-Cookie", sbuf_failed(&forget) ? NULL : sbuf_text(&forget));
 	sbuf_clear(&forget);
 	response_redirect(res, 303, "/");
@@ -256,10 +257,10 @@ page_of_store_failure(enum sw_err err)
 
 /* Trade the code; SW_OK means tokens of an installed app that is named. */
 static enum sw_err
-get_tokens(struct signin *signin, const char *code, struct oauth_tokens *tokens, int *status)
+get_tokens(struct program *program, const char *code, struct oauth_tokens *tokens, int *status)
 {
 	struct client_reply reply = {0};
-	enum sw_err err = exchange(signin, code, &reply);
+	enum sw_err err = exchange(program, code, &reply);
 
 	*status = reply.status;
 	if (err == SW_OK)
@@ -279,46 +280,49 @@ get_tokens(struct signin *signin, const char *code, struct oauth_tokens *tokens,
 
 /* Everything from the code on. */
 static void
-finish(struct signin *signin, const struct request *req, const char *code, struct response *res)
+finish(struct program *program, const struct request *req, const char *code, struct response *res)
 {
 	struct oauth_tokens tokens = {0};
 	char token[SESSION_TOKEN_SIZE] = "";
 	int status;
-	enum sw_err err = get_tokens(signin, code, &tokens, &status);
+	enum sw_err err = get_tokens(program, code, &tokens, &status);
 
 	if (err != SW_OK) {
-		oauth_page_put(res, &signin->config, page_of_failure(err), NULL);
+		oauth_page_put(res, &program->config, page_of_failure(err), NULL);
 	} else {
-		err = link_installation(signin, req, &tokens, token);
+		err = link_installation(program, req, &tokens, token);
 		if (err == SW_OK) {
-			put_signed_in(signin, token, res);
-			publish_add_page(&signin->publish, tokens.installed_app_id);
-			publish_add_sessions(&signin->publish);
-			publish_add_work(&signin->publish);
+			put_signed_in(program, token, res);
+			notify_add_page(&program->notify, tokens.installed_app_id);
+			notify_add_sessions(&program->notify);
+			notify_add_work(&program->notify);
 		} else {
 			log_event(LOG_ERROR, "oauth.not_stored", "installation",
 			    tokens.installed_app_id, "err", err_name(err), (const char *)NULL);
-			oauth_page_put(res, &signin->config, page_of_store_failure(err), NULL);
+			oauth_page_put(res, &program->config, page_of_store_failure(err), NULL);
 		}
 	}
-	count_call(signin, tokens.installed_app_id, status);
+	count_call(program, tokens.installed_app_id, status);
 	secret_cleanse(token, sizeof(token));
 	oauth_tokens_clear(&tokens);
 }
 
 enum sw_err
-oauth_handle_callback(struct signin *signin, const struct request *req, struct response *res)
+oauth_callback(struct request_context *context)
 {
+	struct program *program = context->program;
+	const struct request *req = context->req;
+	struct response *res = context->res;
 	struct url_query query = {0};
 	bool twice = false;
 	const char *error, *code;
 	enum sw_err err = request_parse_query(req, &query);
 
 	if (err == SW_OK)
-		err = take_state(signin, req, &query);
+		err = take_state(program, req, &query);
 	if (err == SW_EAUTH || err == SW_EINPUT) {
 		log_event(LOG_INFO, "oauth.state_refused", (const char *)NULL);
-		oauth_page_put(res, &signin->config, OAUTH_PAGE_STATE, NULL);
+		oauth_page_put(res, &program->config, OAUTH_PAGE_STATE, NULL);
 		return SW_OK;
 	}
 	if (err != SW_OK)
@@ -326,10 +330,10 @@ oauth_handle_callback(struct signin *signin, const struct request *req, struct r
 	error = url_query_get(&query, "error", &twice);
 	code = url_query_get(&query, "code", &twice);
 	if (!twice && is_given(error))
-		answer_error(signin, &query, error, res);
+		answer_error(program, &query, error, res);
 	else if (twice || !is_given(code) || strlen(code) > OAUTH_TOKEN_MAX)
-		oauth_page_put(res, &signin->config, OAUTH_PAGE_NO_CODE, NULL);
+		oauth_page_put(res, &program->config, OAUTH_PAGE_NO_CODE, NULL);
 	else
-		finish(signin, req, code, res);
+		finish(program, req, code, res);
 	return SW_OK;
 }

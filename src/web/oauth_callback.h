@@ -1,22 +1,9 @@
 #ifndef SWITCHBOARD_WEB_OAUTH_CALLBACK_H
 #define SWITCHBOARD_WEB_OAUTH_CALLBACK_H
 
-#include "net/client.h"
-#include "formats/config.h"
-#include "db/db.h"
 #include "base/err.h"
-#include "web/oauth_page.h"
-#include "store/notify.h"
-#include "net/request.h"
-#include "net/response.h"
-
-/* What oauth.fcgi has for the life of the process. */
-struct signin {
-	struct config config;
-	struct db *db;
-	struct client *client;
-	struct publish publish;
-};
+#include "base/sbuf.h"
+#include "web/request_context.h"
 
 /* Name of the cookie that binds a state to a browser, and how long both live. */
 const char *oauth_browser_cookie(const struct config *config);
@@ -36,7 +23,6 @@ void oauth_put_redirect_uri(struct sbuf *buf, const struct config *config);
  * Blocks at most 8 s for the platform; the exchange is never repeated (a code works once), but
  * its outcome is offered to the database for 3 s.
  */
-SW_MUSTCHECK enum sw_err
-oauth_handle_callback(struct signin *signin, const struct request *req, struct response *res);
+SW_MUSTCHECK enum sw_err oauth_callback(struct request_context *context);
 
 #endif

@@ -90,3 +90,33 @@ oauth_page_put(
 		      "<a class=\"quiet\" href=\"/\">Back to the switches</a></p>\n</section>\n");
 	page_end(res, -1, 0);
 }
+
+void
+oauth_page_fail(
+    const struct program *program, const struct request *req, enum sw_err err, struct response *res)
+{
+	enum oauth_page page;
+
+	(void)req;
+	switch (err) {
+	case SW_EMETHOD:
+		page = OAUTH_PAGE_METHOD;
+		break;
+	case SW_ENOTFOUND:
+		page = OAUTH_PAGE_NOT_FOUND;
+		break;
+	case SW_EUNAVAILABLE:
+	case SW_ETIMEOUT:
+	case SW_ECONFLICT:
+		page = OAUTH_PAGE_NOT_STORED;
+		break;
+	case SW_EINPUT:
+	case SW_ETOOLARGE:
+		page = OAUTH_PAGE_NO_CODE;
+		break;
+	default:
+		page = OAUTH_PAGE_INTERNAL;
+		break;
+	}
+	oauth_page_put(res, &program->config, page, NULL);
+}

@@ -1,9 +1,11 @@
 #ifndef SWITCHBOARD_WEB_OAUTH_PAGE_H
 #define SWITCHBOARD_WEB_OAUTH_PAGE_H
 
+#include "base/err.h"
 #include "formats/config.h"
 #include "net/request.h"
 #include "net/response.h"
+#include "web/program.h"
 
 /*
  * The pages of oauth.fcgi: each says what went wrong and what to do, with a
@@ -30,5 +32,9 @@ enum oauth_page {
  * NULL for none. */
 void oauth_page_put(
     struct response *res, const struct config *config, enum oauth_page page, const char *detail);
+
+/* serve_main.h: the page for a request that ended with an error. */
+void oauth_page_fail(const struct program *program, const struct request *req, enum sw_err err,
+    struct response *res);
 
 #endif

@@ -1,7 +1,16 @@
 #ifndef SWITCHBOARD_WEB_PAGE_H
 #define SWITCHBOARD_WEB_PAGE_H
 
-#include "web/dashboard.h"
+#include <stdint.h>
+#include "base/err.h"
+#include "web/request_context.h"
+
+/* What dashboard.fcgi has for the life of its process. */
+struct dashboard {
+	struct program program; /* first: serve_main.h and the handlers share its address */
+	int64_t calls_month;    /* API calls of this month, as last read */
+	int64_t calls_read_ms;  /* monotonic; 0 = never */
+};
 
 /*
  * The pages and the targets of their forms.  Sessions and CSRF tokens are
@@ -10,42 +19,42 @@
  */
 
 /* GET /: 200, the switches of who is signed in, or the way to sign in. */
-SW_MUSTCHECK enum sw_err page_home(struct visit *visit);
+SW_MUSTCHECK enum sw_err page_switches(struct request_context *context);
 
 /*
  * POST /switches/{deviceId}/{component}, fields command (on, off, setLevel) and level: 303 to /.
  * 400 not one of the commands; 404 not theirs; 409 the location must be linked again first.
  */
-SW_MUSTCHECK enum sw_err page_post_switch(struct visit *visit);
+SW_MUSTCHECK enum sw_err page_post_switch(struct request_context *context);
 
 /*
  * POST /switches, fields command (on, off), room (name or id; empty: devices in none) and
  * installation: 303 to /.  400, 404 as above.
  */
-SW_MUSTCHECK enum sw_err page_post_many(struct visit *visit);
+SW_MUSTCHECK enum sw_err page_post_many(struct request_context *context);
 
 /* POST /logout: the session ends here and in its other tabs; 303 to /. */
-SW_MUSTCHECK enum sw_err page_post_logout(struct visit *visit);
+SW_MUSTCHECK enum sw_err page_post_logout(struct request_context *context);
 
 /*
  * GET /disconnect?installation=: 200, asks whether it is meant.  404 not theirs; 400 when
  * none is named and they have several.
  */
-SW_MUSTCHECK enum sw_err page_disconnect(struct visit *visit);
+SW_MUSTCHECK enum sw_err page_disconnect(struct request_context *context);
 
 /* POST /disconnect, field installation: hidden at once, uninstalled by the worker; 303 to /. */
-SW_MUSTCHECK enum sw_err page_post_disconnect(struct visit *visit);
+SW_MUSTCHECK enum sw_err page_post_disconnect(struct request_context *context);
 
 /* GET /sessions: 200, the browsers in which this user is signed in. */
-SW_MUSTCHECK enum sw_err page_sessions(struct visit *visit);
+SW_MUSTCHECK enum sw_err page_sessions(struct request_context *context);
 
 /*
  * POST /sessions/end, field session: that browser is signed out, its open pages at once; 303 to
  * /sessions.  400 none named; 404 not theirs, or it has ended.
  */
-SW_MUSTCHECK enum sw_err page_post_session_end(struct visit *visit);
+SW_MUSTCHECK enum sw_err page_post_session_end(struct request_context *context);
 
 /* POST /sessions/end-others: the same for all but this one. */
-SW_MUSTCHECK enum sw_err page_post_session_end_others(struct visit *visit);
+SW_MUSTCHECK enum sw_err page_post_session_end_others(struct request_context *context);
 
 #endif

@@ -15,15 +15,15 @@
 
 /* A field given twice is as good as absent: ambiguous input is refused. */
 static const char *
-field(const struct visit *visit, const char *name)
+field(const struct request_context *context, const char *name)
 {
-	return url_query_get(&visit->form, name, NULL);
+	return url_query_get(&context->form, name, NULL);
 }
 
 static enum sw_err
-read_kind(const struct visit *visit, enum command_kind *out)
+read_kind(const struct request_context *context, enum command_kind *out)
 {
-	const char *command = field(visit, "command");
+	const char *command = field(context, "command");
 
 	for (int kind = 0; command != NULL && kind < COMMAND_KIND__MAX; kind++) {
 		if (strcmp(command, command_kind_text((enum command_kind)kind)) == 0) {
@@ -35,10 +35,10 @@ read_kind(const struct visit *visit, enum command_kind *out)
 }
 
 static enum sw_err
-read_wish(const struct visit *visit, struct command_wish *out)
+read_wish(const struct request_context *context, struct command_wish *out)
 {
-	const char *level = field(visit, "level");
-	enum sw_err err = read_kind(visit, &out->kind);
+	const char *level = field(context, "level");
+	enum sw_err err = read_kind(context, &out->kind);
 	size_t length;
 
 	out->level = 0;
@@ -52,77 +52,78 @@ read_wish(const struct visit *visit, struct command_wish *out)
 }
 
 static enum sw_err
-go_home(struct visit *visit)
+go_home(struct request_context *context)
 {
-	response_redirect(visit->res, 303, "/");
+	response_redirect(context->res, 303, "/");
 	return SW_OK;
 }
 
 enum sw_err
-page_post_switch(struct visit *visit)
+page_post_switch(struct request_context *context)
 {
 	struct command_taken taken;
 	struct command_wish wish;
 	const char *device;
 	const char *component;
-	enum sw_err err = read_wish(visit, &wish);
+	enum sw_err err = read_wish(context, &wish);
 
 	if (err == SW_OK)
-		err = dashboard_path_switch(visit, &device, &component);
+		err = request_context_path_switch(context, &device, &component);
 	if (err == SW_OK)
-		err = store_command_request(visit->app->db, visit->req->arena,
-		    visit->session.who.user_id, device, component, &wish, &taken);
+		err = store_command_request(context->program->db, context->req->arena,
+		    context->session.who.user_id, device, component, &wish, &taken);
 	if (err == SW_ECONFLICT)
-		return dashboard_refuse(visit, err,
+		return request_context_refuse(context, err,
 		    "This location must be linked again before its switches can be used.");
 	if (err != SW_OK)
 		return err;
-	dashboard_wake(visit, taken.installation_id);
-	return go_home(visit);
+	request_context_notify(context, taken.installation_id);
+	return go_home(context);
 }
 
 enum sw_err
-page_post_many(struct visit *visit)
+page_post_many(struct request_context *context)
 {
-	const char *room = field(visit, "room");
-	const char *installation = field(visit, "installation");
+	const char *room = field(context, "room");
+	const char *installation = field(context, "installation");
 	struct command_taken_list list;
 	enum command_kind kind;
 	bool twice = false;
-	enum sw_err err = read_kind(visit, &kind);
+	enum sw_err err = read_kind(context, &kind);
 
-	url_query_get(&visit->form, "room", &twice);
-	url_query_get(&visit->form, "installation", &twice);
+	url_query_get(&context->form, "room", &twice);
+	url_query_get(&context->form, "installation", &twice);
 	if (err == SW_OK && (kind == COMMAND_SET_LEVEL || twice))
 		err = SW_EINPUT;
 	if (err == SW_OK)
-		err = store_place_is_of(visit->app->db, visit->req->arena,
-		    visit->session.who.user_id, room, installation);
+		err = store_location_is_of(context->program->db, context->req->arena,
+		    context->session.who.user_id, room, installation);
 	if (err == SW_OK)
-		err = store_command_request_many(visit->app->db, visit->req->arena,
-		    visit->session.who.user_id, kind, room, installation, &list);
+		err = store_command_request_many(context->program->db, context->req->arena,
+		    context->session.who.user_id, kind, room, installation, &list);
 	if (err != SW_OK)
 		return err;
 	for (size_t i = 0; i < list.count; i++)
-		dashboard_wake(visit, list.commands[i].installation_id);
-	return go_home(visit);
+		request_context_notify(context, list.commands[i].installation_id);
+	return go_home(context);
 }
 
 enum sw_err
-page_post_logout(struct visit *visit)
+page_post_logout(struct request_context *context)
 {
-	enum sw_err err = store_session_end(visit->app->db, visit->session.hash);
+	enum sw_err err = store_session_end(context->program->db, context->session.hash);
 
 	if (err != SW_OK)
 		return err;
-	session_put_cookie(visit->res, &visit->app->config, NULL);
-	publish_add_sessions(&visit->app->publish);
-	return go_home(visit);
+	session_put_cookie(context->res, &context->program->config, NULL);
+	notify_add_sessions(&context->program->notify);
+	return go_home(context);
 }
 
 /* The location that is meant: the one named, or the only one there is. */
 static enum sw_err
-find_place(struct visit *visit, const struct url_query *from, const struct store_installation **out)
+find_place(struct request_context *context, const struct url_query *from,
+    const struct store_installation **out)
 {
 	bool twice = false;
 	const char *id = url_query_get(from, "installation", &twice);
@@ -134,8 +135,8 @@ find_place(struct visit *visit, const struct url_query *from, const struct store
 		id = url_query_get(from, "installationId", &twice);
 	if (twice)
 		return SW_EINPUT;
-	err = store_installation_list(
-	    visit->app->db, visit->req->arena, visit->session.who.user_id, &places, &count);
+	err = store_installation_list(context->program->db, context->req->arena,
+	    context->session.who.user_id, &places, &count);
 	if (err != SW_OK)
 		return err;
 	if (id == NULL && count != 1)
@@ -169,35 +170,35 @@ put_question(struct sbuf *out, const struct store_installation *place, const cha
 }
 
 enum sw_err
-page_disconnect(struct visit *visit)
+page_disconnect(struct request_context *context)
 {
 	const struct store_installation *place;
 	struct url_query query;
-	struct page page = {.title = "Disconnect a location", .csrf = visit->session.csrf};
-	enum sw_err err = request_parse_query(visit->req, &query);
+	struct page page = {.title = "Disconnect a location", .csrf = context->session.csrf};
+	enum sw_err err = request_parse_query(context->req, &query);
 
 	if (err == SW_OK)
-		err = find_place(visit, &query, &place);
+		err = find_place(context, &query, &place);
 	if (err != SW_OK)
 		return err;
-	page_begin(visit->res, &visit->app->config, 200, &page);
-	put_question(&visit->res->body, place, visit->session.csrf);
-	page_end(visit->res, -1, 0);
+	page_begin(context->res, &context->program->config, 200, &page);
+	put_question(&context->res->body, place, context->session.csrf);
+	page_end(context->res, -1, 0);
 	return SW_OK;
 }
 
 enum sw_err
-page_post_disconnect(struct visit *visit)
+page_post_disconnect(struct request_context *context)
 {
 	const struct store_installation *place;
-	enum sw_err err = find_place(visit, &visit->form, &place);
+	enum sw_err err = find_place(context, &context->form, &place);
 
 	if (err == SW_OK)
-		err = store_installation_disconnect(visit->app->db, visit->req->arena,
-		    visit->session.who.user_id, place->installation_id);
+		err = store_installation_disconnect(context->program->db, context->req->arena,
+		    context->session.who.user_id, place->installation_id);
 	if (err != SW_OK)
 		return err;
-	dashboard_wake(visit, place->installation_id);
-	publish_add_sessions(&visit->app->publish);
-	return go_home(visit);
+	request_context_notify(context, place->installation_id);
+	notify_add_sessions(&context->program->notify);
+	return go_home(context);
 }

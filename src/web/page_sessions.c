@@ -86,35 +86,35 @@ put_list(struct sbuf *out, const struct store_session *sessions, size_t count, c
 }
 
 enum sw_err
-page_sessions(struct visit *visit)
+page_sessions(struct request_context *context)
 {
-	struct page page = {.title = "Your devices", .csrf = visit->session.csrf};
+	struct page page = {.title = "Your devices", .csrf = context->session.csrf};
 	struct store_session *sessions;
 	size_t count;
-	enum sw_err err = store_session_list(visit->app->db, visit->req->arena,
-	    visit->session.who.user_id, visit->session.hash, &sessions, &count);
+	enum sw_err err = store_session_list(context->program->db, context->req->arena,
+	    context->session.who.user_id, context->session.hash, &sessions, &count);
 
 	if (err != SW_OK)
 		return err;
-	page_begin(visit->res, &visit->app->config, 200, &page);
-	put_list(&visit->res->body, sessions, count, visit->session.csrf);
-	page_end(visit->res, -1, 0);
+	page_begin(context->res, &context->program->config, 200, &page);
+	put_list(&context->res->body, sessions, count, context->session.csrf);
+	page_end(context->res, -1, 0);
 	return SW_OK;
 }
 
 /* Open pages of what ended are told once the reply is sent. */
 static enum sw_err
-ended(struct visit *visit)
+ended(struct request_context *context)
 {
-	publish_add_sessions(&visit->app->publish);
-	response_redirect(visit->res, 303, "/sessions");
+	notify_add_sessions(&context->program->notify);
+	response_redirect(context->res, 303, "/sessions");
 	return SW_OK;
 }
 
 enum sw_err
-page_post_session_end(struct visit *visit)
+page_post_session_end(struct request_context *context)
 {
-	const char *id = url_query_get(&visit->form, "session", NULL);
+	const char *id = url_query_get(&context->form, "session", NULL);
 	uint8_t uuid[UUID_BYTES];
 	enum sw_err err;
 
@@ -123,15 +123,15 @@ page_post_session_end(struct visit *visit)
 	if (!uuid_parse(id, uuid))
 		return SW_ENOTFOUND;
 	err = store_session_end_one(
-	    visit->app->db, visit->req->arena, visit->session.who.user_id, id);
-	return err == SW_OK ? ended(visit) : err;
+	    context->program->db, context->req->arena, context->session.who.user_id, id);
+	return err == SW_OK ? ended(context) : err;
 }
 
 enum sw_err
-page_post_session_end_others(struct visit *visit)
+page_post_session_end_others(struct request_context *context)
 {
-	enum sw_err err = store_session_end_others(
-	    visit->app->db, visit->req->arena, visit->session.who.user_id, visit->session.hash);
+	enum sw_err err = store_session_end_others(context->program->db, context->req->arena,
+	    context->session.who.user_id, context->session.hash);
 
-	return err == SW_OK ? ended(visit) : err;
+	return err == SW_OK ? ended(context) : err;
 }

@@ -1,7 +1,7 @@
 /*
  * GET /: every switch of who is signed in, by location and room, or the way
- * to sign in.  Two queries and one buffer after the session's own, or none when
- * the page is the one that this process wrote before; all states are the database's.
+ * to sign in.  Two queries and one buffer after the session's own; all states
+ * are the database's.
  */
 #include "web/page.h"
 
@@ -32,12 +32,12 @@ struct home {
 };
 
 static enum sw_err
-put_welcome(struct visit *visit)
+put_welcome(struct request_context *context)
 {
-	struct sbuf *out = &visit->res->body;
+	struct sbuf *out = &context->res->body;
 	struct page page = {.title = "Switchboard"};
 
-	page_begin(visit->res, &visit->app->config, 200, &page);
+	page_begin(context->res, &context->program->config, 200, &page);
 	html_lit(out,
 	    "<section class=\"card welcome\">\n"
 	    "<img src=\"/static/favicon.svg\" alt=\"\" width=\"72\" height=\"72\">\n"
@@ -48,7 +48,7 @@ put_welcome(struct visit *visit)
 	    "<p class=\"hint\">You will choose which location to share on Samsung\xe2\x80\x99s own "
 	    "page. Switchboard runs on this server and never sees your Samsung password.</p>\n"
 	    "</section>\n");
-	page_end(visit->res, -1, 0);
+	page_end(context->res, -1, 0);
 	return SW_OK;
 }
 
@@ -262,20 +262,20 @@ is_busy(const struct home *home)
 }
 
 static enum sw_err
-load_home(struct visit *visit, struct home *out)
+load_home(struct request_context *context, struct home *out)
 {
 	struct store_installation *places;
-	struct db *db = visit->app->db;
-	struct arena *arena = visit->req->arena;
+	struct db *db = context->program->db;
+	struct arena *arena = context->req->arena;
 	enum sw_err err = store_installation_list(
-	    db, arena, visit->session.who.user_id, &places, &out->place_count);
+	    db, arena, context->session.who.user_id, &places, &out->place_count);
 
 	if (err != SW_OK)
 		return err;
 	out->places = places;
-	out->csrf = visit->session.csrf;
+	out->csrf = context->session.csrf;
 	out->now_ms = clock_now_ms();
-	return store_switch_list(db, arena, visit->session.who.user_id, &out->switches);
+	return store_switch_list(db, arena, context->session.who.user_id, &out->switches);
 }
 
 /* Nobody waits for the count of calls: without it the page says nothing of them. */
@@ -285,7 +285,7 @@ calls_this_month(struct dashboard *app)
 	int64_t now_ms = clock_monotonic_ms();
 
 	if (app->calls_read_ms == 0 || now_ms - app->calls_read_ms > CALLS_GOOD_MS) {
-		if (store_api_calls_this_month(app->db, &app->calls_month) != SW_OK)
+		if (store_api_calls_this_month(app->program.db, &app->calls_month) != SW_OK)
 			return -1;
 		app->calls_read_ms = now_ms;
 	}
@@ -295,21 +295,21 @@ calls_this_month(struct dashboard *app)
 /* All but the end, which changes by itself.  The cursor came before the rest: what changes in
  * between is told twice rather than never. */
 static enum sw_err
-put_home(struct visit *visit)
+put_home(struct request_context *context)
 {
-	struct sbuf *out = &visit->res->body;
+	struct sbuf *out = &context->res->body;
 	struct home home = {0};
 	struct page page = {
 	    .title = "Switchboard",
-	    .csrf = visit->session.csrf,
-	    .cursor = visit->session.who.cursor,
+	    .csrf = context->session.csrf,
+	    .cursor = context->session.who.cursor,
 	};
-	enum sw_err err = load_home(visit, &home);
+	enum sw_err err = load_home(context, &home);
 
 	if (err != SW_OK)
 		return err;
 	page.refresh_s = is_busy(&home) ? REFRESH_S : 0;
-	page_begin(visit->res, &visit->app->config, 200, &page);
+	page_begin(context->res, &context->program->config, 200, &page);
 	html_lit(out, "<h1 class=\"unseen\">Switches</h1>\n");
 	for (size_t i = 0; i < home.place_count; i++)
 		put_place(out, &home, &home.places[i]);
@@ -321,23 +321,16 @@ put_home(struct visit *visit)
 }
 
 enum sw_err
-page_home(struct visit *visit)
+page_switches(struct request_context *context)
 {
-	struct dashboard *app = visit->app;
-	const struct session *session = &visit->session;
-	struct sbuf *out = &visit->res->body;
-	int64_t now_ms = clock_monotonic_ms();
+	struct dashboard *app = (struct dashboard *)context->program;
 	enum sw_err err;
 
-	if (!visit->signed_in)
-		return put_welcome(visit);
-	page_begin_headers(visit->res, &app->config, 200);
-	if (!page_cache_get(&app->pages, session->hash, session->who.version, now_ms, out)) {
-		err = put_home(visit);
-		if (err != SW_OK)
-			return err;
-		page_cache_put(&app->pages, session->hash, session->who.version, now_ms, out);
-	}
-	page_end(visit->res, calls_this_month(app), app->config.call_budget);
+	if (!context->signed_in)
+		return put_welcome(context);
+	err = put_home(context);
+	if (err != SW_OK)
+		return err;
+	page_end(context->res, calls_this_month(app), app->program.config.call_budget);
 	return SW_OK;
 }

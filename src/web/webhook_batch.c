@@ -21,7 +21,7 @@ webhook_batch_is_full(const struct webhook_batch *batch)
 
 void
 webhook_batch_add(struct webhook_batch *batch, const struct request *req,
-    const struct event_request *event, struct response *res)
+    const struct webhook_body *event, struct response *res)
 {
 	assert(!webhook_batch_is_full(batch));
 	batch->waiting[batch->count++] =

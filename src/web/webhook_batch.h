@@ -21,7 +21,7 @@
 struct webhook_waiting {
 	const struct request *req; /* both are kept by serve.h until the answer is there */
 	struct response *res;
-	struct event_request event;
+	struct webhook_body event;
 	enum sw_err err;          /* from here on webhook_batch_store()'s */
 	struct store_ingest done; /* when SW_OK: what came of it */
 };
@@ -38,7 +38,7 @@ bool webhook_batch_is_full(const struct webhook_batch *batch);
 
 /* Add one, of the type EVENT; it must not be full. */
 void webhook_batch_add(struct webhook_batch *batch, const struct request *req,
-    const struct event_request *event, struct response *res);
+    const struct webhook_body *event, struct response *res);
 
 /*
  * Store all that wait, and say of each what became of it.  With "tell", which is for one that is

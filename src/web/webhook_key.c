@@ -29,14 +29,14 @@ least(int64_t a, int64_t b)
 
 /* Parse a certificate that was fetched "age_s" ago and keep its key. */
 static enum sw_err
-keep_certificate(struct webhook_verifier *verifier, const char *key_id, const char *pem,
-    size_t length, int64_t age_s, int64_t now, int64_t *not_after)
+keep_certificate(struct webhook_keys *keys, const char *key_id, const char *pem, size_t length,
+    int64_t age_s, int64_t now, int64_t *not_after)
 {
 	struct httpsig_key *key;
 	enum sw_err err = httpsig_key_read(pem, length, now, not_after, &key);
 
 	if (err == SW_OK)
-		keycache_put_key(&verifier->keys, key_id, key,
+		keycache_put_key(&keys->cache, key_id, key,
 		    least(now + KEYCACHE_LIFE_S - age_s, *not_after + HTTPSIG_DATE_SKEW_S));
 	return err;
 }
@@ -60,7 +60,7 @@ judge_reply(enum sw_err err, const struct client_reply *reply)
 }
 
 static enum sw_err
-ask_key_server(struct webhook_verifier *verifier, const char *key_id, struct client_reply *reply)
+ask_key_server(struct webhook_keys *keys, const char *key_id, struct client_reply *reply)
 {
 	struct client_request request = {
 	    .method = CLIENT_GET,
@@ -71,10 +71,11 @@ ask_key_server(struct webhook_verifier *verifier, const char *key_id, struct cli
 	struct sbuf url = {0};
 	enum sw_err err;
 
-	sbuf_put_text(&url, verifier->key_url);
+	sbuf_put_text(&url, keys->program->config.key_url);
 	sbuf_put_text(&url, key_id);
 	request.url = sbuf_text(&url);
-	err = sbuf_failed(&url) ? SW_ENOMEM : client_perform(verifier->client, &request, reply);
+	err =
+	    sbuf_failed(&url) ? SW_ENOMEM : client_perform(keys->program->client, &request, reply);
 	log_event(err == SW_OK ? LOG_INFO : LOG_WARN, "webhook.key_fetch", "key", key_id, "status",
 	    log_int(reply->status), "ms", log_int(reply->elapsed_ms), "err",
 	    err != SW_OK ? err_name(err) : NULL, (const char *)NULL);
@@ -88,66 +89,66 @@ ask_key_server(struct webhook_verifier *verifier, const char *key_id, struct cli
  * to refuse a request that is well signed.
  */
 static enum sw_err
-fetch(struct webhook_verifier *verifier, struct arena *arena, const char *key_id, int64_t now)
+fetch(struct webhook_keys *keys, struct arena *arena, const char *key_id, int64_t now)
 {
 	struct client_reply reply = {0};
 	int64_t not_after = 0;
 	enum sw_err told = SW_OK;
-	enum sw_err err = ask_key_server(verifier, key_id, &reply);
+	enum sw_err err = ask_key_server(keys, key_id, &reply);
 
 	if (err == SW_OK)
-		err = keep_certificate(verifier, key_id, sbuf_text(&reply.body), reply.body.length,
-		    0, now, &not_after);
+		err = keep_certificate(
+		    keys, key_id, sbuf_text(&reply.body), reply.body.length, 0, now, &not_after);
 	if (err == SW_OK)
-		told =
-		    store_key_put(verifier->db, arena, key_id, sbuf_text(&reply.body), not_after);
+		told = store_key_put(
+		    keys->program->db, arena, key_id, sbuf_text(&reply.body), not_after);
 	else if (err == SW_EAUTH || err == SW_EUNAVAILABLE)
-		told = store_key_put_failure(verifier->db, key_id, err == SW_EUNAVAILABLE);
+		told = store_key_put_failure(keys->program->db, key_id, err == SW_EUNAVAILABLE);
 	if (told != SW_OK)
 		log_event(LOG_WARN, "webhook.key_not_shared", "key", key_id, "err", err_name(told),
 		    (const char *)NULL);
 	if (err == SW_EAUTH || err == SW_EUNAVAILABLE)
-		keycache_put_failure(&verifier->keys, key_id, err, now + KEYCACHE_FAILURE_S);
+		keycache_put_failure(&keys->cache, key_id, err, now + KEYCACHE_FAILURE_S);
 	client_reply_clear(&reply);
 	return err;
 }
 
 static enum sw_err
-use_shared(struct webhook_verifier *verifier, const char *key_id, const struct store_key *known,
-    int64_t now)
+use_shared(
+    struct webhook_keys *keys, const char *key_id, const struct store_key *known, int64_t now)
 {
 	int64_t not_after;
-	enum sw_err err = keep_certificate(verifier, key_id, known->certificate,
+	enum sw_err err = keep_certificate(keys, key_id, known->certificate,
 	    strlen(known->certificate), known->age_s, now, &not_after);
 
 	if (err == SW_EAUTH) /* its time has ended since it was fetched */
-		keycache_put_failure(&verifier->keys, key_id, err, now + KEYCACHE_FAILURE_S);
+		keycache_put_failure(&keys->cache, key_id, err, now + KEYCACHE_FAILURE_S);
 	return err;
 }
 
 static enum sw_err
-share_failure(struct webhook_verifier *verifier, const char *key_id, enum sw_err err, int64_t now)
+share_failure(struct webhook_keys *keys, const char *key_id, enum sw_err err, int64_t now)
 {
-	keycache_put_failure(&verifier->keys, key_id, err, now + SHARED_FAILURE_S);
+	keycache_put_failure(&keys->cache, key_id, err, now + SHARED_FAILURE_S);
 	return err;
 }
 
 /* Do what the database says; SW_ECONFLICT: another process is asking the key server. */
 static enum sw_err
-follow(struct webhook_verifier *verifier, struct arena *arena, const char *key_id,
+follow(struct webhook_keys *keys, struct arena *arena, const char *key_id,
     const struct store_key *known, int64_t now)
 {
 	switch (known->action) {
 	case STORE_KEY_CACHED:
-		return use_shared(verifier, key_id, known, now);
+		return use_shared(keys, key_id, known, now);
 	case STORE_KEY_FETCH:
-		return fetch(verifier, arena, key_id, now);
+		return fetch(keys, arena, key_id, now);
 	case STORE_KEY_WAIT:
 		return SW_ECONFLICT;
 	case STORE_KEY_REFUSED:
-		return share_failure(verifier, key_id, SW_EAUTH, now);
+		return share_failure(keys, key_id, SW_EAUTH, now);
 	case STORE_KEY_AWAY:
-		return share_failure(verifier, key_id, SW_EUNAVAILABLE, now);
+		return share_failure(keys, key_id, SW_EUNAVAILABLE, now);
 	case STORE_KEY_OVER_BUDGET:
 		return SW_EUNAVAILABLE;
 	case STORE_KEY_ACTION__MAX:
@@ -157,18 +158,18 @@ follow(struct webhook_verifier *verifier, struct arena *arena, const char *key_i
 }
 
 static enum sw_err
-get_key(struct webhook_verifier *verifier, struct arena *arena, const char *key_id, int64_t now)
+get_key(struct webhook_keys *keys, struct arena *arena, const char *key_id, int64_t now)
 {
 	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
 	int64_t deadline_ms = clock_monotonic_ms() + WAIT_MS;
 	struct store_key known;
 	enum sw_err err;
 
-	serve_settle(); /* what is checked already does not wait for it */
+	serve_commit(); /* what is checked already does not wait for it */
 	for (;;) {
-		err = store_key_claim(verifier->db, arena, key_id, &known);
+		err = store_key_claim(keys->program->db, arena, key_id, &known);
 		if (err == SW_OK)
-			err = follow(verifier, arena, key_id, &known, now);
+			err = follow(keys, arena, key_id, &known, now);
 		if (err != SW_ECONFLICT)
 			return err;
 		if (clock_monotonic_ms() >= deadline_ms)
@@ -178,17 +179,17 @@ get_key(struct webhook_verifier *verifier, struct arena *arena, const char *key_
 }
 
 enum sw_err
-webhook_find_key(struct webhook_verifier *verifier, struct arena *arena, const char *key_id,
-    int64_t now, const struct httpsig_key **out)
+webhook_find_key(struct webhook_keys *keys, struct arena *arena, const char *key_id, int64_t now,
+    const struct httpsig_key **out)
 {
-	enum sw_err err = keycache_find(&verifier->keys, key_id, now, out);
+	enum sw_err err = keycache_find(&keys->cache, key_id, now, out);
 
 	if (err != SW_ENOTFOUND)
 		return err;
-	err = get_key(verifier, arena, key_id, now);
+	err = get_key(keys, arena, key_id, now);
 	if (err != SW_OK)
 		return err;
 	/* Not there in spite of that: its end has come within the allowed skew. */
-	err = keycache_find(&verifier->keys, key_id, now, out);
+	err = keycache_find(&keys->cache, key_id, now, out);
 	return err == SW_ENOTFOUND ? SW_EAUTH : err;
 }

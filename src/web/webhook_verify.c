@@ -82,7 +82,7 @@ check_signature(
 }
 
 enum sw_err
-webhook_verify(struct webhook_verifier *verifier, const struct request *req, int64_t now)
+webhook_verify(struct webhook_keys *keys, const struct request *req, int64_t now)
 {
 	const struct httpsig_key *key;
 	struct httpsig signature;
@@ -92,7 +92,7 @@ webhook_verify(struct webhook_verifier *verifier, const struct request *req, int
 	err = check_headers(req, now, &signature, &why);
 	if (err == SW_OK) {
 		why = "key";
-		err = webhook_find_key(verifier, req->arena, signature.key_id, now, &key);
+		err = webhook_find_key(keys, req->arena, signature.key_id, now, &key);
 	}
 	if (err == SW_OK) {
 		why = "signature";

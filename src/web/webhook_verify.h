@@ -2,24 +2,14 @@
 #define SWITCHBOARD_WEB_WEBHOOK_VERIFY_H
 
 #include <stdint.h>
-#include "net/client.h"
-#include "db/db.h"
 #include "base/err.h"
-#include "web/keycache.h"
 #include "net/request.h"
+#include "web/webhook_key.h"
 
 /*
  * Is a request signed by the platform (platform.md "Webhooks", design.md
  * "Security")?  Checked over the raw bytes, cheapest first; the body is not parsed.
- */
-struct webhook_verifier {
-	const char *key_url; /* SWITCHBOARD_KEY_URL */
-	struct db *db;
-	struct client *client;
-	struct keycache keys; /* all zero at start */
-};
-
-/*
+ *
  * SW_OK: yes, at "now" (seconds UTC).  Blocks for an unknown keyId only: 3 s at most for the
  * key server or for the process that asks it, besides the database.
  * SW_EAUTH: no: a header missing, malformed or sent twice; digest, date, key or signature
@@ -28,6 +18,6 @@ struct webhook_verifier {
  * the database away.  SW_ENOMEM, SW_EINTERNAL.  Logs what was wrong.
  */
 SW_MUSTCHECK enum sw_err
-webhook_verify(struct webhook_verifier *verifier, const struct request *req, int64_t now);
+webhook_verify(struct webhook_keys *keys, const struct request *req, int64_t now);
 
 #endif

@@ -15,7 +15,7 @@
 #include "smartthings/api.h"
 #include "store/send.h"
 #include "worker/calls.h"
-#include "worker/jobs.h"
+#include "worker/job.h"
 
 #define BATCH_MAX 10
 #define RETRY_FIRST_MS 500
@@ -51,7 +51,7 @@ batch_free(struct batch *batch)
 {
 	batch->worker->commands -= (int)batch->count;
 	batch->worker->has_work = true;
-	publish_add_page(&batch->worker->publish, batch->commands[0].installation_id);
+	notify_add_page(&batch->worker->notify, batch->commands[0].installation_id);
 	arena_free(&batch->arena);
 	free(batch);
 }
@@ -368,5 +368,5 @@ commands_expire(struct worker *worker)
 	if (store_send_expire(worker->db, &worker->scratch, &installations, &count) != SW_OK)
 		return;
 	for (size_t i = 0; i < count; i++)
-		publish_add_page(&worker->publish, installations[i]);
+		notify_add_page(&worker->notify, installations[i]);
 }

@@ -12,7 +12,7 @@
 #include "smartthings/api.h"
 #include "store/signing_key.h"
 #include "worker/calls.h"
-#include "worker/jobs.h"
+#include "worker/job.h"
 
 #define RETRY_FIRST_MS 2000
 #define RETRY_MOST_MS 600000

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/arena.h"
-#include "net/client.h"
+#include "net/client_pool.h"
 #include "formats/config.h"
 #include "db/db.h"
 #include "store/notify.h"
@@ -37,7 +37,7 @@ struct worker {
 	struct db *db;
 	struct db *listener; /* LISTEN needs a session of its own */
 	struct client_pool *pool;
-	struct publish publish;
+	struct notify notify;
 	struct calls *calls;
 	struct spool *spool;
 	struct sealer *sealer;

@@ -34,7 +34,7 @@
 #define AWAY_MS 500
 #define HEARTBEAT_MS 5000
 #define EXPIRE_MS 1000
-#define HOUSE_MS 3600000
+#define MAINTAIN_MS 3600000
 #define HELD_MS 1000
 #define REPLAY_MS 2000
 #define DEAD_MS 5000
@@ -52,7 +52,7 @@
 struct rounds {
 	int64_t heartbeat_ms;
 	int64_t expire_ms;
-	int64_t house_ms;
+	int64_t maintain_ms;
 	int64_t held_ms;
 	int64_t replay_ms;
 	int64_t dead_ms;
@@ -166,18 +166,18 @@ release_orphans(struct worker *worker, struct rounds *rounds)
 
 /* Once an hour: partitions, and homes that were not compared with the platform for a day. */
 static void
-keep_house(struct worker *worker, struct rounds *rounds)
+maintain(struct worker *worker, struct rounds *rounds)
 {
 	int64_t changes, homes;
 
-	if (!is_due(&rounds->house_ms, HOUSE_MS))
+	if (!is_due(&rounds->maintain_ms, MAINTAIN_MS))
 		return;
 	calls_sweep(worker);
 	if (store_job_reconcile(worker->db, &homes) == SW_OK && homes > 0)
 		log_event(
 		    LOG_INFO, "worker.reconcile", "homes", log_int(homes), (const char *)NULL);
 	if (store_event_keep_partitions(worker->db, &changes) != SW_OK)
-		rounds->house_ms = clock_monotonic_ms() + HEARTBEAT_MS;
+		rounds->maintain_ms = clock_monotonic_ms() + HEARTBEAT_MS;
 	else if (changes > 0)
 		log_event(
 		    LOG_INFO, "worker.partitions", "changes", log_int(changes), (const char *)NULL);
@@ -227,7 +227,7 @@ work_with_database(struct worker *worker, struct rounds *rounds, int64_t *look_m
 	release_orphans(worker, rounds);
 	if (worker->stopping)
 		return AWAY_MS;
-	keep_house(worker, rounds);
+	maintain(worker, rounds);
 	if (is_due(&rounds->expire_ms, open ? EXPIRE_MS : HEARTBEAT_MS))
 		commands_expire(worker);
 	if (worker->has_work || now_ms >= *look_ms) {
@@ -260,7 +260,7 @@ static int
 turn(struct worker *worker, struct rounds *rounds, int64_t *look_ms)
 {
 	int wait_ms = AWAY_MS;
-	int publish_ms;
+	int notify_ms;
 
 	arena_clear(&worker->scratch);
 	if (worker->held != NULL && is_due(&rounds->held_ms, HELD_MS))
@@ -272,8 +272,8 @@ turn(struct worker *worker, struct rounds *rounds, int64_t *look_ms)
 	if (worker->database_is_there)
 		wait_ms = renew_seals(worker, work_with_database(worker, rounds, look_ms));
 	calls_flush(worker);
-	publish_ms = worker->database_is_there ? publish_run(&worker->publish) : -1;
-	return publish_ms >= 0 && publish_ms < wait_ms ? publish_ms : wait_ms;
+	notify_ms = worker->database_is_there ? notify_run(&worker->notify) : -1;
+	return notify_ms >= 0 && notify_ms < wait_ms ? notify_ms : wait_ms;
 }
 
 static void
@@ -325,8 +325,8 @@ loop(struct worker *worker, int signals)
 	/* What the last answers left to be said. */
 	arena_clear(&worker->scratch);
 	calls_flush(worker);
-	while (worker->database_is_there && publish_run(&worker->publish) > 0)
-		usleep(PUBLISH_INTERVAL_MS * 1000);
+	while (worker->database_is_there && notify_run(&worker->notify) > 0)
+		usleep(NOTIFY_INTERVAL_MS * 1000);
 	return EXIT_SUCCESS;
 }
 
@@ -385,7 +385,7 @@ open_doors(struct worker *worker)
 	/* Nobody waits for a connection that a home whose calls hang has taken. */
 	client_pool_limit(worker->pool,
 	    WORKER_JOBS_MAX + WORKER_REFRESHES_MAX + WORKER_COMMANDS_MAX + WORKER_CONFIRMS_MAX);
-	publish_init(&worker->publish, worker->db);
+	notify_init(&worker->notify, worker->db);
 	/* Without a database the channel is remembered for when there is one. */
 	if (db_listen(worker->listener, STMT_LISTEN_WORK) != SW_OK)
 		log_event(LOG_WARN, "worker.database", "state", "away", (const char *)NULL);
@@ -398,7 +398,7 @@ worker_close(struct worker *worker)
 	bool idle = worker->jobs + worker->refreshes + worker->commands + worker->confirms == 0;
 
 	client_pool_free(worker->pool);
-	publish_clear(&worker->publish);
+	notify_clear(&worker->notify);
 	limits_drop_held(worker);
 	calls_free(worker->calls);
 	sealer_free(worker->sealer);

@@ -15,7 +15,7 @@
 #include "smartthings/api.h"
 #include "store/token.h"
 #include "worker/calls.h"
-#include "worker/jobs.h"
+#include "worker/job.h"
 #include "worker/spool.h"
 
 #define RETRY_FIRST_MS 2000
@@ -72,8 +72,8 @@ bury(struct refresh *refresh)
 	log_event(LOG_WARN, "token.dead", "installation", refresh->installation_id, "current",
 	    was_current ? "yes" : "no", "err", err == SW_OK ? NULL : err_name(err),
 	    (const char *)NULL);
-	publish_add_page(&worker->publish, refresh->installation_id);
-	publish_add_sessions(&worker->publish);
+	notify_add_page(&worker->notify, refresh->installation_id);
+	notify_add_sessions(&worker->notify);
 	refresh_free(refresh);
 }
 
@@ -107,7 +107,7 @@ keep(struct refresh *refresh)
 	FAILPOINT("refresh.stored");
 	if (err == SW_OK) {
 		spool_remove(worker->spool, id, refresh->generation);
-		publish_add_page(&worker->publish, id);
+		notify_add_page(&worker->notify, id);
 	} else {
 		worker->replay_due = true;
 	}

@@ -84,7 +84,7 @@ complain(struct worker *worker, const struct store_seal_rows *rows, int row)
 	if (err != SW_OK)
 		return err;
 	if (news)
-		publish_add_page(&worker->publish, id);
+		notify_add_page(&worker->notify, id);
 	known = tfind(id, &sealer->complained, compare_ids) != NULL;
 	if (news || !known)
 		log_event(LOG_ERROR, "token.sealed", "installation", id, "key",
@@ -112,7 +112,7 @@ renew(struct worker *worker, const struct store_seal_rows *rows, int row)
 	worker->sealer->renewed++;
 	if (store_seal_is_marked(rows, row)) {
 		log_event(LOG_INFO, "token.opened", "installation", id, (const char *)NULL);
-		publish_add_page(&worker->publish, id);
+		notify_add_page(&worker->notify, id);
 		worker->has_work = true;
 	}
 	return SW_OK;

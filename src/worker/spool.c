@@ -279,7 +279,7 @@ store_answer(struct worker *worker, const struct entry *entry, const struct oaut
 	log_event(LOG_INFO, "spool.replayed", "installation", entry->installation_id, "stored",
 	    stored ? "yes" : "no", "age_s", log_int(age_s), (const char *)NULL);
 	if (stored)
-		publish_add_page(&worker->publish, entry->installation_id);
+		notify_add_page(&worker->notify, entry->installation_id);
 	spool_remove(worker->spool, entry->installation_id, entry->generation);
 	return SW_OK;
 }

@@ -14,7 +14,7 @@
 #include "store/sync.h"
 #include "formats/url.h"
 #include "worker/calls.h"
-#include "worker/jobs.h"
+#include "worker/job.h"
 
 /* Lists and deletions share 15 calls in 15 minutes (platform.md "Limits published"). */
 #define PAGES_MAX 10

@@ -17,7 +17,7 @@
 #include "store/token.h"
 #include "formats/url.h"
 #include "worker/calls.h"
-#include "worker/jobs.h"
+#include "worker/job.h"
 
 #define PAGES_MAX 100
 #define RETRY_FIRST_MS 2000
@@ -83,7 +83,7 @@ show_failure(struct sync *sync, const char *reason)
 		return;
 	if (store_sync_progress(worker->db, &worker->scratch, sync->job.row.installation_id,
 		"failed", (int64_t)json_array_size(sync->devices), reason) == SW_OK)
-		publish_add_page(&worker->publish, sync->job.row.installation_id);
+		notify_add_page(&worker->notify, sync->job.row.installation_id);
 }
 
 static void
@@ -106,7 +106,7 @@ show_progress(struct sync *sync)
 	if (store_sync_progress(worker->db, &worker->scratch, sync->job.row.installation_id,
 		"running", (int64_t)json_array_size(sync->devices), NULL) != SW_OK)
 		return false;
-	publish_add_page(&worker->publish, sync->job.row.installation_id);
+	notify_add_page(&worker->notify, sync->job.row.installation_id);
 	return true;
 }
 
@@ -132,7 +132,7 @@ end_revoked(struct sync *sync, const struct call_answer *answer, const char *sta
 	    "status", status, (const char *)NULL);
 	if (store_token_dead(worker->db, &worker->scratch, sync->job.row.installation_id,
 		answer->generation, status, &was_current) == SW_OK)
-		publish_add_page(&worker->publish, sync->job.row.installation_id);
+		notify_add_page(&worker->notify, sync->job.row.installation_id);
 	job_failed(&sync->job, SW_EFORBIDDEN, RETRY_MOST_MS);
 }
 
@@ -154,7 +154,7 @@ take_installed_app(struct sync *sync, const json_t *app)
 	if (err == SW_OK && owner_id != NULL && url_id_is_valid(owner_id))
 		err = store_installation_set_owner(worker->db, id, owner_id);
 	/* Two people may just have become one: what sessions may see can have changed. */
-	publish_add_sessions(&worker->publish);
+	notify_add_sessions(&worker->notify);
 	worker->has_work = true; /* the subscriptions wait for the location */
 	return err;
 }
@@ -298,7 +298,7 @@ end_well(struct sync *sync)
 	log_event(LOG_INFO, "sync.applied", "installation", id, "devices",
 	    log_int((long long)json_array_size(sync->devices)), "pages", log_int(sync->pages),
 	    (const char *)NULL);
-	publish_add_page(&worker->publish, sync->job.row.installation_id);
+	notify_add_page(&worker->notify, sync->job.row.installation_id);
 	job_done(&sync->job);
 	if (again && id != NULL &&
 	    store_job_put(worker->db, &worker->scratch, id, JOB_DEVICE_SYNC, ROOMS_AGAIN_S) !=

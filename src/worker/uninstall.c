@@ -8,7 +8,7 @@
 #include "smartthings/api.h"
 #include "store/installation.h"
 #include "worker/calls.h"
-#include "worker/jobs.h"
+#include "worker/job.h"
 
 #define RETRY_FIRST_MS 1000
 #define RETRY_MOST_MS 300000
@@ -31,8 +31,8 @@ erase(struct job *job, const char *why)
 	}
 	log_event(LOG_INFO, "installation.erased", "installation", job->row.installation_id,
 	    "after", why, (const char *)NULL);
-	publish_add_page(&worker->publish, job->row.installation_id);
-	publish_add_sessions(&worker->publish);
+	notify_add_page(&worker->notify, job->row.installation_id);
+	notify_add_sessions(&worker->notify);
 	job_done(job);
 }
 

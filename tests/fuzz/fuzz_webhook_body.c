@@ -1,6 +1,6 @@
 /*
  * Webhook bodies: whatever the platform sends, the rows for the database have
- * exactly the members, types and limits that event.h promises, and the same
+ * exactly the members, types and limits that webhook_body.h promises, and the same
  * body gives the same rows again.
  */
 #include "fuzz.h"
@@ -81,12 +81,12 @@ require_row(const json_t *row)
 }
 
 static void
-require_rows(const struct event_request *request)
+require_rows(const struct webhook_body *request)
 {
 	json_t *rows, *row;
 	size_t i;
 
-	FUZZ_REQUIRE(request->event_count <= EVENT_BATCH_MAX);
+	FUZZ_REQUIRE(request->event_count <= WEBHOOK_BODY_EVENTS_MAX);
 	FUZZ_REQUIRE(fuzz_is_printable(request->events_json, strlen(request->events_json)));
 	FUZZ_REQUIRE(
 	    jsonx_load(request->events_json, strlen(request->events_json), &rows) == SW_OK);
@@ -99,11 +99,11 @@ require_rows(const struct event_request *request)
 }
 
 static void
-require_message(const struct event_request *request)
+require_message(const struct webhook_body *request)
 {
-	bool is_event = request->message == EVENT_MESSAGE_EVENT;
-	bool is_ping = request->message == EVENT_MESSAGE_PING;
-	bool is_confirmation = request->message == EVENT_MESSAGE_CONFIRMATION;
+	bool is_event = request->message == WEBHOOK_BODY_EVENT;
+	bool is_ping = request->message == WEBHOOK_BODY_PING;
+	bool is_confirmation = request->message == WEBHOOK_BODY_CONFIRMATION;
 
 	FUZZ_REQUIRE((request->challenge != NULL) == is_ping);
 	FUZZ_REQUIRE((request->confirmation_url != NULL) == is_confirmation);
@@ -144,13 +144,13 @@ without_receipt(const char *rows, const char *received)
 /* A delivery that comes again, later, is the same but for the times that it left to us. */
 static void
 require_same_again(
-    struct arena *arena, const char *body, size_t length, const struct event_request *first)
+    struct arena *arena, const char *body, size_t length, const struct webhook_body *first)
 {
-	struct event_request second;
+	struct webhook_body second;
 	char received[32], received_again[32];
 	json_t *rows, *again;
 
-	FUZZ_REQUIRE(event_parse_request(arena, body, length, LATER_MS, &second) == SW_OK);
+	FUZZ_REQUIRE(webhook_body_parse(arena, body, length, LATER_MS, &second) == SW_OK);
 	FUZZ_REQUIRE(second.message == first->message && second.event_count == first->event_count);
 	if (first->events_json == NULL)
 		return;
@@ -167,14 +167,14 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *body = fuzz_text(data, size), *exact = malloc(size > 0 ? size : 1);
-	struct event_request request;
+	struct webhook_body request;
 	struct arena arena = {0};
 	enum sw_err err;
 
 	if (exact == NULL)
 		abort();
 	memcpy(exact, body, size);
-	err = event_parse_request(&arena, exact, size, NOW_MS, &request);
+	err = webhook_body_parse(&arena, exact, size, NOW_MS, &request);
 	free(exact);
 	FUZZ_REQUIRE(err == SW_OK || err == SW_EINPUT);
 	if (err == SW_OK) {

@@ -17,7 +17,7 @@ unit_tests += \
 unit_tests += tests/unit/test_api tests/unit/test_worker_spool
 unit_tests += tests/unit/test_cursor tests/unit/test_stream_format tests/unit/test_stream_hub
 unit_tests += tests/unit/test_store_stream
-unit_tests += tests/unit/test_page_cache tests/unit/test_webhook_batch
+unit_tests += tests/unit/test_webhook_batch
 EXTRA_DIST += tests/unit/unit.h
 
 # Tests that are folders below tests/data.
@@ -42,7 +42,7 @@ tests_unit_test_session_cookie_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_session_
 tests_unit_test_notify_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_exec,--wrap=clock_monotonic_ms
 tests_unit_test_worker_spool_SOURCES = tests/unit/test_worker_spool.c src/worker/spool.c
 tests_unit_test_worker_spool_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=store_token_store,--wrap=publish_add_page
+	-Wl,--wrap=store_token_store,--wrap=notify_add_page
 
 # Allocations of the library go through functions of these tests, which make them fail.
 tests_unit_failing = tests/unit/failing.c tests/unit/failing.h

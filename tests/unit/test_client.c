@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "net/client.h"
+#include "net/client_pool.h"
 #include "base/clock.h"
 
 /* As many as the pool opens connections to one host. */

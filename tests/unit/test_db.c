@@ -30,9 +30,6 @@ static const char *url;
  * any statement can be sent.
  */
 static struct stmt table[STMT__MAX] = {
-    [STMT_BEGIN] = {"begin", "BEGIN", 0, .unprepared = true},
-    [STMT_COMMIT] = {"commit", "COMMIT", 0, .unprepared = true},
-    [STMT_ROLLBACK] = {"rollback", "ROLLBACK", 0, .unprepared = true},
     [STMT_LISTEN_PAGE] = {"listen_page", "LISTEN switchboard_page", 0, .unprepared = true},
     [STMT_LISTEN_WORK] = {"listen_work", "LISTEN switchboard_work", 0, .unprepared = true},
 };
@@ -50,8 +47,7 @@ add(const char *text, int params, bool repeatable)
 {
 	static char names[STMT__MAX][16];
 
-	while (next_id == STMT_BEGIN || next_id == STMT_COMMIT || next_id == STMT_ROLLBACK ||
-	       next_id == STMT_LISTEN_PAGE || next_id == STMT_LISTEN_WORK)
+	while (next_id == STMT_LISTEN_PAGE || next_id == STMT_LISTEN_WORK)
 		next_id++;
 	assert_true(next_id < STMT__MAX);
 	snprintf(names[next_id], sizeof(names[0]), "test%u", next_id);
@@ -286,66 +282,6 @@ check_sqlstates(void **state)
 }
 
 /*
- * Transactions
- */
-
-static void
-check_transaction(void **state)
-{
-	struct db *db = open_db();
-	enum stmt_id put = add("INSERT INTO switchboard_dbtest.t VALUES (1)", 0, false);
-	enum stmt_id count = add("SELECT count(*) FROM switchboard_dbtest.t", 0, true);
-
-	(void)state;
-	assert_int_equal(db_begin(db), SW_OK);
-	assert_int_equal(run(db, put), SW_OK);
-	db_rollback(db);
-	assert_int_equal(run_int(db, count), 0);
-	assert_int_equal(db_begin(db), SW_OK);
-	assert_int_equal(run(db, put), SW_OK);
-	assert_int_equal(db_commit(db), SW_OK);
-	assert_int_equal(run_int(db, count), 1);
-
-	/* COMMIT of a failed transaction is no commit, though the server calls it a success */
-	assert_int_equal(db_begin(db), SW_OK);
-	assert_int_equal(run(db, put), SW_ECONFLICT);
-	assert_int_equal(db_commit(db), SW_ECONFLICT);
-	assert_int_equal(run_int(db, count), 1);
-
-	/* what a handler left open is closed */
-	db_check_idle(db);
-	assert_int_equal(db_begin(db), SW_OK);
-	assert_int_equal(run(db, add("DELETE FROM switchboard_dbtest.t", 0, false)), SW_OK);
-	db_check_idle(db);
-	assert_int_equal(run_int(db, count), 1);
-	db_rollback(db); /* without one it does nothing */
-	db_free(db);
-}
-
-static void
-check_lost_transaction(void **state)
-{
-	struct db *db = open_db();
-	enum stmt_id put = add("INSERT INTO switchboard_dbtest.t VALUES (1)", 0, true);
-	enum stmt_id pid = add("SELECT pg_backend_pid()", 0, true);
-	enum stmt_id count = add("SELECT count(*) FROM switchboard_dbtest.t", 0, true);
-
-	(void)state;
-	assert_int_equal(db_begin(db), SW_OK);
-	terminate(run_int(db, pid));
-	/* never on a new connection, where it would be outside of the transaction */
-	assert_int_equal(run(db, put), SW_EUNAVAILABLE);
-	assert_int_equal(run(db, put), SW_EUNAVAILABLE);
-	assert_int_equal(db_commit(db), SW_EUNAVAILABLE);
-	assert_int_equal(run_int(db, count), 0);
-	assert_int_equal(db_begin(db), SW_OK);
-	terminate(run_int(db, pid));
-	db_rollback(db);
-	assert_int_equal(run_int(db, count), 0);
-	db_free(db);
-}
-
-/*
  * Losses
  */
 
@@ -362,9 +298,6 @@ check_killed_idle(void **state)
 		terminate(run_int(db, pid));
 		assert_int_not_equal(run_int(db, pid), first); /* at once, though not repeatable */
 	}
-	terminate(run_int(db, pid));
-	assert_int_equal(db_begin(db), SW_OK);
-	assert_int_equal(db_commit(db), SW_OK);
 	db_free(db);
 }
 
@@ -402,11 +335,6 @@ check_forgotten(void **state)
 	assert_int_equal(run_int(db, one), 1);
 	assert_int_equal(run(db, forget), SW_OK);
 	assert_int_equal(run_int(db, one), 1);
-	assert_int_equal(db_begin(db), SW_OK);
-	assert_int_equal(run(db, forget), SW_OK);
-	assert_int_equal(run(db, one), SW_EUNAVAILABLE); /* the transaction has failed: no repeat */
-	assert_int_equal(db_commit(db), SW_ECONFLICT);
-	assert_int_equal(run_int(db, one), 1);
 	db_free(db);
 }
 
@@ -415,17 +343,10 @@ check_stale_plan(void **state)
 {
 	struct db *db = open_db();
 	enum stmt_id all = add("SELECT * FROM switchboard_dbtest.t", 0, false);
-	enum stmt_id pid = add("SELECT pg_backend_pid()", 0, false);
 
 	(void)state;
 	assert_int_equal(run(db, all), SW_OK);
 	admin_run("ALTER TABLE switchboard_dbtest.t ADD COLUMN c int");
-	assert_int_equal(run(db, all), SW_OK);
-	assert_int_equal(db_begin(db), SW_OK);
-	(void)run_int(db, pid);
-	admin_run("ALTER TABLE switchboard_dbtest.t ADD COLUMN d int");
-	assert_int_equal(run(db, all), SW_EUNAVAILABLE);
-	db_rollback(db);
 	assert_int_equal(run(db, all), SW_OK);
 	db_free(db);
 }
@@ -516,7 +437,6 @@ check_back_off(void **state)
 	assert_true(calls > 20); /* most of them did not even try */
 	assert_false(db_is_connected(db));
 	assert_int_equal(db_take_notice(db, &arena, &payload, NULL), SW_EUNAVAILABLE);
-	assert_int_equal(db_begin(db), SW_EUNAVAILABLE);
 	db_free(db);
 }
 
@@ -609,8 +529,6 @@ main(void)
 	    ASKS("the connection's settings join the URL's own", check_settings),
 	    ASKS("a statement is prepared once", check_prepared),
 	    ASKS("every SQLSTATE has its meaning", check_sqlstates),
-	    ASKS("a transaction holds, or is told not to have held", check_transaction),
-	    ASKS("the rest of a lost transaction never runs outside of it", check_lost_transaction),
 	    ASKS("a connection killed while idle is remade unnoticed", check_killed_idle),
 	    ASKS("only what is safe to repeat is repeated, once", check_killed_running),
 	    ASKS("statements the server forgot are prepared again", check_forgotten),

@@ -82,9 +82,9 @@ static enum sw_err
 use_event(void *context)
 {
 	const struct input *in = context;
-	struct event_request request;
+	struct webhook_body request;
 	struct arena arena = {0};
-	enum sw_err err = event_parse_request(&arena, in->text, in->length, NOW * 1000, &request);
+	enum sw_err err = webhook_body_parse(&arena, in->text, in->length, NOW * 1000, &request);
 
 	arena_free(&arena);
 	return err;

@@ -605,15 +605,15 @@ the_real_body_of_2026_has_its_digest_and_is_read_whole(void **state)
 	char *string = capture_read("2026-07-08", "signing-string", NULL);
 	char *body = capture_read("2026-07-08", "body.json", &length);
 	char *digest = strstr(string, "digest: ") + 8;
-	struct event_request request;
+	struct webhook_body request;
 	struct arena arena = {0};
 
 	(void)state;
 	digest[strcspn(digest, "\n")] = '\0';
 	assert_int_equal(httpsig_check_digest(digest, body, length), SW_OK);
 	assert_int_equal(httpsig_check_digest(digest, body, length - 1), SW_EAUTH);
-	assert_int_equal(event_parse_request(&arena, body, length, 0, &request), SW_OK);
-	assert_int_equal(request.message, EVENT_MESSAGE_EVENT);
+	assert_int_equal(webhook_body_parse(&arena, body, length, 0, &request), SW_OK);
+	assert_int_equal(request.message, WEBHOOK_BODY_EVENT);
 	assert_string_equal(request.installed_app_id, "7852314e-0d64-4adc-be03-752458eba6e1");
 	assert_string_equal(request.location_id, "3c63b228-a999-42b7-b635-5e04cff0e1b6");
 	assert_int_equal(request.event_count, 1);

@@ -1,5 +1,5 @@
 /*
- * publish.h: what is sent, how often, and in which pieces.  The database is
+ * notify.h: what is sent, how often, and in which pieces.  The database is
  * replaced by one that writes down what it is asked, the clock by one that
  * stands still until it is moved.
  */
@@ -46,9 +46,9 @@ __wrap_db_exec(
 }
 
 static void
-begin(struct publish *publish)
+begin(struct notify *notify)
 {
-	publish_init(publish, NULL);
+	notify_init(notify, NULL);
 	sent = 0;
 	answer = SW_OK;
 }
@@ -56,77 +56,77 @@ begin(struct publish *publish)
 static void
 nothing_to_say_is_not_said(void **state)
 {
-	struct publish publish;
+	struct notify notify;
 
 	(void)state;
-	begin(&publish);
-	assert_int_equal(publish_run(&publish), -1);
+	begin(&notify);
+	assert_int_equal(notify_run(&notify), -1);
 	assert_int_equal(sent, 0);
-	publish_clear(&publish);
-	publish_clear(NULL);
+	notify_clear(&notify);
+	notify_clear(NULL);
 }
 
 static void
 an_id_is_sent_once(void **state)
 {
-	struct publish publish;
+	struct notify notify;
 
 	(void)state;
-	begin(&publish);
-	publish_add_page(&publish, "home");
-	publish_add_page(&publish, "home2");
-	publish_add_page(&publish, "ome");
-	publish_add_page(&publish, "home");
-	publish_add_page(&publish, "home2");
-	publish_add_sessions(&publish);
-	publish_add_sessions(&publish);
-	assert_int_equal(publish_run(&publish), -1);
+	begin(&notify);
+	notify_add_page(&notify, "home");
+	notify_add_page(&notify, "home2");
+	notify_add_page(&notify, "ome");
+	notify_add_page(&notify, "home");
+	notify_add_page(&notify, "home2");
+	notify_add_sessions(&notify);
+	notify_add_sessions(&notify);
+	assert_int_equal(notify_run(&notify), -1);
 	assert_int_equal(sent, 1);
 	assert_string_equal(channels[0], "switchboard_page");
 	assert_string_equal(payloads[0], "home,home2,ome,*");
-	assert_int_equal(publish_run(&publish), -1);
+	assert_int_equal(notify_run(&notify), -1);
 	assert_int_equal(sent, 1);
-	publish_clear(&publish);
+	notify_clear(&notify);
 }
 
 static void
 work_has_a_channel_of_its_own(void **state)
 {
-	struct publish publish;
+	struct notify notify;
 
 	(void)state;
-	begin(&publish);
-	publish_add_work(&publish);
-	publish_add_work(&publish);
-	assert_int_equal(publish_run(&publish), -1);
+	begin(&notify);
+	notify_add_work(&notify);
+	notify_add_work(&notify);
+	assert_int_equal(notify_run(&notify), -1);
 	assert_int_equal(sent, 1);
 	assert_string_equal(channels[0], "switchboard_work");
 	assert_string_equal(payloads[0], "");
-	publish_clear(&publish);
+	notify_clear(&notify);
 }
 
 static void
 what_comes_too_soon_waits(void **state)
 {
-	struct publish publish;
+	struct notify notify;
 
 	(void)state;
-	begin(&publish);
-	publish_add_page(&publish, "a");
-	assert_int_equal(publish_run(&publish), -1);
-	publish_add_page(&publish, "b");
-	publish_add_sessions(&publish);
-	assert_int_equal(publish_run(&publish), PUBLISH_SPACING_MS);
-	now_ms += PUBLISH_SPACING_MS - 1;
-	publish_add_page(&publish, "c");
-	publish_add_sessions(&publish);
-	assert_int_equal(publish_run(&publish), 1);
+	begin(&notify);
+	notify_add_page(&notify, "a");
+	assert_int_equal(notify_run(&notify), -1);
+	notify_add_page(&notify, "b");
+	notify_add_sessions(&notify);
+	assert_int_equal(notify_run(&notify), NOTIFY_SPACING_MS);
+	now_ms += NOTIFY_SPACING_MS - 1;
+	notify_add_page(&notify, "c");
+	notify_add_sessions(&notify);
+	assert_int_equal(notify_run(&notify), 1);
 	assert_int_equal(sent, 1);
 	now_ms++;
-	assert_int_equal(publish_run(&publish), -1);
+	assert_int_equal(notify_run(&notify), -1);
 	assert_int_equal(sent, 2);
 	assert_string_equal(payloads[1], "b,*,c");
-	publish_clear(&publish);
+	notify_clear(&notify);
 }
 
 /* The more a wake-up carries, of however few homes, the longer the next one waits. */
@@ -136,23 +136,23 @@ many_changes_are_told_less_often(void **state)
 	static const struct {
 		int changes, wait_ms;
 	} cases[] = {{1, 1}, {2, 2}, {4, 2}, {5, 3}, {100, 10}, {399, 20}, {400, 20}, {100000, 20}};
-	struct publish publish;
+	struct notify notify;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		begin(&publish);
+		begin(&notify);
 		for (int n = 0; n < cases[i].changes; n++)
-			publish_add_page(&publish, "home");
-		assert_int_equal(publish_run(&publish), -1);
-		publish_add_work(&publish);
-		assert_int_equal(publish_run(&publish), cases[i].wait_ms);
+			notify_add_page(&notify, "home");
+		assert_int_equal(notify_run(&notify), -1);
+		notify_add_work(&notify);
+		assert_int_equal(notify_run(&notify), cases[i].wait_ms);
 		now_ms += cases[i].wait_ms;
-		assert_int_equal(publish_run(&publish), -1);
+		assert_int_equal(notify_run(&notify), -1);
 		assert_int_equal(sent, 2);
 		/* and that one carried little again */
-		publish_add_page(&publish, "home");
-		assert_int_equal(publish_run(&publish), PUBLISH_SPACING_MS);
-		publish_clear(&publish);
+		notify_add_page(&notify, "home");
+		assert_int_equal(notify_run(&notify), NOTIFY_SPACING_MS);
+		notify_clear(&notify);
 	}
 }
 
@@ -160,67 +160,67 @@ many_changes_are_told_less_often(void **state)
 static void
 a_turn_is_a_wake_up_like_others(void **state)
 {
-	struct publish publish;
+	struct notify notify;
 
 	(void)state;
-	begin(&publish);
-	assert_true(publish_take_turn(&publish));
-	publish_end_turn(&publish);
-	assert_false(publish_take_turn(&publish));
-	publish_add_page(&publish, "a");
-	assert_int_equal(publish_run(&publish), PUBLISH_SPACING_MS);
-	now_ms += PUBLISH_SPACING_MS;
-	assert_false(publish_take_turn(&publish)); /* "a" would be overtaken */
-	assert_int_equal(publish_run(&publish), -1);
+	begin(&notify);
+	assert_true(notify_begin_inline(&notify));
+	notify_end_inline(&notify);
+	assert_false(notify_begin_inline(&notify));
+	notify_add_page(&notify, "a");
+	assert_int_equal(notify_run(&notify), NOTIFY_SPACING_MS);
+	now_ms += NOTIFY_SPACING_MS;
+	assert_false(notify_begin_inline(&notify)); /* "a" would be overtaken */
+	assert_int_equal(notify_run(&notify), -1);
 	assert_int_equal(sent, 1);
-	assert_false(publish_take_turn(&publish));
-	now_ms += PUBLISH_SPACING_MS;
-	assert_true(publish_take_turn(&publish));
-	publish_end_turn(&publish);
-	now_ms += PUBLISH_SPACING_MS;
-	publish_add_work(&publish);
-	assert_false(publish_take_turn(&publish));
-	assert_int_equal(publish_run(&publish), -1);
-	now_ms += PUBLISH_INTERVAL_MS;
-	publish_add_sessions(&publish);
-	assert_false(publish_take_turn(&publish));
-	publish_clear(&publish);
+	assert_false(notify_begin_inline(&notify));
+	now_ms += NOTIFY_SPACING_MS;
+	assert_true(notify_begin_inline(&notify));
+	notify_end_inline(&notify);
+	now_ms += NOTIFY_SPACING_MS;
+	notify_add_work(&notify);
+	assert_false(notify_begin_inline(&notify));
+	assert_int_equal(notify_run(&notify), -1);
+	now_ms += NOTIFY_INTERVAL_MS;
+	notify_add_sessions(&notify);
+	assert_false(notify_begin_inline(&notify));
+	notify_clear(&notify);
 }
 
 static void
 slow_turns_are_rare(void **state)
 {
-	struct publish publish;
+	struct notify notify;
 
 	(void)state;
-	begin(&publish);
-	assert_true(publish_take_turn(&publish));
+	begin(&notify);
+	assert_true(notify_begin_inline(&notify));
 	now_ms += 10;
-	publish_end_turn(&publish);
+	notify_end_inline(&notify);
 	now_ms += 9;
-	assert_false(publish_take_turn(&publish));
+	assert_false(notify_begin_inline(&notify));
 	/* which keeps nobody from telling it the other way */
-	publish_add_page(&publish, "a");
-	assert_int_equal(publish_run(&publish), -1);
-	now_ms += PUBLISH_SPACING_MS;
-	assert_true(publish_take_turn(&publish));
-	publish_clear(&publish);
+	notify_add_page(&notify, "a");
+	assert_int_equal(notify_run(&notify), -1);
+	now_ms += NOTIFY_SPACING_MS;
+	assert_true(notify_begin_inline(&notify));
+	notify_clear(&notify);
 }
 
 static void
 a_long_list_goes_in_pieces(void **state)
 {
-	struct publish publish;
+	struct notify notify;
 	char id[32];
 	int next = 0;
 
 	(void)state;
-	begin(&publish);
+	begin(&notify);
 	for (int i = 0; i < 2000; i++) {
 		snprintf(id, sizeof(id), "home-%05d", i);
-		publish_add_page(&publish, id);
+		notify_add_page(&notify, id);
 	}
-	assert_int_equal(publish_run(&publish), -1);
+	assert_int_equal(notify_run(&notify), -1);
 	assert_int_equal(sent, 3);
 	for (size_t i = 0; i < sent; i++) {
 		const char *at = payloads[i];
@@ -231,25 +231,25 @@ a_long_list_goes_in_pieces(void **state)
 		}
 	}
 	assert_int_equal(next, 2000);
-	publish_clear(&publish);
+	notify_clear(&notify);
 }
 
 static void
 a_lost_wake_up_is_forgotten(void **state)
 {
-	struct publish publish;
+	struct notify notify;
 
 	(void)state;
-	begin(&publish);
+	begin(&notify);
 	answer = SW_EUNAVAILABLE;
-	publish_add_page(&publish, "a");
-	publish_add_work(&publish);
-	assert_int_equal(publish_run(&publish), -1);
+	notify_add_page(&notify, "a");
+	notify_add_work(&notify);
+	assert_int_equal(notify_run(&notify), -1);
 	assert_int_equal(sent, 2);
 	answer = SW_OK;
-	assert_int_equal(publish_run(&publish), -1);
+	assert_int_equal(notify_run(&notify), -1);
 	assert_int_equal(sent, 2);
-	publish_clear(&publish);
+	notify_clear(&notify);
 }
 
 int

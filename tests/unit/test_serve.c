@@ -70,24 +70,24 @@ static struct {
 static size_t later_count;
 
 static enum sw_err
-put_off(const struct request *req, struct response *res)
+defer(const struct request *req, struct response *res)
 {
 	later[later_count].req = req;
 	later[later_count++].res = res;
-	res->put_off = true;
+	res->deferred = true;
 	return SW_OK;
 }
 
 /* Each is told how many there were, and its own query. */
 static void
-settle(void *context)
+commit(void *context)
 {
 	(void)context;
 	tell('t');
 	for (size_t i = 0; i < later_count; i++) {
 		sbuf_printf(
 		    &later[i].res->body, "%zu of %zu, %s", i + 1, later_count, later[i].req->query);
-		later[i].res->put_off = false;
+		later[i].res->deferred = false;
 	}
 	later_count = 0;
 }
@@ -97,16 +97,16 @@ handle(void *context, const struct request *req, struct response *res)
 {
 	(void)context;
 	if (strcmp(req->path, "/later") == 0)
-		return put_off(req, res);
-	if (strcmp(req->path, "/settle") == 0) {
-		serve_settle();
+		return defer(req, res);
+	if (strcmp(req->path, "/commit") == 0) {
+		serve_commit();
 		tell('s');
 		usleep(400000);
-		return answer_text(res, "settled before");
+		return answer_text(res, "committed before");
 	}
-	if (strcmp(req->path, "/settle-later") == 0) {
-		serve_settle();
-		return put_off(req, res);
+	if (strcmp(req->path, "/commit-later") == 0) {
+		serve_commit();
+		return defer(req, res);
 	}
 	if (strcmp(req->path, "/echo") == 0) {
 		response_add_header(res, "X-Query", req->query);
@@ -186,7 +186,7 @@ start_server(unsigned recycle_after, serve_fail *fail)
 	    .handle = handle,
 	    .fail = fail,
 	    .batch = batch,
-	    .settle = settle,
+	    .commit = commit,
 	    .after = after,
 	    .idle = idle,
 	};
@@ -875,7 +875,7 @@ check_batch(void **state)
 }
 
 static void
-check_settle(void **state)
+check_commit(void **state)
 {
 	int busy = begin("/slow");
 	int first;
@@ -884,23 +884,23 @@ check_settle(void **state)
 	(void)state;
 	assert_int_equal(next_event(10000), 's');
 	first = begin("/later?first");
-	second = begin("/settle");
+	second = begin("/commit");
 	assert_answer(busy, "slow");
 	assert_int_equal(next_event(10000), 't');
 	assert_answer(first, "1 of 1, first");
 	assert_int_equal(next_event(10000), 'a'); /* nor need those who are to be woken */
 	assert_int_equal(next_event(10000), 's'); /* the other is at its slow work still */
-	assert_answer(second, "settled before");
+	assert_answer(second, "committed before");
 	assert_int_equal(next_event(10000), 'a');
 	/* with nothing put off it does nothing, and the one in hand can be put off after it */
 	busy = begin("/slow");
 	assert_int_equal(next_event(10000), 's');
 	first = begin("/later?first");
-	second = begin("/settle-later?second");
+	second = begin("/commit-later?second");
 	assert_answer(busy, "slow");
 	assert_answer(first, "1 of 1, first");
 	assert_answer(second, "1 of 1, second");
-	assert_answer(begin("/settle-later?third"), "1 of 1, third");
+	assert_answer(begin("/commit-later?third"), "1 of 1, third");
 }
 
 /* Somebody is always waiting: the server never gets to sleep. */
@@ -1013,8 +1013,8 @@ main(void)
 	    SERVES("a process leaves after about its number of requests", check_recycle,
 		set_up_recycled),
 	    SERVES("two processes share a socket, one may leave", check_two, set_up),
-	    SERVES("replies that were put off are settled together", check_batch, set_up_batch),
-	    SERVES("what was put off need not wait for a slow handler", check_settle, set_up_batch),
+	    SERVES("deferred replies are committed together", check_batch, set_up_batch),
+	    SERVES("deferred replies need not wait for a slow handler", check_commit, set_up_batch),
 	    SERVES("SIGTERM ends a process that always has visitors", check_stop_busy, set_up),
 	    SERVES("a peer that says half a request is not waited for for ever", check_stalled,
 		set_up),

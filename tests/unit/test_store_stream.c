@@ -6,10 +6,10 @@
 static void
 a_row_is_read(void **state)
 {
-	struct page_told told;
+	struct page_notice told;
 
 	(void)state;
-	assert_int_equal(page_told_read("home",
+	assert_int_equal(page_notice_read("home",
 			     "{\"seq\" : 12, \"device_id\" : \"lamp\", \"component\" : \"main\","
 			     "\"label\" : \"Lamp\", \"room\" : \"Hall\", \"location\" : \"Home\","
 			     "\"state\" : \"on\", \"level\" : 40, \"online\" : true,"
@@ -31,17 +31,17 @@ a_row_is_read(void **state)
 	assert_true(told.change.row.has_level);
 	assert_true(told.change.row.online);
 	assert_false(told.change.row.pending);
-	page_told_free(&told);
+	page_notice_free(&told);
 }
 
 static void
 what_is_not_known_is_null(void **state)
 {
-	struct page_told told;
+	struct page_notice told;
 
 	(void)state;
 	assert_int_equal(
-	    page_told_read("home",
+	    page_notice_read("home",
 		"{\"seq\":1,\"device_id\":\"lamp\",\"component\":\"main\",\"room\":null,"
 		"\"location\":null,\"state\":null,\"level\":null,\"updated_at\":null}",
 		&told),
@@ -52,7 +52,7 @@ what_is_not_known_is_null(void **state)
 	assert_null(told.change.row.updated_at);
 	assert_int_equal(told.change.row.level, -1);
 	assert_false(told.change.row.online);
-	page_told_free(&told);
+	page_notice_free(&told);
 }
 
 static void
@@ -64,11 +64,11 @@ other_text_is_refused(void **state)
 	    "{\"seq\":\"1\",\"device_id\":\"lamp\",\"component\":\"main\"}",
 	    "{\"seq\":1,\"device_id\":7,\"component\":\"main\"}",
 	    "{\"seq\":1,\"device_id\":\"lamp\",\"component\":\"main\"} more"};
-	struct page_told told;
+	struct page_notice told;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(texts); i++) {
-		assert_int_equal(page_told_read("home", texts[i], &told), SW_EINPUT);
+		assert_int_equal(page_notice_read("home", texts[i], &told), SW_EINPUT);
 		assert_null(told.json);
 	}
 }

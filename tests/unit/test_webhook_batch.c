@@ -85,8 +85,8 @@ set_up(void **state)
 static void
 add(const char *home, size_t events)
 {
-	const struct event_request event = {
-	    .message = EVENT_MESSAGE_EVENT,
+	const struct webhook_body event = {
+	    .message = WEBHOOK_BODY_EVENT,
 	    .installed_app_id = home,
 	    .events_json = "[]",
 	    .event_count = events,

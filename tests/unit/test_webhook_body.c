@@ -18,10 +18,10 @@
 #define NOW_MS INT64_C(1798804800123)
 
 static const char *const message_names[] = {
-    [EVENT_MESSAGE_CONFIRMATION] = "confirmation",
-    [EVENT_MESSAGE_PING] = "ping",
-    [EVENT_MESSAGE_EVENT] = "event",
-    [EVENT_MESSAGE_OTHER] = "other",
+    [WEBHOOK_BODY_CONFIRMATION] = "confirmation",
+    [WEBHOOK_BODY_PING] = "ping",
+    [WEBHOOK_BODY_EVENT] = "event",
+    [WEBHOOK_BODY_OTHER] = "other",
 };
 
 static void
@@ -33,7 +33,7 @@ set_text(json_t *object, const char *name, const char *text)
 
 /* What came out, in the form of expect.json. */
 static json_t *
-describe(enum sw_err err, const struct event_request *request)
+describe(enum sw_err err, const struct webhook_body *request)
 {
 	json_t *out = json_object();
 
@@ -58,7 +58,7 @@ describe(enum sw_err err, const struct event_request *request)
 static void
 on_case(void **state)
 {
-	struct event_request request;
+	struct webhook_body request;
 	struct arena arena = {0};
 	size_t length;
 	char *body = case_read(*state, "body.json", &length);
@@ -69,7 +69,7 @@ on_case(void **state)
 	assert_non_null(expect_text);
 	expect = json_loads(expect_text, 0, NULL);
 	assert_non_null(expect);
-	actual = describe(event_parse_request(&arena, body, length, NOW_MS, &request), &request);
+	actual = describe(webhook_body_parse(&arena, body, length, NOW_MS, &request), &request);
 	if (!json_equal(actual, expect)) {
 		char *text = json_dumps(actual, JSON_INDENT(2));
 
@@ -131,13 +131,13 @@ put_batch(struct sbuf *body, size_t count)
 }
 
 static enum sw_err
-parse_batch(struct arena *arena, size_t count, struct event_request *out)
+parse_batch(struct arena *arena, size_t count, struct webhook_body *out)
 {
 	struct sbuf body = {0};
 	enum sw_err err;
 
 	put_batch(&body, count);
-	err = event_parse_request(arena, sbuf_text(&body), body.length, NOW_MS, out);
+	err = webhook_body_parse(arena, sbuf_text(&body), body.length, NOW_MS, out);
 	sbuf_clear(&body);
 	return err;
 }
@@ -145,13 +145,13 @@ parse_batch(struct arena *arena, size_t count, struct event_request *out)
 static void
 check_batch_limit(void **state)
 {
-	struct event_request request;
+	struct webhook_body request;
 	struct arena arena = {0};
 
 	(void)state;
-	assert_int_equal(parse_batch(&arena, EVENT_BATCH_MAX, &request), SW_OK);
-	assert_int_equal(request.event_count, EVENT_BATCH_MAX);
-	assert_int_equal(parse_batch(&arena, EVENT_BATCH_MAX + 1, &request), SW_EINPUT);
+	assert_int_equal(parse_batch(&arena, WEBHOOK_BODY_EVENTS_MAX, &request), SW_OK);
+	assert_int_equal(request.event_count, WEBHOOK_BODY_EVENTS_MAX);
+	assert_int_equal(parse_batch(&arena, WEBHOOK_BODY_EVENTS_MAX + 1, &request), SW_EINPUT);
 	arena_free(&arena);
 }
 
@@ -163,12 +163,12 @@ check_ascii(void **state)
 	    "{\"messageType\":\"EVENT\",\"eventData\":{\"installedApp\":{\"installedAppId\":\"a\"},"
 	    "\"events\":[{\"eventType\":\"X\",\"x\":{\"<!--\":[\"</"
 	    "script>\\r\\n\",\"\xe2\x80\xa8\"]}}]}}";
-	struct event_request request;
+	struct webhook_body request;
 	struct arena arena = {0};
 
 	(void)state;
 	assert_int_equal(
-	    event_parse_request(&arena, body, sizeof(body) - 1, NOW_MS, &request), SW_OK);
+	    webhook_body_parse(&arena, body, sizeof(body) - 1, NOW_MS, &request), SW_OK);
 	for (const char *at = request.events_json; *at != '\0'; at++)
 		assert_in_range(*at, 0x20, 0x7e);
 	assert_null(strchr(request.events_json, '<'));

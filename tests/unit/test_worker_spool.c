@@ -20,7 +20,7 @@
 enum sw_err __wrap_store_token_store(struct db *db, struct arena *arena,
     const struct seal_keys *keys, const char *installation_id, int64_t generation,
     const struct oauth_tokens *tokens, int64_t age_s, bool *stored);
-void __wrap_publish_add_page(struct publish *publish, const char *installation_id);
+void __wrap_notify_add_page(struct notify *notify, const char *installation_id);
 
 /* What the database was asked to store, and what it answers. */
 static struct {
@@ -52,9 +52,9 @@ __wrap_store_token_store(struct db *db, struct arena *arena, const struct seal_k
 }
 
 void
-__wrap_publish_add_page(struct publish *publish, const char *installation_id)
+__wrap_notify_add_page(struct notify *notify, const char *installation_id)
 {
-	(void)publish;
+	(void)notify;
 	(void)installation_id;
 }
 

@@ -1,0 +1,201 @@
+/*
+ * From a request to its handler: the path, the method, who may.
+ */
+#include "web/route.h"
+
+#include <string.h>
+
+#include "formats/json.h"
+
+static enum sw_err
+load_session(struct request_context *context)
+{
+	enum sw_err err = session_load(
+	    context->program->db, &context->program->config, context->req, &context->session);
+
+	context->signed_in = err == SW_OK;
+	if (context->signed_in && context->session.who.renewed)
+		session_renew_cookie(context->res, &context->program->config, context->req);
+	return err;
+}
+
+/* The members of a JSON object as fields; all of them text, for a form has nothing else. */
+static enum sw_err
+fields_from_json(const struct request *req, struct url_query *out)
+{
+	json_t *body = NULL;
+	struct url_pair *pairs;
+	enum sw_err err = jsonx_load(req->body, req->body_length, &body);
+	const char *key;
+	json_t *value;
+
+	if (err == SW_OK && !json_is_object(body))
+		err = SW_EINPUT;
+	if (err != SW_OK) {
+		json_decref(body);
+		return err;
+	}
+	pairs = arena_alloc(req->arena, json_object_size(body) * sizeof(*pairs));
+	out->pairs = pairs;
+	if (pairs == NULL)
+		err = SW_ENOMEM;
+	json_object_foreach(body, key, value)
+	{
+		if (err == SW_OK && !json_is_string(value))
+			err = SW_EINPUT;
+		if (err != SW_OK)
+			break;
+		pairs[out->count].name = arena_strdup(req->arena, key);
+		pairs[out->count].value = arena_strdup(req->arena, json_string_value(value));
+		if (pairs[out->count].name == NULL || pairs[out->count].value == NULL)
+			err = SW_ENOMEM;
+		else
+			out->count++;
+	}
+	json_decref(body);
+	return err;
+}
+
+/* A page sends a form; a program may send the same fields as JSON. */
+static enum sw_err
+read_fields(struct request_context *context)
+{
+	if (context->req->body_length == 0)
+		return SW_OK;
+	if (request_is_media(context->req, "application/json"))
+		return fields_from_json(context->req, &context->form);
+	return request_parse_form(context->req, &context->form);
+}
+
+static enum sw_err
+check_token(struct request_context *context, enum required_access access)
+{
+	bool twice = false;
+	const char *token = request_header(context->req, "HTTP_X_CSRF_TOKEN", &twice);
+
+	if (token == NULL && !twice && access == ACCESS_FORM)
+		token = url_query_get(&context->form, "csrf", NULL);
+	return session_check_csrf(&context->session, token) ? SW_OK : SW_EFORBIDDEN;
+}
+
+/* Who, then whether they may, then whether what they sent makes sense. */
+static enum sw_err
+check_access(struct request_context *context, enum required_access access)
+{
+	enum sw_err form_err = SW_OK;
+	enum sw_err err;
+
+	if (access == ACCESS_OPEN)
+		return SW_OK;
+	err = load_session(context);
+	if (err == SW_EAUTH && access == ACCESS_GUEST)
+		return SW_OK;
+	if (err != SW_OK || access == ACCESS_GUEST || access == ACCESS_SESSION)
+		return err;
+	if (access == ACCESS_FORM)
+		form_err = read_fields(context);
+	err = check_token(context, access);
+	return err != SW_OK ? err : form_err;
+}
+
+static int
+hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at =
+	    c == '\0' ? NULL : strchr(digits, c >= 'A' && c <= 'F' ? c + 'a' - 'A' : c);
+
+	return at == NULL ? -1 : (int)(at - digits);
+}
+
+/* One segment, percent-decoded once (RFC 3986 2.1); NULL for a broken escape or a NUL. */
+static const char *
+decode_segment(struct arena *arena, const char *text, size_t length)
+{
+	char *out = arena_alloc(arena, length + 1);
+	size_t used = 0;
+
+	for (size_t i = 0; out != NULL && i < length; i++) {
+		int high;
+		int low;
+
+		out[used] = text[i];
+		if (text[i] == '%') {
+			high = i + 2 < length ? hex_digit(text[i + 1]) : -1;
+			low = i + 2 < length ? hex_digit(text[i + 2]) : -1;
+			if (high < 0 || low < 0 || high + low == 0)
+				return NULL;
+			out[used] = (char)(high * 16 + low);
+			i += 2;
+		}
+		used++;
+	}
+	return out;
+}
+
+/* Does the pattern fit the path?  Fills the variable segments. */
+static bool
+route_fits(const char *pattern, const struct request *req, const char *segments[static 2])
+{
+	const char *path = req->path;
+	size_t count = 0;
+
+	for (; *pattern != '\0'; pattern++) {
+		size_t length;
+
+		if (*pattern != '*') {
+			if (*path++ != *pattern)
+				return false;
+			continue;
+		}
+		length = strcspn(path, "/");
+		if (length == 0)
+			return false;
+		segments[count++] = decode_segment(req->arena, path, length);
+		path += length;
+	}
+	return *path == '\0';
+}
+
+static enum sw_err
+run(const struct route *route, struct request_context *context)
+{
+	enum sw_err err = check_access(context, route->access);
+
+	return err == SW_OK ? route->handle(context) : err;
+}
+
+static const char *
+allowed_methods(bool get, bool post, bool head)
+{
+	if (get && head)
+		return post ? "GET, HEAD, POST" : "GET, HEAD";
+	if (get)
+		return post ? "GET, POST" : "GET";
+	return "POST";
+}
+
+enum sw_err
+route_run(const struct route_table *table, struct request_context *context, const char **allowed)
+{
+	enum request_method method = context->req->method;
+	bool get = false;
+	bool post = false;
+
+	if (table->head && method == REQUEST_HEAD)
+		method = REQUEST_GET;
+	for (size_t i = 0; i < table->count; i++) {
+		const struct route *route = &table->routes[i];
+
+		if (!route_fits(route->path, context->req, context->segments))
+			continue;
+		if (route->method == method)
+			return run(route, context);
+		get = get || route->method == REQUEST_GET;
+		post = post || route->method == REQUEST_POST;
+	}
+	if (!get && !post)
+		return SW_ENOTFOUND;
+	*allowed = allowed_methods(get, post, table->head);
+	return SW_EMETHOD;
+}

@@ -1,0 +1,108 @@
+/*
+ * What the three programs' main() have in common.
+ */
+#include "web/serve_main.h"
+
+#include <stdio.h>
+
+#include "net/serve.h"
+
+/* serve.h's context: which program, and its state. */
+struct served {
+	struct program *program;
+	const struct serve_main *conf;
+};
+
+static void
+on_fail(void *context, const struct request *req, enum sw_err err, struct response *res)
+{
+	const struct served *served = context;
+
+	served->conf->fail(served->program, req, err, res);
+}
+
+static enum sw_err
+on_request(void *context, const struct request *req, struct response *res)
+{
+	const struct served *served = context;
+	struct request_context request = {.program = served->program, .req = req, .res = res};
+	const char *allowed = NULL;
+	enum sw_err err = route_run(&served->conf->routes, &request, &allowed);
+
+	if (err != SW_EMETHOD)
+		return err;
+	on_fail(context, req, err, res);
+	response_add_header(res, "Allow", allowed);
+	return SW_OK;
+}
+
+static void
+on_commit(void *context)
+{
+	const struct served *served = context;
+
+	served->conf->commit(served->program);
+}
+
+static int
+on_idle(void *context)
+{
+	const struct served *served = context;
+
+	return notify_run(&served->program->notify);
+}
+
+/* The replies are sent: now others may hear of what changed. */
+static void
+on_sent(void *context)
+{
+	const struct served *served = context;
+
+	if (served->conf->after != NULL)
+		served->conf->after(served->program);
+	serve_set_timeout(notify_run(&served->program->notify));
+}
+
+static int
+serve(struct served *served)
+{
+	const struct serve_main *conf = served->conf;
+	const struct serve_conf serve_conf = {
+	    .program = conf->name,
+	    .body_limit = conf->body_limit,
+	    .recycle_after = conf->recycle_after,
+	    .handle = on_request,
+	    .fail = on_fail,
+	    .batch = conf->batch,
+	    .commit = conf->commit != NULL ? on_commit : NULL,
+	    .after = on_sent,
+	    .idle = on_idle,
+	    .context = served,
+	};
+
+	return serve_run(&serve_conf);
+}
+
+int
+serve_main(struct program *program, const struct serve_main *conf)
+{
+	struct served served = {.program = program, .conf = conf};
+	bool calls = (conf->config_parts & CONFIG_API) != 0;
+	char application[32];
+	int status = 1;
+
+	config_load_or_exit(&program->config, conf->config_parts, conf->name);
+	snprintf(application, sizeof(application), "switchboard-%s", conf->name);
+	if (db_new(program->config.database_url, application, conf->statement_timeout_ms,
+		&program->db) != SW_OK) {
+		status = CONFIG_EXIT_STATUS;
+	} else if (!calls || client_new(&program->client) == SW_OK) {
+		notify_init(&program->notify, program->db);
+		status = serve(&served);
+	}
+	notify_clear(&program->notify);
+	client_free(program->client);
+	db_free(program->db);
+	config_clear(&program->config);
+	return status;
+}

@@ -1,0 +1,36 @@
+#ifndef SWITCHBOARD_WEB_SERVE_MAIN_H
+#define SWITCHBOARD_WEB_SERVE_MAIN_H
+
+#include <stddef.h>
+#include "web/program.h"
+#include "web/route.h"
+
+/* What distinguishes one of the three FastCGI programs from the others. */
+struct serve_main {
+	const char *name;      /* in logs and, as switchboard-NAME, in pg_stat_activity */
+	unsigned config_parts; /* CONFIG_… that it needs */
+	int statement_timeout_ms;
+	size_t body_limit;      /* bytes */
+	unsigned recycle_after; /* requests */
+	struct route_table routes;
+	/* The answer to a request whose handler, or whose reading, ended with an error. */
+	void (*fail)(const struct program *program, const struct request *req, enum sw_err err,
+	    struct response *res);
+	/* serve.h: replies that may be deferred, and the commit they wait for; 0 and NULL for none.
+	 */
+	size_t batch;
+	void (*commit)(struct program *program);
+	/* After replies were sent; may be NULL. */
+	void (*after)(struct program *program);
+};
+
+/*
+ * The whole of main(): read the configuration, open what the program needs (a client for outbound
+ * calls when its routes can make any, that is with CONFIG_API), serve until stopped, close.
+ * "program" is all zero, and may be the first member of a struct of the program's own.  Returns the
+ * exit status: that of serve_run(), 1 without memory, CONFIG_EXIT_STATUS for a wrong configuration
+ * (said in one line).
+ */
+int serve_main(struct program *program, const struct serve_main *conf);
+
+#endif

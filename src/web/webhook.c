@@ -1,0 +1,220 @@
+/*
+ * POST /, where the platform sends what happened (platform.md "Webhooks").
+ * One request, or several that came at once, is one round trip to the
+ * database and one commit; 200 is only said after it.
+ */
+#include "web/webhook.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "net/serve.h"
+#include "smartthings/confirmation.h"
+#include "store/signing_key.h"
+#include "web/webhook_verify.h"
+
+/* An unsigned PING is answered, but nobody gets a megabyte parsed for it. */
+#define UNSIGNED_BODY_MAX 4096
+
+/* Shown to whoever sends: the platform's log, or a person with curl. */
+static const char *const messages[SW_ERR__MAX] = {
+    [SW_EINPUT] = "The body is not a webhook of the platform.",
+    [SW_EAUTH] = "The request is not signed by the platform.",
+    [SW_ENOTFOUND] = "Webhooks go to the root path.",
+    [SW_EMETHOD] = "Webhooks are POST requests.",
+    [SW_ETOOLARGE] = "The body is larger than 1 MB.",
+    [SW_EMEDIA] = "The body must be application/json.",
+    [SW_EUNAVAILABLE] = "Not stored: try again in a few seconds.",
+};
+
+void
+webhook_fail(
+    const struct program *program, const struct request *req, enum sw_err err, struct response *res)
+{
+	(void)program, (void)req;
+	if (err == SW_ETIMEOUT || err == SW_ECONFLICT)
+		err = SW_EUNAVAILABLE;
+	response_put_error(
+	    res, err, messages[err] != NULL ? messages[err] : "The webhook could not be handled.");
+}
+
+static enum sw_err
+answer_ping(const struct webhook_body *event, struct response *res)
+{
+	response_put_json(
+	    res, 200, json_pack("{s:{s:s}}", "pingData", "challenge", event->challenge));
+	return SW_OK;
+}
+
+/* 200 with our address, and the worker fetches theirs; 400 for an address that is not theirs. */
+static enum sw_err
+answer_confirmation(struct webhook *hook, const struct webhook_body *event, struct response *res)
+{
+	const char *url = event->confirmation_url;
+	uint8_t hash[SECRET_SHA256_BYTES];
+	bool fresh;
+	enum sw_err err;
+
+	if (!confirmation_url_is_allowed(
+		url, &hook->program.config.api, hook->program.config.app_id)) {
+		log_event(LOG_WARN, "webhook.confirmation_refused", "app", event->app_id,
+		    (const char *)NULL);
+		return SW_EINPUT;
+	}
+	secret_sha256(url, strlen(url), hash);
+	serve_commit(); /* the database may take its time */
+	err = store_confirmation_put(hook->program.db, hash, event->app_id, url, &fresh);
+	if (err != SW_OK)
+		return err;
+	if (fresh)
+		notify_add_work(&hook->program.notify);
+	log_event(LOG_INFO, "webhook.confirmation", "app", event->app_id, "fresh",
+	    fresh ? "yes" : "no", (const char *)NULL);
+	response_put_json(
+	    res, 200, json_pack("{s:s+}", "targetUrl", hook->program.config.public_url, "/"));
+	return SW_OK;
+}
+
+static void
+wake(struct webhook *hook, const char *installation_id, const struct store_ingest *done, bool told)
+{
+	if (done->page && (!told || done->removed))
+		notify_add_page(&hook->program.notify, installation_id);
+	if (done->removed)
+		notify_add_sessions(&hook->program.notify);
+	if (done->work)
+		notify_add_work(&hook->program.notify);
+}
+
+static void
+log_events(const struct webhook_waiting *one, size_t together)
+{
+	const struct store_ingest *done = &one->done;
+
+	log_event(LOG_INFO, "webhook.events", "installation", one->event.installed_app_id, "stored",
+	    log_int(done->stored), "duplicates",
+	    log_int(done->known ? (long long)one->event.event_count - done->stored : 0), "known",
+	    done->known ? "yes" : "no", "removed", done->removed ? "yes" : NULL, "together",
+	    log_int((long long)together), (const char *)NULL);
+}
+
+static void
+answer_stored(struct webhook *hook, struct webhook_waiting *one, bool told)
+{
+	if (one->err != SW_OK) {
+		webhook_fail(&hook->program, one->req, one->err, one->res);
+		return;
+	}
+	wake(hook, one->event.installed_app_id, &one->done, told);
+	log_events(one, hook->batch.count);
+	response_put_json(one->res, 200, json_pack("{s:{}}", "eventData"));
+}
+
+void
+webhook_commit(struct program *program)
+{
+	struct webhook *hook = (struct webhook *)program;
+	struct webhook_batch *batch = &hook->batch;
+	bool tell;
+
+	if (batch->count == 0)
+		return;
+	FAILPOINT("webhook.checked");
+	tell = batch->count == 1 && notify_begin_inline(&hook->program.notify);
+	webhook_batch_store(batch, hook->program.db, tell);
+	if (tell)
+		notify_end_inline(&hook->program.notify);
+	FAILPOINT("webhook.stored");
+	for (size_t i = 0; i < batch->count; i++) {
+		log_set_request(batch->waiting[i].req->id);
+		answer_stored(hook, &batch->waiting[i], tell);
+		batch->waiting[i].res->deferred = false;
+	}
+	batch->count = 0;
+	batch->events = 0;
+}
+
+/* Answered when it is stored, together with those that have come meanwhile. */
+static enum sw_err
+answer_events(struct webhook *hook, const struct request *req, const struct webhook_body *event,
+    struct response *res)
+{
+	if (webhook_batch_is_full(&hook->batch))
+		serve_commit();
+	webhook_batch_add(&hook->batch, req, event, res);
+	res->deferred = true;
+	return SW_OK;
+}
+
+/* 200 for any type that is well signed; the errors of the store. */
+static enum sw_err
+answer(struct webhook *hook, const struct request *req, const struct webhook_body *event,
+    struct response *res)
+{
+	switch (event->message) {
+	case WEBHOOK_BODY_PING:
+		return answer_ping(event, res);
+	case WEBHOOK_BODY_CONFIRMATION:
+		return answer_confirmation(hook, event, res);
+	case WEBHOOK_BODY_EVENT:
+		return answer_events(hook, req, event, res);
+	case WEBHOOK_BODY_OTHER:
+	case WEBHOOK_BODY__MAX:
+		break;
+	}
+	log_event(LOG_INFO, "webhook.ignored", (const char *)NULL);
+	response_put_json(res, 200, json_object());
+	return SW_OK;
+}
+
+/* The platform's own documents differ on whether a PING is signed; without a signature it says
+ * nothing. */
+static enum sw_err
+handle_unsigned(const struct request *req, struct response *res)
+{
+	struct webhook_body event;
+
+	if (req->body_length > UNSIGNED_BODY_MAX ||
+	    webhook_body_parse(req->arena, req->body, req->body_length, clock_now_ms(), &event) !=
+		SW_OK ||
+	    event.message != WEBHOOK_BODY_PING) {
+		log_event(LOG_WARN, "webhook.unverified", "why", "unsigned", (const char *)NULL);
+		return SW_EAUTH;
+	}
+	return answer_ping(&event, res);
+}
+
+static enum sw_err
+handle_post(struct webhook *hook, const struct request *req, struct response *res)
+{
+	struct webhook_body event;
+	bool twice;
+	enum sw_err err;
+
+	if (request_header(req, "HTTP_AUTHORIZATION", &twice) == NULL && !twice)
+		return handle_unsigned(req, res);
+	err = webhook_verify(&hook->keys, req, clock_now());
+	if (err != SW_OK)
+		return err;
+	err = webhook_body_parse(req->arena, req->body, req->body_length, clock_now_ms(), &event);
+	if (err != SW_OK) {
+		log_event(LOG_WARN, "webhook.malformed", "err", err_name(err), (const char *)NULL);
+		return err;
+	}
+	return answer(hook, req, &event, res);
+}
+
+enum sw_err
+webhook_post(struct request_context *context)
+{
+	struct webhook *hook = (struct webhook *)context->program;
+	const struct request *req = context->req;
+
+	/* A sender that names no type is not wrong: the signature says whose it is. */
+	if (req->content_type[0] != '\0' && !request_is_media(req, "application/json"))
+		return SW_EMEDIA;
+	return handle_post(hook, req, context->res);
+}
