@@ -14,8 +14,8 @@ install_units()
 	local unit name
 
 	mkdir -p "$work/units" "$work/libexec/switchboard" "$work/bin"
-	cp -r systemd/switchboard.target systemd/*.socket systemd/switchboard-.service.d "$work/units"
-	for unit in systemd/*.service.in; do
+	cp -r deploy/switchboard.target deploy/*.socket deploy/switchboard-.service.d "$work/units"
+	for unit in deploy/*.service.in; do
 		name=${unit##*/}
 		sed -e "s|@libexecdir@|$work/libexec|; s|@bindir@|$work/bin|" "$unit" >"$work/units/${name%.in}"
 	done
@@ -27,7 +27,7 @@ install_units()
 # secrets PROGRAM: the names that its unit hands over.
 secrets()
 {
-	sed -n 's/^LoadCredential=\([^:]*\):.*/\1/p' systemd/switchboard-"$1"[@.]*service.in | sort | tr '\n' ' '
+	sed -n 's/^LoadCredential=\([^:]*\):.*/\1/p' deploy/switchboard-"$1"[@.]*service.in | sort | tr '\n' ' '
 }
 
 has_secrets()
@@ -44,7 +44,7 @@ loose_secrets()
 {
 	local unit name
 
-	for unit in systemd/*.service.in; do
+	for unit in deploy/*.service.in; do
 		for name in $(sed -n 's/^LoadCredential=\([^:]*\):.*/\1/p' "$unit"); do
 			grep -qE "^Environment=.*_FILE=%d/$name( |$)" "$unit" || echo "$unit: $name is in no variable"
 		done
@@ -56,8 +56,8 @@ unlisted_units()
 {
 	local file
 
-	for file in systemd/*.in systemd/*.target systemd/*.socket systemd/*.sysusers systemd/*.tmpfiles systemd/*.d/*; do
-		grep -qF "$file" systemd/local.mk || echo "$file is not in systemd/local.mk"
+	for file in deploy/*.in deploy/*.target deploy/*.socket deploy/*.sysusers deploy/*.tmpfiles deploy/*.d/*; do
+		grep -qF "$file" deploy/local.mk || echo "$file is not in deploy/local.mk"
 	done
 }
 
