@@ -15,12 +15,35 @@ done)
 for script in "${scripts[@]}"; do
 	check "$script parses" bash -n "$script"
 	check "$script can be started" test -x "$script"
+	# With the files that it sources.
 	if command -v shellcheck >/dev/null; then
-		check "$script pleases shellcheck" shellcheck -x -P "$top/tests/source:$top" -S warning -e SC2046 "$script"
+		check "$script pleases shellcheck" shellcheck -x -a -P "SCRIPTDIR:$top" -S warning -e SC2046 "$script"
 	else
 		skip "$script pleases shellcheck" 'shellcheck is not installed'
 	fi
 done
+
+# Files of scripts/lib that no script sources would not be checked above.
+unused_files()
+{
+	local file
+
+	for file in scripts/lib/*.sh; do
+		grep -qF "/$file\"" demo check || echo "$file is sourced by neither demo nor check"
+	done
+}
+
+without_contract()
+{
+	local file
+
+	for file in scripts/lib/*.sh; do
+		[[ $(head -n 3 "$file") = '# '*'Sourced by '* ]] || echo "$file does not say who sources it, and what it needs"
+	done
+}
+
+silent 'every file that scripts share is used' unused_files
+silent 'every file that scripts share begins with its contract' without_contract
 
 # fill LISTEN [EXPRESSION...]: both templates as a deployment would have them, sed's further expressions first.
 fill()
