@@ -291,7 +291,7 @@ class Stack {
 			this.child.on("close", (code, signal) => resolve(signal ?? code));
 		});
 		await Promise.race([
-			waitFor(() => /^ready: \S+\n(house: \S+\n)?/m.test(this.output), { timeoutMs, what: "./demo to be ready" }),
+			waitFor(() => /^ready: \S+\n(simulator: \S+\n)?/m.test(this.output), { timeoutMs, what: "./demo to be ready" }),
 			this.ended.then((how) => {
 				throw new Error(`./demo ended (${how}): ${this.output}`);
 			}),

@@ -43,9 +43,9 @@ function alive(pid) {
 	}
 }
 
-test("the first lines are the address of the page and of the house", async () => {
-	await waitFor(() => /^house: /m.test(stack.output), { what: "the second line" });
-	assert.match(stack.output, new RegExp(`^ready: ${stack.url}\nhouse: ${stack.simulatorUrl}\n`, "m"));
+test("the first lines are the address of the page and of the simulator", async () => {
+	await waitFor(() => /^simulator: /m.test(stack.output), { what: "the second line" });
+	assert.match(stack.output, new RegExp(`^ready: ${stack.url}\nsimulator: ${stack.simulatorUrl}\n`, "m"));
 });
 
 test("a second start in the same state directory is refused in one line", async () => {
