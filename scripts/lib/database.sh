@@ -51,7 +51,9 @@ make_cluster()
 	printf 'CREATE DATABASE switchboard\n' |
 		as_service "$pg_bin/postgres" --single -D "$new" postgres \
 		>>"$log" 2>&1 || die "the database could not be made, see $log"
-	mv "$new" "$live_dir/postgres" || exit 1
+	# Its roles have no passwords yet, see write_program_urls.
+	as_service sh -c 'rm -f "$0"/url-*' "$live_dir/secrets" &&
+		mv "$new" "$live_dir/postgres" || exit 1
 }
 
 start_cluster()
@@ -122,15 +124,24 @@ set_passwords()
 	    -h "$socket_dir" -U switchboard -d switchboard -f - || die 'the passwords of the roles cannot be set'
 }
 
-write_urls()
+write_owner_url()
 {
-	local program
-
 	(umask 077 && database_url owner >"$state_dir/database.url.new") &&
 		mv "$state_dir/database.url.new" "$state_dir/database.url" || exit 1
-	for program in "${programs[@]}"; do
+}
+
+# The URLs are written after the passwords are set: while they stand there as they should, nothing
+# is to be done (setting passwords costs a commit).
+write_program_urls()
+{
+	local program urls
+
+	urls=$(for program in "${programs[@]}"; do
 		printf 'url-%s %s\n' "$program" "$(database_url "$program")"
-	done | put_secrets
+	done)
+	[ "$urls" != "$(get_secrets "${programs[@]/#/url-}")" ] || return 0
+	[ -n "$given_database" ] || set_passwords
+	put_secrets <<<"$urls"
 }
 
 migrate()
@@ -146,7 +157,7 @@ migrate()
 prepare_database()
 {
 	[ -n "$given_database" ] || wait_for_cluster
-	write_urls
+	write_owner_url
 	migrate
-	[ -n "$given_database" ] || set_passwords
+	write_program_urls
 }

@@ -24,9 +24,15 @@ put_secrets()
 	done' "$live_dir/secrets" || die "cannot write to $live_dir/secrets"
 }
 
-get_secret()
+# get_secrets NAME...: such lines for those that are there, with the first line of each.
+get_secrets()
 {
-	as_service cat "$live_dir/secrets/$1" || die "cannot read $live_dir/secrets/$1"
+	as_service sh -c 'cd "$0" && for name; do
+		[ -s "$name" ] || continue
+		# Without a line feed at its end "read" fails, although it has read.
+		read -r content <"$name" || [ -n "$content" ] || exit
+		printf "%s %s\n" "$name" "$content"
+	done' "$live_dir/secrets" "$@" || die "cannot read from $live_dir/secrets"
 }
 
 random_hex()
@@ -50,9 +56,9 @@ make_secrets()
 	local maker=$1 there name
 
 	shift
-	there=" $(as_service find "$live_dir/secrets" -type f -size +0 -printf '%f ') " || exit 1
+	there=$(get_secrets "$@") || exit 1
 	for name; do
-		[[ $there = *" $name "* ]] || printf '%s %s\n' "$name" "$("$maker")" || exit 1
+		[[ $'\n'$there = *$'\n'"$name "* ]] || printf '%s %s\n' "$name" "$("$maker")"
 	done | put_secrets
 }
 
@@ -86,9 +92,22 @@ prepare_secrets()
 	fi
 	if [ -n "$simulated" ]; then
 		make_secrets random_uuid app-id client-id
-		: "${app_id:=$(get_secret app-id)}" "${client_id:=$(get_secret client-id)}"
+		read_ids
 	fi
 	[ -n "$given_database" ] || prepare_passwords
+}
+
+# Those that were given to the script come first.
+read_ids()
+{
+	local name value
+
+	while read -r name value; do
+		case $name in
+		app-id) : "${app_id:=$value}" ;;
+		client-id) : "${client_id:=$value}" ;;
+		esac
+	done < <(get_secrets app-id client-id)
 }
 
 # One for each database role: "owner" and the programs.
@@ -97,7 +116,7 @@ prepare_passwords()
 	local name value
 
 	make_secrets random_hex "${roles[@]/#/database-}"
-	while IFS=: read -r name value; do
+	while read -r name value; do
 		password[${name#database-}]=$value
-	done < <(as_service sh -c 'cd "$0" && grep "" database-*' "$live_dir/secrets")
+	done < <(get_secrets "${roles[@]/#/database-}")
 }

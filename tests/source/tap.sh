@@ -66,6 +66,7 @@ tap_done()
 }
 
 # Files of the project: those git knows, or all of a tarball, without what tools put there.
+# shellcheck disable=SC2120 # without a pattern it lists all
 project_files()
 {
 	if [ -e "$top/.git" ]; then
