@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -224,6 +224,29 @@ test("SIGTERM leaves nothing running and no socket; a start afterwards finds the
 	console.log(`# started again in ${Date.now() - from} ms`);
 	assert.equal(await stack.psql("SELECT answer FROM kept"), "42");
 	await stack.psql("DROP TABLE kept");
+});
+
+test("a start copies the programs when something was built, as a whole, and else leaves them", async () => {
+	const app = path.join(stateDir, "app");
+	const worker = () => statSync(path.join(app, "bin/switchboard-worker")).ino;
+	const stray = path.join(app, "share/switchboard/sql/999-of-another-version.sql");
+	const first = worker();
+
+	await stack.end();
+	await stack.start();
+	assert.equal(worker(), first);
+	await stack.end();
+	writeFileSync(stray, "SELECT 1;\n");
+	utimesSync(path.join(app, ".complete"), 0, 0);
+	await stack.start();
+	assert.equal(existsSync(stray), false);
+});
+
+test("a database role gets its password again when its cluster is new", async () => {
+	await stack.end();
+	rmSync(path.join(stateDir, "postgres"), { recursive: true });
+	await stack.start();
+	assert.equal(await stack.psql("SELECT count(*) FROM token", { role: "worker" }), "0");
 });
 
 test("kill -9 of ./demo takes everything with it, and the next start recovers", async () => {
