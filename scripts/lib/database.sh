@@ -23,7 +23,8 @@ postgres_bin()
 	printf '%s\n' "${dirs[@]}" | sort -V | tail -n 1
 }
 
-# Made beside its place and renamed: a cluster half made by a killed script is never used.
+# Made under another name and renamed at the end: a cluster that a killed script left half made is
+# never used.
 make_cluster()
 {
 	local new=$live_dir/postgres.new log=$state_dir/initdb.log

@@ -51,7 +51,7 @@ missing_packages()
 forbid_services()
 {
 	[ ! -x "$nginx_program" ] || nginx_was_there=1
-	# An installation that was killed may have left both files: they tell that they are ours.
+	# An installation that was killed may have left its policy and its cluster_conf.
 	services_are_forbidden=1
 	restore_files
 	[ ! -e "$policy_file" ] || return 0

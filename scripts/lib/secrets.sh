@@ -1,4 +1,4 @@
-# Secrets in $live_dir/secrets, made on the first start and kept.
+# Secrets in $live_dir/secrets, made on the first start and used by all later ones.
 # Sourced by demo and check; needs messages.sh and state.sh.
 #
 # The service user reads and writes them itself: root never follows a path in that user's folders.

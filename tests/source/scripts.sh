@@ -42,7 +42,17 @@ without_contract()
 	done
 }
 
+unlisted_files()
+{
+	local file
+
+	for file in scripts/lib/*.sh; do
+		grep -qE "[[:space:]]$file( |$)" scripts/local.mk || echo "$file is not in scripts/local.mk"
+	done
+}
+
 silent 'every file that scripts share is used' unused_files
+silent 'every file that scripts share is listed' unlisted_files
 silent 'every file that scripts share begins with its contract' without_contract
 
 # fill LISTEN [EXPRESSION...]: both templates as a deployment would have them, sed's further expressions first.
