@@ -1,6 +1,6 @@
 /*
- * The SmartThings API (platform.md).  What it hides: paths, and how errors
- * and waiting times are told on the wire.
+ * The SmartThings API (platform.md).  What it hides: paths, and the forms in which errors and
+ * waiting times come.
  */
 #include "smartthings/api.h"
 
@@ -14,16 +14,16 @@
 
 #define DEFAULT_DELAY_MS INT64_C(5000)
 #define DELAY_MAX_MS INT64_C(3600000)
-/* The longest window the platform publishes, in seconds, but for the rooms' hour. */
+/* The platform counts calls in windows of up to 15 minutes (only rooms have an hour). */
 #define WINDOW_S INT64_C(900)
 #define DEVICES_LIMIT ((size_t)16 << 20)
 #define ERROR_BODY_MAX ((size_t)64 << 10)
 
 struct endpoint {
 	enum client_method method;
-	const char *name;   /* for people */
+	const char *name;   /* in logs and counters */
 	const char *before; /* path up to the id */
-	const char *after;  /* and behind it */
+	const char *after;  /* path behind it */
 	bool two_ids;
 	const char *content_type;
 	long timeout_ms;
@@ -44,7 +44,7 @@ static const struct endpoint endpoints[] = {
     [PLATFORM_GET_DEVICES] = {CLIENT_GET, "GET /devices",
 	"/devices?capability=switch&includeStatus=true&includeHealth=true&locationId=", "",
 	.timeout_ms = 15000, .response_limit = DEVICES_LIMIT},
-    /* Within the 10 s after which the page gives up. */
+    /* Shorter than the 10 s after which the page shows the command as failed. */
     [PLATFORM_POST_COMMANDS] = {CLIENT_POST, "POST /devices/{id}/commands", "/devices/",
 	"/commands", .content_type = JSON_TYPE, .timeout_ms = 8000},
     [PLATFORM_GET_SUBSCRIPTIONS] = {CLIENT_GET, "GET /installedapps/{id}/subscriptions",

@@ -6,15 +6,15 @@
 #include <stdint.h>
 #include <jansson.h>
 #include "base/arena.h"
-#include "net/client_message.h"
 #include "base/err.h"
 #include "base/sbuf.h"
 #include "formats/url.h"
+#include "net/client_message.h"
 
 /*
- * The SmartThings API as the worker calls it (platform.md "REST calls used"):
- * where each call goes, how long it may take, and what an answer means.  No
- * I/O: requests are for client_pool_start(), answers come from its callback.
+ * The calls of the SmartThings API that are made (platform.md "REST calls used"): where each goes,
+ * how long it may take, and what an answer means.  No I/O: requests are for client_pool_start(),
+ * answers come from its callback.
  */
 enum platform_call {
 	PLATFORM_GET_INSTALLED_APP,
@@ -46,7 +46,7 @@ void platform_put_url(struct sbuf *buf, const char *api_url, enum platform_call 
 /* Method, headers and limits of a call; URL, credentials and body are left to the caller. */
 void platform_prepare(enum platform_call call, struct client_request *out);
 
-/* Does a link of the platform (next page, confirmation) stay with the API's origin (RFC 6454 4)? */
+/* Has a link of the platform (next page, confirmation) the API's own origin (RFC 6454 4)? */
 bool platform_is_own_link(const struct url_parts *api, const char *url);
 
 /* _links.next.href of a list, in the arena; NULL at its last page.  SW_ENOMEM. */
@@ -56,7 +56,7 @@ platform_next_link(struct arena *arena, const json_t *list, const char **next);
 #define PLATFORM_CODE_MAX 64
 #define PLATFORM_MESSAGE_MAX 200
 
-/* What became of a call. */
+/* How a call ended. */
 struct platform_outcome {
 	enum sw_err err;
 	int64_t delay_ms; /* with SW_ELIMIT: do not call before this has passed; else -1 */
@@ -72,8 +72,8 @@ struct platform_outcome {
  * or it was cut.  SW_ENOMEM.
  * delay_ms is the longest of Retry-After, X-RateLimit-Reset and "retry in N millis" in the
  * message, at most an hour and 5 s when none is there.  The unit of X-RateLimit-Reset is
- * uncertain (platform.md "Errors"): the reading that is closer to the other two counts, without
- * them the longer one that is within the longest published window.
+ * uncertain (platform.md "Errors"): it is read as seconds or milliseconds, whichever is closer to
+ * the other two hints; without them as seconds when that is within 15 minutes.
  */
 void
 platform_classify(enum sw_err err, const struct client_reply *reply, struct platform_outcome *out);

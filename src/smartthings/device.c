@@ -1,7 +1,6 @@
 /*
- * The lists a sync reads (platform.md "REST calls used"): devices with their
- * status and health, and rooms.  Hides the platform's shapes and drops what
- * the page could not show.
+ * The lists a sync reads (platform.md "REST calls used"): devices with their status and health, and
+ * rooms.  Hides the platform's shapes, and drops devices that have no switch.
  */
 #include "smartthings/device.h"
 
@@ -11,6 +10,7 @@
 #include "base/clock.h"
 #include "formats/json.h"
 #include "formats/url.h"
+#include "smartthings/api.h"
 
 #define LEVEL_MAX 100
 
@@ -38,7 +38,7 @@ id_member(const json_t *object, const char *name)
 	return id != NULL && url_id_is_valid(id) ? id : NULL;
 }
 
-/* A string member with something to see in it, else NULL. */
+/* A string member that is not only white space, else NULL. */
 static const char *
 text_member(const json_t *object, const char *name)
 {
@@ -60,7 +60,7 @@ put_text(json_t *object, const char *name, const char *text)
 	return put(object, name, text != NULL ? json_string(text) : json_null());
 }
 
-/* A string member that is an instant, in UTC: the database knows fewer offsets than RFC 3339. */
+/* A string member that is an instant, in UTC: PostgreSQL reads fewer offsets than RFC 3339 has. */
 static bool
 put_time(json_t *out, const char *name, const json_t *object, const char *member)
 {
@@ -91,7 +91,7 @@ find_capability(const json_t *component, const char *id)
 	return NULL;
 }
 
-/* "on", "off" or NULL; a state that was never reported has no time either. */
+/* "on", "off" or NULL; without a state the time is NULL as well. */
 static bool
 put_state(json_t *out, const json_t *capability)
 {
@@ -117,8 +117,8 @@ put_level(json_t *out, const json_t *capability)
 }
 
 /*
- * The ids in a list (its elements' member "name") as an object's members: a list of any length
- * is read in one go, and a repeated id is found at once.  NULL when memory ran out.
+ * The ids in a list (its elements' member "name") as members of an object, whose hash table finds
+ * a repeated id without a search through the list.  NULL when memory ran out.
  */
 static json_t *
 collect_ids(const json_t *list, const char *name)
@@ -180,7 +180,7 @@ add_switches(json_t *switches, const json_t *device)
 	return done;
 }
 
-/* ONLINE is true, OFFLINE and UNHEALTHY are false; anything else is not known. */
+/* ONLINE is true, OFFLINE and UNHEALTHY are false; anything else is unknown. */
 static json_t *
 online_value(const json_t *health)
 {
@@ -248,17 +248,6 @@ add_device(json_t *devices, json_t *ids, const json_t *device)
 	return done;
 }
 
-static enum sw_err
-next_page(struct arena *arena, const json_t *reply, const char **next)
-{
-	const json_t *href = jsonx_path(reply, "_links", "next", "href", NULL);
-
-	if (!json_is_string(href) || json_string_length(href) == 0)
-		return SW_OK;
-	*next = arena_strdup(arena, json_string_value(href));
-	return *next != NULL ? SW_OK : SW_ENOMEM;
-}
-
 enum sw_err
 device_parse_page(
     struct arena *arena, const char *body, size_t length, json_t *devices, const char **next)
@@ -272,7 +261,7 @@ device_parse_page(
 	err = load_list(body, length, &reply, &items);
 	if (err != SW_OK)
 		return err;
-	err = next_page(arena, reply, next);
+	err = platform_next_link(arena, reply, next);
 	ids = collect_ids(devices, "device");
 	if (err == SW_OK && ids == NULL)
 		err = SW_ENOMEM;
@@ -304,19 +293,21 @@ add_room(json_t *rooms, json_t *ids, const json_t *room)
 }
 
 enum sw_err
-device_parse_rooms(struct arena *arena, const char *body, size_t length, json_t *rooms)
+device_parse_rooms(
+    struct arena *arena, const char *body, size_t length, json_t *rooms, const char **next)
 {
 	const json_t *items, *room;
 	json_t *reply, *ids;
 	enum sw_err err;
 	size_t i;
 
-	(void)arena;
+	*next = NULL;
 	err = load_list(body, length, &reply, &items);
 	if (err != SW_OK)
 		return err;
+	err = platform_next_link(arena, reply, next);
 	ids = collect_ids(rooms, "room");
-	if (ids == NULL)
+	if (err == SW_OK && ids == NULL)
 		err = SW_ENOMEM;
 	json_array_foreach(items, i, room)
 	{

@@ -8,28 +8,29 @@
 #include "base/err.h"
 
 /*
- * One page of GET /devices, and the other lists a sync reads (platform.md
- * "REST calls used"), turned into the JSON that sync_apply() in sql/ takes.
+ * One page of GET /devices, and the other lists a sync reads (platform.md "REST calls used"),
+ * turned into the JSON that sync_apply() in sql/ takes.
  */
 
 /*
- * Parse one page of the device list and append to "devices" (a JSON array of
- * the caller's) one object per device that has a switch capability in any
- * component:
+ * Parse one page of the device list and append to "devices" (a JSON array of the caller's) one
+ * object per device that has a switch capability in any component:
  *   {"device","name" (label, else name, else the id),"room" or null,
  *    "online": true/false/null, "health_at": RFC 3339 or null,
  *    "switches":[{"component","label" or null,"has_level":bool,"state":"on"/"off"/null,
  *                 "state_at": RFC 3339 or null,"level":0-100/null,"level_at" or null}]}
- * Instants are in UTC with microseconds, and null when the value they belong to is.
- * Members of a wrong type count as missing; a device or component without a valid id is
- * skipped, a repeated one (pages can overlap) counts once.  *next (arena, NULL at the last page) is
- * _links.next.href as sent. SW_EUPSTREAM: not such a list.  SW_ENOMEM.
+ * Instants are in UTC with microseconds, and null when the value they belong to is.  Members of a
+ * wrong type count as missing; a device or component without a valid id is skipped, a repeated one
+ * (pages can overlap) counts once.  *next is that of platform_next_link().  SW_EUPSTREAM: not such
+ * a list.  SW_ENOMEM.
  */
 SW_MUSTCHECK enum sw_err device_parse_page(
     struct arena *arena, const char *body, size_t length, json_t *devices, const char **next);
 
-/* Rooms {"items":[{roomId,name}]} appended to "rooms" as {"room","name"}.  Errors as above. */
-SW_MUSTCHECK enum sw_err
-device_parse_rooms(struct arena *arena, const char *body, size_t length, json_t *rooms);
+/* Rooms {"items":[{roomId,name}]} appended to "rooms" as {"room","name"}.  *next and errors as
+ * above.
+ */
+SW_MUSTCHECK enum sw_err device_parse_rooms(
+    struct arena *arena, const char *body, size_t length, json_t *rooms, const char **next);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * OAuth 2.0 messages (RFC 6749) with the platform's habits: errors in two
- * shapes, and a status that does not always fit the error in the body.
+ * OAuth 2.0 messages (RFC 6749).  Hides that the platform sends errors in two shapes, with a status
+ * that does not always fit the error in the body.
  */
 #include "smartthings/oauth.h"
 
@@ -11,9 +11,10 @@
 
 #include <jansson.h>
 
-#include "formats/json.h"
 #include "base/secret.h"
+#include "formats/json.h"
 #include "formats/url.h"
+#include "smartthings/api.h"
 
 #define EXPIRES_DEFAULT_S 86400
 #define EXPIRES_MIN_S 60
@@ -37,7 +38,7 @@ is_grant_error(const char *code)
 	       strstr(code, "authorization_code_invalid") != NULL;
 }
 
-/* 429 and 5xx speak of the moment, not of the grant, whatever their body says. */
+/* 429 and 5xx are about the server's state: their body does not decide about the grant. */
 static enum sw_err
 classify_failure(int status, const json_t *reply)
 {
@@ -108,7 +109,7 @@ copy_member(const json_t *reply, const char *name, char **out)
 	return true;
 }
 
-/* An id that could not stand in a path of the API is as good as none. */
+/* An id that may not stand in a path of the API is left out. */
 static bool
 copy_id(const json_t *reply, const char *name, char **out)
 {
@@ -131,7 +132,7 @@ take_tokens(const json_t *reply, struct oauth_tokens *out)
 	return SW_ENOMEM;
 }
 
-/* Jansson does not cleanse what it frees. */
+/* Jansson does not cleanse what it frees: the tokens are overwritten here. */
 static void
 release_reply(json_t *reply)
 {
@@ -224,20 +225,48 @@ oauth_put_authorize_url(struct sbuf *buf, const char *api_url, const char *clien
 	put_param(buf, "state", state);
 }
 
-void
-oauth_put_code_form(
-    struct sbuf *buf, const char *code, const char *client_id, const char *redirect_uri)
+/* All but the parameters of the grant, which are in the form already. */
+static enum sw_err
+prepare_request(struct oauth_request *out, const struct config *config)
 {
-	sbuf_put_text(buf, "grant_type=authorization_code");
-	put_param(buf, "code", code);
-	put_param(buf, "client_id", client_id);
-	put_param(buf, "redirect_uri", redirect_uri);
+	platform_prepare(PLATFORM_POST_TOKEN, &out->request);
+	platform_put_url(&out->url, config->api_url, PLATFORM_POST_TOKEN, NULL, NULL);
+	put_param(&out->form, "client_id", config->client_id);
+	out->request.url = sbuf_text(&out->url);
+	out->request.basic_user = config->client_id;
+	out->request.basic_password = config->client_secret;
+	out->request.body = sbuf_text(&out->form);
+	out->request.body_length = out->form.length;
+	return sbuf_failed(&out->url) || sbuf_failed(&out->form) ? SW_ENOMEM : SW_OK;
+}
+
+enum sw_err
+oauth_request_code(struct oauth_request *out, const struct config *config, const char *code,
+    const char *redirect_uri)
+{
+	*out = (struct oauth_request){0};
+	sbuf_init_secret(&out->form, 0);
+	sbuf_put_text(&out->form, "grant_type=authorization_code");
+	put_param(&out->form, "code", code);
+	put_param(&out->form, "redirect_uri", redirect_uri);
+	return prepare_request(out, config);
+}
+
+enum sw_err
+oauth_request_refresh(
+    struct oauth_request *out, const struct config *config, const char *refresh_token)
+{
+	*out = (struct oauth_request){0};
+	sbuf_init_secret(&out->form, 0);
+	sbuf_put_text(&out->form, "grant_type=refresh_token");
+	put_param(&out->form, "refresh_token", refresh_token);
+	return prepare_request(out, config);
 }
 
 void
-oauth_put_refresh_form(struct sbuf *buf, const char *refresh_token, const char *client_id)
+oauth_request_clear(struct oauth_request *request)
 {
-	sbuf_put_text(buf, "grant_type=refresh_token");
-	put_param(buf, "refresh_token", refresh_token);
-	put_param(buf, "client_id", client_id);
+	sbuf_clear(&request->form);
+	sbuf_clear(&request->url);
+	request->request = (struct client_request){0};
 }

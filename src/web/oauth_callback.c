@@ -19,8 +19,8 @@
 #include "base/utf8.h"
 #include "web/oauth_page.h"
 
+/* A person waits for this call. */
 #define EXCHANGE_MS 8000
-#define REPLY_MAX ((size_t)64 << 10)
 #define STORE_MS 3000
 #define STORE_PAUSE_MS 200
 #define LOGGED_ERROR_MAX 64
@@ -81,33 +81,19 @@ static enum sw_err
 exchange(struct program *program, const char *code, struct client_reply *reply)
 {
 	const struct config *config = &program->config;
-	struct client_request request = {
-	    .method = CLIENT_POST,
-	    .basic_user = config->client_id,
-	    .basic_password = config->client_secret,
-	    .content_type = "application/x-www-form-urlencoded",
-	    .accept = "application/json",
-	    .timeout_ms = EXCHANGE_MS,
-	    .response_limit = REPLY_MAX,
-	};
-	struct sbuf url = {0}, redirect_uri = {0}, form;
+	struct sbuf redirect_uri = {0};
+	struct oauth_request call = {0};
 	enum sw_err err = SW_ENOMEM;
 
-	sbuf_init_secret(&form, 0);
-	sbuf_put_text(&url, config->api_url);
-	sbuf_put_text(&url, "/oauth/token");
 	oauth_put_redirect_uri(&redirect_uri, config);
 	if (!sbuf_failed(&redirect_uri))
-		oauth_put_code_form(&form, code, config->client_id, sbuf_text(&redirect_uri));
-	request.url = sbuf_text(&url);
-	request.body = sbuf_text(&form);
-	request.body_length = form.length;
-	if (!sbuf_failed(&url) && !sbuf_failed(&redirect_uri) && !sbuf_failed(&form))
-		err = client_perform(program->client, &request, reply);
+		err = oauth_request_code(&call, config, code, sbuf_text(&redirect_uri));
+	call.request.timeout_ms = EXCHANGE_MS;
+	if (err == SW_OK)
+		err = client_perform(program->client, &call.request, reply);
 	FAILPOINT("oauth.exchanged");
-	sbuf_clear(&form);
+	oauth_request_clear(&call);
 	sbuf_clear(&redirect_uri);
-	sbuf_clear(&url);
 	return err;
 }
 

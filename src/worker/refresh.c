@@ -179,25 +179,13 @@ on_answer(void *context, enum sw_err err, struct client_reply *reply)
 static enum sw_err
 send_refresh(struct refresh *refresh, const struct store_refresh *row)
 {
-	const struct config *config = refresh->worker->config;
-	struct client_request request;
-	struct sbuf url = {0};
-	struct sbuf body;
-	enum sw_err err = SW_ENOMEM;
+	struct worker *worker = refresh->worker;
+	struct oauth_request call;
+	enum sw_err err = oauth_request_refresh(&call, worker->config, row->refresh_token);
 
-	sbuf_init_secret(&body, 0);
-	platform_put_url(&url, config->api_url, PLATFORM_POST_TOKEN, NULL, NULL);
-	oauth_put_refresh_form(&body, row->refresh_token, config->client_id);
-	platform_prepare(PLATFORM_POST_TOKEN, &request);
-	request.url = sbuf_text(&url);
-	request.basic_user = config->client_id;
-	request.basic_password = config->client_secret;
-	request.body = sbuf_text(&body);
-	request.body_length = body.length;
-	if (!sbuf_failed(&url) && !sbuf_failed(&body))
-		err = client_pool_start(refresh->worker->pool, &request, on_answer, refresh);
-	sbuf_clear(&body);
-	sbuf_clear(&url);
+	if (err == SW_OK)
+		err = client_pool_start(worker->pool, &call.request, on_answer, refresh);
+	oauth_request_clear(&call);
 	return err;
 }
 

@@ -217,22 +217,6 @@ on_location(void *context, const struct call_answer *answer)
 	step(sync);
 }
 
-static enum sw_err
-take_rooms(struct sync *sync, const struct call_answer *answer)
-{
-	struct arena *arena = &sync->job.arena;
-	json_t *list;
-	enum sw_err err = jsonx_load(answer->body, answer->length, &list);
-
-	if (err != SW_OK)
-		return err == SW_ENOMEM ? err : SW_EUPSTREAM;
-	err = platform_next_link(arena, list, &sync->next);
-	json_decref(list);
-	if (err == SW_OK)
-		err = device_parse_rooms(arena, answer->body, answer->length, sync->rooms);
-	return err;
-}
-
 /* Switches whose rooms have no name are better than none. */
 static void
 go_without_rooms(struct sync *sync)
@@ -256,7 +240,8 @@ on_rooms(void *context, const struct call_answer *answer)
 	}
 	if (!goes_on(sync, answer))
 		return;
-	err = take_rooms(sync, answer);
+	err = device_parse_rooms(
+	    &sync->job.arena, answer->body, answer->length, sync->rooms, &sync->next);
 	if (err == SW_EUPSTREAM) {
 		go_without_rooms(sync);
 		return;

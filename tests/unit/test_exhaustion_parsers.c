@@ -112,10 +112,11 @@ use_rooms(void *context)
 	const struct input *in = context;
 	json_t *rooms = json_array();
 	struct arena arena = {0};
+	const char *next;
 	enum sw_err err = SW_ENOMEM;
 
 	if (rooms != NULL)
-		err = device_parse_rooms(&arena, in->text, in->length, rooms);
+		err = device_parse_rooms(&arena, in->text, in->length, rooms, &next);
 	json_decref(rooms);
 	arena_free(&arena);
 	return err;

@@ -1,6 +1,6 @@
 /*
- * Token replies: tests/data/oauth/CASE has the status and body of an answer and
- * what is made of it.  And the texts we send.
+ * Token replies: tests/data/oauth/CASE has the status and body of a reply, and what is read from
+ * it.  And the requests that are sent.
  */
 #include "unit.h"
 
@@ -11,8 +11,8 @@
 
 #include "base/arena.h"
 #include "cases.h"
-#include "smartthings/oauth.h"
 #include "formats/url.h"
+#include "smartthings/oauth.h"
 
 static void
 set_text(json_t *object, const char *name, const char *text)
@@ -51,7 +51,7 @@ compare(json_t *actual, const json_t *expect)
 	json_decref(actual);
 }
 
-/* Tokens survive the way into the spool file and back. */
+/* Tokens written as JSON, as in a spool file, read back the same. */
 static void
 compare_after_spool(const struct oauth_tokens *tokens, const json_t *expect)
 {
@@ -134,30 +134,71 @@ check_value(const struct url_query *form, const char *name, const char *value)
 	assert_string_equal(url_query_get(form, name, NULL), value);
 }
 
+/* The parameters of the request's form. */
 static void
-check_forms(void **state)
+read_form(struct arena *arena, const struct oauth_request *call, struct url_query *form)
+{
+	assert_int_equal(
+	    url_parse_query(arena, call->request.body, call->request.body_length, form), SW_OK);
+}
+
+static char client_id[] = "id 1&", client_secret[] = "secret", api_url[] = "https://a.example/v1";
+static const struct config config = {
+    .client_id = client_id, .client_secret = client_secret, .api_url = api_url};
+
+static void
+check_code_request(void **state)
 {
 	struct arena arena = {0};
-	struct sbuf buf = {0};
+	struct oauth_request call;
 	struct url_query form;
 
 	(void)state;
-	oauth_put_code_form(&buf, "c&d=e +", "id 1", "https://a.example/?x=y&z");
-	assert_int_equal(url_parse_query(&arena, sbuf_text(&buf), buf.length, &form), SW_OK);
+	assert_int_equal(
+	    oauth_request_code(&call, &config, "c&d=e +", "https://b.example/?x=y&z"), SW_OK);
+	read_form(&arena, &call, &form);
 	assert_int_equal(form.count, 4);
 	check_value(&form, "grant_type", "authorization_code");
 	check_value(&form, "code", "c&d=e +");
-	check_value(&form, "client_id", "id 1");
-	check_value(&form, "redirect_uri", "https://a.example/?x=y&z");
-	sbuf_reset(&buf);
-	oauth_put_refresh_form(&buf, "r/+=", "id&1");
-	assert_int_equal(url_parse_query(&arena, sbuf_text(&buf), buf.length, &form), SW_OK);
+	check_value(&form, "client_id", "id 1&");
+	check_value(&form, "redirect_uri", "https://b.example/?x=y&z");
+	oauth_request_clear(&call);
+	oauth_request_clear(&call);
+	arena_free(&arena);
+}
+
+static void
+check_refresh_request(void **state)
+{
+	struct arena arena = {0};
+	struct oauth_request call;
+	struct url_query form;
+
+	(void)state;
+	assert_int_equal(oauth_request_refresh(&call, &config, "r/+="), SW_OK);
+	read_form(&arena, &call, &form);
 	assert_int_equal(form.count, 3);
 	check_value(&form, "grant_type", "refresh_token");
 	check_value(&form, "refresh_token", "r/+=");
-	check_value(&form, "client_id", "id&1");
-	sbuf_clear(&buf);
+	check_value(&form, "client_id", "id 1&");
+	oauth_request_clear(&call);
 	arena_free(&arena);
+}
+
+static void
+check_request_target(void **state)
+{
+	struct oauth_request call;
+
+	(void)state;
+	assert_int_equal(oauth_request_refresh(&call, &config, "r"), SW_OK);
+	assert_int_equal(call.request.method, CLIENT_POST);
+	assert_string_equal(call.request.url, "https://a.example/v1/oauth/token");
+	assert_string_equal(call.request.basic_user, client_id);
+	assert_string_equal(call.request.basic_password, client_secret);
+	assert_string_equal(call.request.content_type, "application/x-www-form-urlencoded");
+	assert_null(call.request.bearer);
+	oauth_request_clear(&call);
 }
 
 int
@@ -166,7 +207,11 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	    SAYS("cleared tokens are gone and can be cleared again", check_clear),
 	    SAYS("the authorize URL is percent-encoded", check_authorize_url),
-	    SAYS("both forms carry what was given, whatever its characters", check_forms),
+	    SAYS("a code is sent in a form, whatever its characters", check_code_request),
+	    SAYS("a refresh token is sent in a form, whatever its characters",
+		check_refresh_request),
+	    SAYS("token requests go to the token endpoint with the client's password",
+		check_request_target),
 	};
 
 	return cases_run("oauth", tests, COUNT_OF(tests), on_case);
