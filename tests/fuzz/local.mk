@@ -2,7 +2,8 @@
 # tests/fuzz/corpus/NAME.  "./configure --enable-fuzzers CC=clang", then "make fuzz" or tests/fuzz/run.sh.
 fuzz_targets = \
 	tests/fuzz/fuzz_cookie tests/fuzz/fuzz_date tests/fuzz/fuzz_device tests/fuzz/fuzz_webhook_body \
-	tests/fuzz/fuzz_query tests/fuzz/fuzz_signature tests/fuzz/fuzz_token tests/fuzz/fuzz_url
+	tests/fuzz/fuzz_query tests/fuzz/fuzz_signature tests/fuzz/fuzz_signing_key \
+	tests/fuzz/fuzz_token tests/fuzz/fuzz_url
 fuzz_common = tests/fuzz/fuzz.c tests/fuzz/fuzz.h
 fuzz_json = $(fuzz_common) tests/fuzz/json_mutator.c
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -14,6 +15,8 @@ tests_fuzz_fuzz_date_SOURCES = tests/fuzz/fuzz_date.c $(fuzz_common)
 tests_fuzz_fuzz_date_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_signature_SOURCES = tests/fuzz/fuzz_signature.c $(fuzz_common)
 tests_fuzz_fuzz_signature_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_signing_key_SOURCES = tests/fuzz/fuzz_signing_key.c $(fuzz_common)
+tests_fuzz_fuzz_signing_key_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_token_SOURCES = tests/fuzz/fuzz_token.c $(fuzz_json)
 tests_fuzz_fuzz_token_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_url_SOURCES = tests/fuzz/fuzz_url.c $(fuzz_common)

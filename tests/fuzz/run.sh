@@ -31,6 +31,7 @@ longest_input()
 {
 	case $1 in
 	date) echo 64 ;;
+	signing_key) echo 256 ;;
 	cookie | query | signature | url) echo 4096 ;;
 	*) echo 20000 ;;
 	esac
@@ -39,7 +40,7 @@ longest_input()
 dictionary()
 {
 	case $1 in
-	device | event | token) echo "$top/tests/fuzz/json.dict" ;;
+	device | webhook_body | token) echo "$top/tests/fuzz/json.dict" ;;
 	*) echo "$top/tests/fuzz/header.dict" ;;
 	esac
 }
@@ -50,7 +51,7 @@ copy_cases()
 	local target=$1 to=$2 folder file
 
 	case $target in
-	device | event) cases=("$top/tests/data/$target"/*) ;;
+	device | webhook_body) cases=("$top/tests/data/$target"/*) ;;
 	token) cases=("$top/tests/data/oauth"/*) ;;
 	signature) cases=("$top/tests/data/httpsig"/*/) ;;
 	*) return 0 ;;

@@ -4,7 +4,7 @@ unit_tests =
 unit_tests += \
 	tests/unit/test_log tests/unit/test_arena tests/unit/test_sbuf tests/unit/test_clock \
 	tests/unit/test_secret tests/unit/test_base64 tests/unit/test_url tests/unit/test_cookie \
-	tests/unit/test_html tests/unit/test_user_agent tests/unit/test_exhaustion
+	tests/unit/test_html tests/unit/test_user_agent tests/unit/test_uuid tests/unit/test_exhaustion
 unit_tests += \
 	tests/unit/test_json tests/unit/test_httpsig tests/unit/test_oauth tests/unit/test_webhook_body \
 	tests/unit/test_device tests/unit/test_exhaustion_parsers
@@ -13,7 +13,7 @@ unit_tests += \
 	tests/unit/test_serve tests/unit/test_client tests/unit/test_db
 unit_tests += \
 	tests/unit/test_session_cookie tests/unit/test_notify tests/unit/test_keycache \
-	tests/unit/test_confirmation
+	tests/unit/test_confirmation tests/unit/test_signing_key
 unit_tests += tests/unit/test_api tests/unit/test_worker_spool
 unit_tests += tests/unit/test_cursor tests/unit/test_stream_format tests/unit/test_stream_hub
 unit_tests += tests/unit/test_store_stream

@@ -1,6 +1,6 @@
 /*
- * Webhook bodies: tests/data/event/CASE/body.json parses to expect.json, at
- * 2027-01-01T12:00:00.123Z.
+ * Webhook bodies: tests/data/webhook_body/CASE/body.json, received at 2027-01-01T12:00:00.123Z,
+ * parses to expect.json.
  */
 #include "unit.h"
 
@@ -10,10 +10,10 @@
 #include <jansson.h>
 
 #include "base/arena.h"
-#include "cases.h"
 #include "base/err.h"
-#include "smartthings/webhook_body.h"
 #include "base/sbuf.h"
+#include "cases.h"
+#include "smartthings/webhook_body.h"
 
 #define NOW_MS INT64_C(1798804800123)
 
@@ -33,7 +33,7 @@ set_text(json_t *object, const char *name, const char *text)
 
 /* What came out, in the form of expect.json. */
 static json_t *
-describe(enum sw_err err, const struct webhook_body *request)
+describe(enum sw_err err, const struct webhook_body *parsed)
 {
 	json_t *out = json_object();
 
@@ -41,16 +41,16 @@ describe(enum sw_err err, const struct webhook_body *request)
 		set_text(out, "err", err_name(err));
 		return out;
 	}
-	set_text(out, "message", message_names[request->message]);
-	set_text(out, "challenge", request->challenge);
-	set_text(out, "app_id", request->app_id);
-	set_text(out, "confirmation_url", request->confirmation_url);
-	set_text(out, "installed_app_id", request->installed_app_id);
-	set_text(out, "location_id", request->location_id);
-	if (request->events_json != NULL) {
+	set_text(out, "message", message_names[parsed->message]);
+	set_text(out, "challenge", parsed->challenge);
+	set_text(out, "app_id", parsed->app_id);
+	set_text(out, "confirmation_url", parsed->confirmation_url);
+	set_text(out, "installed_app_id", parsed->installed_app_id);
+	set_text(out, "location_id", parsed->location_id);
+	if (parsed->events_json != NULL) {
 		json_object_set_new(
-		    out, "event_count", json_integer((json_int_t)request->event_count));
-		json_object_set_new(out, "events", json_loads(request->events_json, 0, NULL));
+		    out, "event_count", json_integer((json_int_t)parsed->event_count));
+		json_object_set_new(out, "events", json_loads(parsed->events_json, 0, NULL));
 	}
 	return out;
 }
@@ -58,7 +58,7 @@ describe(enum sw_err err, const struct webhook_body *request)
 static void
 on_case(void **state)
 {
-	struct webhook_body request;
+	struct webhook_body parsed;
 	struct arena arena = {0};
 	size_t length;
 	char *body = case_read(*state, "body.json", &length);
@@ -69,7 +69,7 @@ on_case(void **state)
 	assert_non_null(expect_text);
 	expect = json_loads(expect_text, 0, NULL);
 	assert_non_null(expect);
-	actual = describe(webhook_body_parse(&arena, body, length, NOW_MS, &request), &request);
+	actual = describe(webhook_body_parse(&arena, body, length, NOW_MS, &parsed), &parsed);
 	if (!json_equal(actual, expect)) {
 		char *text = json_dumps(actual, JSON_INDENT(2));
 
@@ -82,44 +82,7 @@ on_case(void **state)
 	free(expect_text);
 }
 
-static void
-check_tick(void **state)
-{
-	int64_t tick = 7;
-
-	(void)state;
-	assert_true(event_uuid_tick("fba06a38-7afb-11f1-b5e6-d369b2c5435d", &tick));
-	assert_int_equal(tick, INT64_C(17835358102170168));
-	assert_true(event_uuid_tick("FBA06A38-7AFB-11F1-B5E6-D369B2C5435D", &tick));
-	assert_true(event_uuid_tick("13814000-1dd2-11b2-8000-000000000000", &tick));
-	assert_int_equal(tick, 0);
-	assert_true(event_uuid_tick("ffffffff-ffff-1fff-bfff-ffffffffffff", &tick));
-	assert_int_equal(tick, INT64_C(0x0fffffffffffffff) - INT64_C(0x01B21DD213814000));
-}
-
-static void
-check_no_tick(void **state)
-{
-	static const char *const none[] = {"", "fba06a38-7afb-11f1-b5e6-d369b2c5435",
-	    "fba06a38-7afb-11f1-b5e6-d369b2c5435d0", "fba06a387afb11f1b5e6d369b2c5435d",
-	    "{fba06a38-7afb-11f1-b5e6-d369b2c5435d}", "gba06a38-7afb-11f1-b5e6-d369b2c5435d",
-	    "fba06a38-7afb-11f1-b5e6_d369b2c5435d",
-	    "fba06a38-7afb-41f1-b5e6-d369b2c5435d", /* version 4 */
-	    "fba06a38-7afb-11f1-75e6-d369b2c5435d", /* another variant */
-	    "fba06a38-7afb-11f1-c5e6-d369b2c5435d",
-	    "13813fff-1dd2-11b2-8000-000000000000" /* just before 1970 */};
-	int64_t tick = 7;
-
-	(void)state;
-	assert_false(event_uuid_tick(NULL, &tick));
-	for (size_t i = 0; i < COUNT_OF(none); i++) {
-		if (event_uuid_tick(none[i], &tick))
-			fail_msg("has a tick: %s", none[i]);
-	}
-	assert_int_equal(tick, 7);
-}
-
-/* A body with that many events and no eventId in any of them. */
+/* A body with that many events, none of which has an eventId. */
 static void
 put_batch(struct sbuf *body, size_t count)
 {
@@ -145,17 +108,17 @@ parse_batch(struct arena *arena, size_t count, struct webhook_body *out)
 static void
 check_batch_limit(void **state)
 {
-	struct webhook_body request;
+	struct webhook_body parsed;
 	struct arena arena = {0};
 
 	(void)state;
-	assert_int_equal(parse_batch(&arena, WEBHOOK_BODY_EVENTS_MAX, &request), SW_OK);
-	assert_int_equal(request.event_count, WEBHOOK_BODY_EVENTS_MAX);
-	assert_int_equal(parse_batch(&arena, WEBHOOK_BODY_EVENTS_MAX + 1, &request), SW_EINPUT);
+	assert_int_equal(parse_batch(&arena, WEBHOOK_BODY_EVENTS_MAX, &parsed), SW_OK);
+	assert_int_equal(parsed.event_count, WEBHOOK_BODY_EVENTS_MAX);
+	assert_int_equal(parse_batch(&arena, WEBHOOK_BODY_EVENTS_MAX + 1, &parsed), SW_EINPUT);
 	arena_free(&arena);
 }
 
-/* The array is printable ASCII, so no event can end a line or a script element. */
+/* Printable ASCII without "<" cannot end a line of a stream or a script element. */
 static void
 check_ascii(void **state)
 {
@@ -163,17 +126,17 @@ check_ascii(void **state)
 	    "{\"messageType\":\"EVENT\",\"eventData\":{\"installedApp\":{\"installedAppId\":\"a\"},"
 	    "\"events\":[{\"eventType\":\"X\",\"x\":{\"<!--\":[\"</"
 	    "script>\\r\\n\",\"\xe2\x80\xa8\"]}}]}}";
-	struct webhook_body request;
+	struct webhook_body parsed;
 	struct arena arena = {0};
 
 	(void)state;
 	assert_int_equal(
-	    webhook_body_parse(&arena, body, sizeof(body) - 1, NOW_MS, &request), SW_OK);
-	for (const char *at = request.events_json; *at != '\0'; at++)
+	    webhook_body_parse(&arena, body, sizeof(body) - 1, NOW_MS, &parsed), SW_OK);
+	for (const char *at = parsed.events_json; *at != '\0'; at++)
 		assert_in_range(*at, 0x20, 0x7e);
-	assert_null(strchr(request.events_json, '<'));
+	assert_null(strchr(parsed.events_json, '<'));
 	assert_non_null(strstr(
-	    request.events_json, "{\"\\u003c!--\":[\"\\u003c\\/script>\\r\\n\",\"\\u2028\"]}"));
+	    parsed.events_json, "{\"\\u003c!--\":[\"\\u003c\\/script>\\r\\n\",\"\\u2028\"]}"));
 	arena_free(&arena);
 }
 
@@ -181,8 +144,6 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    SAYS("the clock of a version-1 UUID counts from 1970", check_tick),
-	    SAYS("anything else has no clock", check_no_tick),
 	    SAYS("a batch may have 10000 events and no more", check_batch_limit),
 	    SAYS("the array for the database is printable ASCII", check_ascii),
 	};
