@@ -57,22 +57,19 @@ src_libsmartthings_a_SOURCES = \
 
 noinst_LIBRARIES += src/libstore.a
 src_libstore_a_SOURCES = \
+	src/store/api_call.c src/store/api_call.h \
 	src/store/command.c src/store/command.h \
-	src/store/device.c src/store/device.h \
+	src/store/confirmation.c src/store/confirmation.h \
 	src/store/event.c src/store/event.h \
 	src/store/health.c src/store/health.h \
 	src/store/installation.c src/store/installation.h \
 	src/store/job.c src/store/job.h \
-	src/store/limit.c src/store/limit.h \
 	src/store/notify.c src/store/notify.h \
-	src/store/seal.c src/store/seal.h \
-	src/store/send.c src/store/send.h \
+	src/store/query.c src/store/query.h \
 	src/store/session.c src/store/session.h \
-	src/store/session_cookie.c src/store/session_cookie.h \
 	src/store/signing_key.c src/store/signing_key.h \
-	src/store/stats.c src/store/stats.h \
 	src/store/stream.c src/store/stream.h \
-	src/store/switch_json.c src/store/switch_json.h \
+	src/store/switch.c src/store/switch.h \
 	src/store/sync.c src/store/sync.h \
 	src/store/token.c src/store/token.h
 

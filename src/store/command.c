@@ -1,33 +1,26 @@
 /*
- * Clicks, as the page stores them.  The rules (whose switch, what supersedes
- * what, which switches are there already) are in sql/, in the same transaction
- * as the row.
+ * Typed statements on command.  The rules (whose switch it is, which command replaces which, which
+ * switches have the state already) are in sql/, in the same transaction as the row.
  */
 #include "store/command.h"
 
 #include <assert.h>
 #include <string.h>
 
+#include "store/query.h"
+
 static const char *const kinds[] = {
     [COMMAND_ON] = "on",
     [COMMAND_OFF] = "off",
     [COMMAND_SET_LEVEL] = "setLevel",
 };
-_Static_assert(sizeof(kinds) / sizeof(kinds[0]) == COMMAND_KIND__MAX, "a word for every kind");
+_Static_assert(sizeof(kinds) / sizeof(kinds[0]) == COMMAND_KIND__MAX, "a name for every kind");
 
 const char *
 command_kind_text(enum command_kind kind)
 {
 	assert(kind < COMMAND_KIND__MAX);
 	return kinds[kind];
-}
-
-static enum sw_err
-read_taken(struct arena *arena, const struct db_result *result, int row, struct command_taken *out)
-{
-	out->command_id = arena_strdup(arena, db_result_text(result, row, 0));
-	out->installation_id = arena_strdup(arena, db_result_text(result, row, 1));
-	return out->command_id == NULL || out->installation_id == NULL ? SW_ENOMEM : SW_OK;
 }
 
 static enum sw_err
@@ -65,26 +58,23 @@ store_command_request(struct db *db, struct arena *arena, int64_t user_id, const
 	err = db_exec(db, STMT_COMMAND_REQUEST, params, &result);
 	if (err == SW_OK)
 		err = read_outcome(result);
-	if (err == SW_OK)
-		err = read_taken(arena, result, 0, out);
+	if (err == SW_OK) {
+		out->command_id = arena_strdup(arena, db_result_text(result, 0, 0));
+		out->installation_id = arena_strdup(arena, db_result_text(result, 0, 1));
+		if (out->command_id == NULL || out->installation_id == NULL)
+			err = SW_ENOMEM;
+	}
 	db_result_free(result);
 	return err;
 }
 
-static enum sw_err
-read_taken_list(struct arena *arena, const struct db_result *result, struct command_taken_list *out)
+static void
+read_taken(struct store_row *row, void *out)
 {
-	int rows = db_result_rows(result);
-	struct command_taken *commands = arena_alloc(arena, (size_t)rows * sizeof(*commands));
-	enum sw_err err = SW_OK;
+	struct command_taken *taken = out;
 
-	if (commands == NULL)
-		return SW_ENOMEM;
-	for (int i = 0; err == SW_OK && i < rows; i++)
-		err = read_taken(arena, result, i, &commands[i]);
-	out->count = (size_t)rows;
-	out->commands = commands;
-	return err;
+	taken->command_id = store_row_text(row, 0);
+	taken->installation_id = store_row_text(row, 1);
 }
 
 enum sw_err
@@ -98,13 +88,100 @@ store_command_request_many(struct db *db, struct arena *arena, int64_t user_id,
 	    DB_TEXT(room),
 	    DB_TEXT(installation_id),
 	};
-	struct db_result *result = NULL;
-	enum sw_err err;
+	struct store_list list;
+	enum sw_err err = store_query_list(db, arena, STMT_COMMAND_REQUEST_MANY, params, read_taken,
+	    sizeof(struct command_taken), &list);
 
-	*out = (struct command_taken_list){0};
-	err = db_exec(db, STMT_COMMAND_REQUEST_MANY, params, &result);
-	if (err == SW_OK)
-		err = read_taken_list(arena, result, out);
-	db_result_free(result);
+	*out = (struct command_taken_list){list.count, list.elements};
+	return err;
+}
+
+static void
+read_command(struct store_row *row, void *out)
+{
+	struct store_command *command = out;
+
+	command->installation_id = store_row_text(row, 0);
+	command->command_id = store_row_text(row, 1);
+	command->device_id = store_row_text(row, 2);
+	command->component = store_row_text(row, 3);
+	command->command = store_row_text(row, 4);
+	command->level = store_row_int(row, 5);
+	command->attempts = store_row_int(row, 6);
+	command->left_ms = store_row_int(row, 7);
+}
+
+enum sw_err
+store_command_claim(struct db *db, struct arena *arena, const char *worker_id, int limit, int each,
+    struct store_command **out, size_t *count)
+{
+	const struct db_param params[] = {
+	    DB_TEXT(worker_id),
+	    DB_TEXT(db_int_text(arena, limit)),
+	    DB_TEXT(db_int_text(arena, each)),
+	};
+	struct store_list list;
+	enum sw_err err = store_query_list(
+	    db, arena, STMT_COMMAND_CLAIM, params, read_command, sizeof(**out), &list);
+
+	*out = list.elements;
+	*count = list.count;
+	return err;
+}
+
+enum sw_err
+store_command_accepted(struct db *db, const struct store_command *command)
+{
+	const struct db_param params[] = {
+	    DB_TEXT(command->installation_id),
+	    DB_TEXT(command->command_id),
+	};
+
+	return db_exec(db, STMT_COMMAND_ACCEPTED, params, NULL);
+}
+
+enum sw_err
+store_command_failed(struct db *db, const struct store_command *command, const char *code)
+{
+	const struct db_param params[] = {
+	    DB_TEXT(command->installation_id),
+	    DB_TEXT(command->command_id),
+	    DB_TEXT(code),
+	};
+
+	return db_exec(db, STMT_COMMAND_FAILED, params, NULL);
+}
+
+enum sw_err
+store_command_retry(struct db *db, struct arena *arena, const char *worker_id,
+    const struct store_command *command, int64_t delay_ms)
+{
+	const struct db_param params[] = {
+	    DB_TEXT(command->installation_id),
+	    DB_TEXT(command->command_id),
+	    DB_TEXT(worker_id),
+	    DB_TEXT(db_int_text(arena, delay_ms)),
+	};
+
+	return db_exec(db, STMT_COMMAND_RETRY, params, NULL);
+}
+
+static void
+read_installation(struct store_row *row, void *out)
+{
+	const char **installation_id = out;
+
+	*installation_id = store_row_text(row, 0);
+}
+
+enum sw_err
+store_command_expire(struct db *db, struct arena *arena, const char ***installations, size_t *count)
+{
+	struct store_list list;
+	enum sw_err err = store_query_list(db, arena, STMT_COMMAND_EXPIRE, NULL, read_installation,
+	    sizeof(**installations), &list);
+
+	*installations = list.elements;
+	*count = list.count;
 	return err;
 }

@@ -4,13 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/arena.h"
-#include "db/db.h"
 #include "base/err.h"
+#include "db/db.h"
 
 /*
- * Clicks, as the page stores them for a worker to send.  Both functions are one statement,
- * not safe to repeat: when the connection dies in between, nobody knows whether
- * the command was taken (SW_EUNAVAILABLE).
+ * Commands (table command): the page stores them, a worker claims them, sends them and records the
+ * outcome.  Each function is one round trip, with the errors of db_exec(), and SW_ENOMEM.
  */
 enum command_kind {
 	COMMAND_ON,
@@ -19,7 +18,7 @@ enum command_kind {
 	COMMAND_KIND__MAX
 };
 
-/* The word of the API, the forms and the platform: "on", "off", "setLevel". */
+/* Its name in the API, the forms and at the platform: "on", "off", "setLevel". */
 const char *command_kind_text(enum command_kind kind);
 
 struct command_wish {
@@ -27,7 +26,7 @@ struct command_wish {
 	int level; /* 0 to 100, for COMMAND_SET_LEVEL only */
 };
 
-/* A command that was taken; in the arena. */
+/* A command that was stored; in the arena. */
 struct command_taken {
 	const char *command_id;
 	const char *installation_id;
@@ -38,21 +37,58 @@ struct command_taken_list {
 };
 
 /*
- * Take a command for one switch of this user.  SW_ENOTFOUND: not one of theirs.
- * SW_EINPUT: a level for a switch that is no dimmer.  SW_ECONFLICT: its location must be linked
- * again before the platform takes commands.  Others as db_exec(); SW_ENOMEM.
+ * Store a command for one switch of this user.  SW_ENOTFOUND: not one of theirs.  SW_EINPUT: a
+ * level for a switch that is no dimmer.  SW_ECONFLICT: its location must be linked again before
+ * the platform takes commands.  Never repeated: after SW_EUNAVAILABLE it may have been stored.
  */
 SW_MUSTCHECK enum sw_err
 store_command_request(struct db *db, struct arena *arena, int64_t user_id, const char *device_id,
     const char *component, const struct command_wish *wish, struct command_taken *out);
 
 /*
- * Take a command (on or off) for every switch of a room (name or id; "": those in no room; NULL:
- * any) of a location (NULL: all of the user's), but for switches that are there already.
- * An unknown room or location gives an empty list: see store_location_is_of().
+ * Store a command (on or off) for every switch of a room (name or id; "": those in no room; NULL:
+ * any) of a location (NULL: all of the user's), except switches that have that state already.  An
+ * unknown room or location gives an empty list: see store_location_is_of().  Never repeated.
  */
 SW_MUSTCHECK enum sw_err store_command_request_many(struct db *db, struct arena *arena,
     int64_t user_id, enum command_kind kind, const char *room, const char *installation_id,
     struct command_taken_list *out);
+
+/* A command as a worker sends it. */
+struct store_command {
+	const char *installation_id;
+	const char *command_id;
+	const char *device_id;
+	const char *component;
+	const char *command; /* "on", "off" or "setLevel" */
+	int64_t level;       /* of setLevel, 0 to 100 */
+	int64_t attempts;    /* this one included */
+	int64_t left_ms;     /* until its deadline, as of the claim */
+};
+
+/*
+ * Commands to send now, at most "limit", in the arena.  Over all workers at most "each" of one
+ * installation, and one of a switch, are claimed at a time.  A claim ends by itself after 20 s.
+ */
+SW_MUSTCHECK enum sw_err store_command_claim(struct db *db, struct arena *arena,
+    const char *worker_id, int limit, int each, struct store_command **out, size_t *count);
+
+/*
+ * The platform accepted it.  An event confirms it, or it is confirmed at once when the switch has
+ * that state already.
+ */
+SW_MUSTCHECK enum sw_err store_command_accepted(struct db *db, const struct store_command *command);
+
+/* It failed and is not sent again; "code" is "offline", "refused" or "reconnect". */
+SW_MUSTCHECK enum sw_err
+store_command_failed(struct db *db, const struct store_command *command, const char *code);
+
+/* Send it again after the delay, if its deadline allows and no other worker has it. */
+SW_MUSTCHECK enum sw_err store_command_retry(struct db *db, struct arena *arena,
+    const char *worker_id, const struct store_command *command, int64_t delay_ms);
+
+/* Fail commands without an answer in time; the installations whose page changed, in the arena. */
+SW_MUSTCHECK enum sw_err store_command_expire(
+    struct db *db, struct arena *arena, const char ***installations, size_t *count);
 
 #endif

@@ -7,26 +7,21 @@
 #include <string.h>
 
 #include "base/sbuf.h"
+#include "store/query.h"
 
-/* An array of PostgreSQL with the ids, and one of JSON with the events. */
+/* The ids as an array of PostgreSQL, the events as one of JSON. */
 static void
 put_webhooks(
     const struct store_webhook *webhooks, size_t count, struct sbuf *ids, struct sbuf *events)
 {
-	sbuf_put_char(ids, '{');
 	sbuf_put_char(events, '[');
 	for (size_t i = 0; i < count; i++) {
-		if (i > 0) {
-			sbuf_put_char(ids, ',');
+		store_array_put(ids, webhooks[i].installation_id);
+		if (i > 0)
 			sbuf_put_char(events, ',');
-		}
-		/* Quoted, for an id may read NULL; it has no quotes itself (url_id_is_valid). */
-		sbuf_put_char(ids, '"');
-		sbuf_put_text(ids, webhooks[i].installation_id);
-		sbuf_put_char(ids, '"');
 		sbuf_put_text(events, webhooks[i].events_json);
 	}
-	sbuf_put_char(ids, '}');
+	store_array_end(ids);
 	sbuf_put_char(events, ']');
 }
 
@@ -41,8 +36,8 @@ read_ingest(const struct db_result *result, int row, struct store_ingest *out)
 }
 
 enum sw_err
-store_event_ingest(struct db *db, const struct store_webhook *webhooks, size_t count, bool tell,
-    struct store_ingest *out)
+store_event_ingest(struct db *db, const struct store_webhook *webhooks, size_t count,
+    bool notify_inline, struct store_ingest *out)
 {
 	struct db_result *result = NULL;
 	struct sbuf ids = {0};
@@ -53,7 +48,7 @@ store_event_ingest(struct db *db, const struct store_webhook *webhooks, size_t c
 	put_webhooks(webhooks, count, &ids, &events);
 	if (!sbuf_failed(&ids) && !sbuf_failed(&events)) {
 		const struct db_param params[] = {DB_TEXT(sbuf_text(&ids)),
-		    DB_TEXT(sbuf_text(&events)), DB_TEXT(tell ? "t" : "f")};
+		    DB_TEXT(sbuf_text(&events)), DB_TEXT(notify_inline ? "t" : "f")};
 
 		err = db_exec(db, STMT_EVENT_INGEST, params, &result);
 	}
@@ -71,10 +66,5 @@ store_event_ingest(struct db *db, const struct store_webhook *webhooks, size_t c
 enum sw_err
 store_event_keep_partitions(struct db *db, int64_t *changes)
 {
-	struct db_result *result;
-	enum sw_err err = db_exec(db, STMT_EVENT_KEEP_PARTITIONS, NULL, &result);
-
-	*changes = err == SW_OK ? db_result_int(result, 0, 0) : 0;
-	db_result_free(result);
-	return err;
+	return store_query_int(db, STMT_EVENT_KEEP_PARTITIONS, NULL, 0, changes);
 }

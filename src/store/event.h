@@ -2,36 +2,38 @@
 #define SWITCHBOARD_STORE_EVENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include "db/db.h"
 #include "base/err.h"
+#include "db/db.h"
 
 /* Statements on event.  Each is one round trip, with the errors of db_exec(). */
 
-/* A webhook's events: whose, and webhook_body.events_json. */
+/* The events of one webhook: their installation, and webhook_body.events_json. */
 struct store_webhook {
 	const char *installation_id;
 	const char *events_json;
 };
 
+/* What they changed. */
 struct store_ingest {
 	bool known;     /* the installation is linked here */
 	int64_t stored; /* events that were new */
-	bool page;      /* something to show changed */
-	bool work;      /* there is something for a worker */
-	bool removed;   /* the installation is gone, sessions may have ended */
+	bool page;      /* something that its page shows */
+	bool work;      /* the worker's queues */
+	bool removed;   /* the installation was removed: sessions may have ended */
 };
 
 /*
  * Store and apply the events of "count" webhooks, in this order, in one transaction: all or
- * nothing.  "out" has room for as many.  With "tell" those who show the page of the first are woken
- * by that same transaction (notify_begin_inline()).  SW_ECONFLICT: repeat it.  SW_OK means
+ * nothing.  "out" has room for as many.  With "notify_inline" that transaction also sends the
+ * wake-up for the page of the first (notify_begin_inline()).  SW_ECONFLICT: repeat it.  SW_OK means
  * committed.
  */
 SW_MUSTCHECK enum sw_err store_event_ingest(struct db *db, const struct store_webhook *webhooks,
-    size_t count, bool tell, struct store_ingest *out);
+    size_t count, bool notify_inline, struct store_ingest *out);
 
-/* Make the coming partitions of event, drop those past their time; "*changes" counts both. */
+/* Make the coming partitions of event, drop the expired ones; *changes counts both. */
 SW_MUSTCHECK enum sw_err store_event_keep_partitions(struct db *db, int64_t *changes);
 
 #endif

@@ -1,5 +1,7 @@
-/* How everything is: a few figures, each one statement. */
+/* Figures about the whole service, each set of them one statement. */
 #include "store/health.h"
+
+#include "store/query.h"
 
 enum sw_err
 store_health(struct db *db, struct health *out)
@@ -16,35 +18,23 @@ store_health(struct db *db, struct health *out)
 	return err;
 }
 
-static enum sw_err
-read_metrics(struct arena *arena, const struct db_result *result, struct metric_list *out)
+static void
+read_metric(struct store_row *row, void *out)
 {
-	int rows = db_result_rows(result);
-	struct metric *metrics = arena_alloc(arena, (size_t)rows * sizeof(*metrics));
+	struct metric *metric = out;
 
-	if (metrics == NULL)
-		return SW_ENOMEM;
-	for (int i = 0; i < rows; i++) {
-		metrics[i].name = arena_strdup(arena, db_result_text(result, i, 0));
-		metrics[i].label = arena_strdup(arena, db_result_text(result, i, 1));
-		metrics[i].value = arena_strdup(arena, db_result_text(result, i, 2));
-		if (metrics[i].name == NULL || metrics[i].label == NULL || metrics[i].value == NULL)
-			return SW_ENOMEM;
-	}
-	out->count = (size_t)rows;
-	out->metrics = metrics;
-	return SW_OK;
+	metric->name = store_row_text(row, 0);
+	metric->label = store_row_text(row, 1);
+	metric->value = store_row_text(row, 2);
 }
 
 enum sw_err
 store_metrics(struct db *db, struct arena *arena, struct metric_list *out)
 {
-	struct db_result *result = NULL;
-	enum sw_err err = db_exec(db, STMT_METRICS, NULL, &result);
+	struct store_list list;
+	enum sw_err err = store_query_list(
+	    db, arena, STMT_METRICS, NULL, read_metric, sizeof(struct metric), &list);
 
-	*out = (struct metric_list){0};
-	if (err == SW_OK)
-		err = read_metrics(arena, result, out);
-	db_result_free(result);
+	*out = (struct metric_list){list.count, list.elements};
 	return err;
 }

@@ -4,15 +4,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/arena.h"
-#include "db/db.h"
 #include "base/err.h"
+#include "db/db.h"
 
-/* How everything is, for GET /healthz and GET /metrics. */
+/* Figures about the whole service, for GET /healthz and GET /metrics. */
 
 struct health {
 	int64_t schema;  /* the newest migration applied */
-	int64_t workers; /* that gave a sign of life in the last 30 s */
+	int64_t workers; /* that reported in the last 30 s */
 };
+
 /* One cheap round trip.  Errors as db_exec(); SW_EINTERNAL also when the schema is not there. */
 SW_MUSTCHECK enum sw_err store_health(struct db *db, struct health *out);
 
@@ -26,7 +27,9 @@ struct metric_list {
 	size_t count;
 	const struct metric *metrics;
 };
-/* Counts rows, so not for everybody to ask.  Errors as db_exec(); SW_ENOMEM. */
+
+/* Counts rows, so only for a listener that strangers cannot reach.  Errors as db_exec(); SW_ENOMEM.
+ */
 SW_MUSTCHECK enum sw_err store_metrics(struct db *db, struct arena *arena, struct metric_list *out);
 
 #endif

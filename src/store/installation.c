@@ -3,68 +3,65 @@
  */
 #include "store/installation.h"
 
+#include "store/query.h"
+#include "store/token.h"
+
 static struct db_param
 hash_or_null(const uint8_t *hash)
 {
 	return hash != NULL ? DB_BYTES(hash, SECRET_SHA256_BYTES) : DB_NULL;
 }
 
-enum sw_err
-store_installation_link(
-    struct db *db, struct arena *arena, const struct store_link *link, int64_t *user_id)
+static enum sw_err
+put_link(struct db *db, struct arena *arena, const struct store_link *link,
+    const struct store_sealed *sealed, int64_t *user_id)
 {
 	const struct db_param params[] = {
-	    DB_TEXT(link->installation_id),
-	    DB_TEXT(link->owner_id),
-	    DB_TEXT(link->scope),
-	    DB_BYTES(link->access_sealed, link->access_length),
-	    DB_BYTES(link->refresh_sealed, link->refresh_length),
-	    DB_TEXT(link->seal_key_id),
-	    DB_TEXT(db_int_text(arena, link->expires_in_s)),
+	    DB_TEXT(link->tokens->installed_app_id),
+	    DB_TEXT(link->tokens->owner_account_id),
+	    DB_TEXT(link->tokens->scope),
+	    DB_BYTES(sealed->access, sealed->access_length),
+	    DB_BYTES(sealed->refresh, sealed->refresh_length),
+	    DB_TEXT(sealed->key_id),
+	    DB_TEXT(db_int_text(arena, link->tokens->expires_in_s)),
 	    hash_or_null(link->old_session),
 	    hash_or_null(link->new_session),
 	    DB_TEXT(link->user_agent),
 	};
-	struct db_result *result;
-	enum sw_err err;
 
-	*user_id = 0;
 	if (params[6].text == NULL)
 		return SW_ENOMEM;
-	err = db_exec(db, STMT_INSTALLATION_LINK, params, &result);
+	return store_query_int(db, STMT_INSTALLATION_LINK, params, 0, user_id);
+}
+
+enum sw_err
+store_installation_link(
+    struct db *db, struct arena *arena, const struct store_link *link, int64_t *user_id)
+{
+	struct store_sealed sealed;
+	enum sw_err err = store_token_seal(
+	    arena, link->seal_keys, link->tokens->installed_app_id, link->tokens, &sealed);
+
+	*user_id = 0;
 	if (err == SW_OK)
-		*user_id = db_result_int(result, 0, 0);
-	db_result_free(result);
+		err = put_link(db, arena, link, &sealed, user_id);
+	store_sealed_clear(&sealed);
 	return err;
 }
 
-/* A value in the arena, NULL for SQL NULL; "*failed" when memory ran out. */
-static const char *
-copy_text(struct arena *arena, const struct db_result *result, int row, int column, bool *failed)
+static void
+read_installation(struct store_row *row, void *out)
 {
-	const char *text = db_result_text_or_null(result, row, column);
-	const char *copy = arena_strdup(arena, text);
+	struct store_installation *installation = out;
 
-	if (text != NULL && copy == NULL)
-		*failed = true;
-	return copy;
-}
-
-static bool
-read_row(
-    struct arena *arena, const struct db_result *result, int row, struct store_installation *out)
-{
-	bool failed = false;
-
-	out->installation_id = copy_text(arena, result, row, 0, &failed);
-	out->location_name = copy_text(arena, result, row, 1, &failed);
-	out->status = copy_text(arena, result, row, 2, &failed);
-	out->sync_state = copy_text(arena, result, row, 3, &failed);
-	out->sync_found = db_result_int(result, row, 4);
-	out->sync_error = copy_text(arena, result, row, 5, &failed);
-	out->seq = db_result_int(result, row, 6);
-	out->synced = db_result_bool(result, row, 7);
-	return !failed;
+	installation->installation_id = store_row_text_or_null(row, 0);
+	installation->location_name = store_row_text_or_null(row, 1);
+	installation->status = store_row_text_or_null(row, 2);
+	installation->sync_state = store_row_text_or_null(row, 3);
+	installation->sync_found = store_row_int(row, 4);
+	installation->sync_error = store_row_text_or_null(row, 5);
+	installation->seq = store_row_int(row, 6);
+	installation->synced = store_row_bool(row, 7);
 }
 
 enum sw_err
@@ -72,30 +69,13 @@ store_installation_list(struct db *db, struct arena *arena, int64_t user_id,
     struct store_installation **out, size_t *count)
 {
 	const struct db_param params[] = {DB_TEXT(db_int_text(arena, user_id))};
-	struct db_result *result;
-	struct store_installation *list;
-	enum sw_err err;
-	int rows;
+	struct store_list list;
+	enum sw_err err = store_query_list(
+	    db, arena, STMT_INSTALLATION_LIST, params, read_installation, sizeof(**out), &list);
 
-	*out = NULL;
-	*count = 0;
-	err = db_exec(db, STMT_INSTALLATION_LIST, params, &result);
-	if (err != SW_OK)
-		return err;
-	rows = db_result_rows(result);
-	list = arena_alloc(arena, (size_t)rows * sizeof(*list));
-	if (list == NULL)
-		err = SW_ENOMEM;
-	for (int row = 0; err == SW_OK && row < rows; row++) {
-		if (!read_row(arena, result, row, &list[row]))
-			err = SW_ENOMEM;
-	}
-	db_result_free(result);
-	if (err != SW_OK)
-		return err;
-	*out = list;
-	*count = (size_t)rows;
-	return SW_OK;
+	*out = list.elements;
+	*count = list.count;
+	return err;
 }
 
 enum sw_err
@@ -106,13 +86,16 @@ store_installation_disconnect(
 	    DB_TEXT(db_int_text(arena, user_id)),
 	    DB_TEXT(installation_id),
 	};
-	struct db_result *result;
-	enum sw_err err = db_exec(db, STMT_INSTALLATION_DISCONNECT, params, &result);
 
-	if (err == SW_OK && !db_result_bool(result, 0, 0))
-		err = SW_ENOTFOUND;
-	db_result_free(result);
-	return err;
+	return store_query_require(db, STMT_INSTALLATION_DISCONNECT, params, SW_ENOTFOUND);
+}
+
+enum sw_err
+store_installation_set_location(struct db *db, const char *installation_id, const char *location_id)
+{
+	const struct db_param params[] = {DB_TEXT(installation_id), DB_TEXT(location_id)};
+
+	return db_exec(db, STMT_INSTALLATION_SET_LOCATION, params, NULL);
 }
 
 enum sw_err

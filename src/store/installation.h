@@ -5,40 +5,34 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/arena.h"
-#include "db/db.h"
 #include "base/err.h"
 #include "base/secret.h"
+#include "db/db.h"
+#include "smartthings/oauth.h"
 
 /*
- * Statements on installation.  Each is one round trip, with the errors of
- * db_exec() besides those named.  What they hand out lives in the arena.
+ * Statements on installation.  Each is one round trip, with the errors of db_exec() besides those
+ * named.  What they give lives in the arena.
  */
 
 /* A successful authorization; everything is borrowed. */
 struct store_link {
-	const char *installation_id;
-	const char *owner_id; /* NULL when the platform did not tell */
-	const char *scope;    /* or NULL */
-	const uint8_t *access_sealed;
-	size_t access_length;
-	const uint8_t *refresh_sealed;
-	size_t refresh_length;
-	const char *seal_key_id;
-	int64_t expires_in_s;
+	const struct oauth_tokens *tokens; /* with installed_app_id, whose installation it is */
+	const struct seal_keys *seal_keys;
 	const uint8_t *old_session; /* hash of the session that this browser had, or NULL */
 	const uint8_t *new_session; /* hash of the one to open */
 	const char *user_agent;     /* UTF-8, or NULL */
 };
 
 /*
- * Store it in one transaction: installation, tokens, the first jobs and a new
- * session; the old session ends.  SW_ECONFLICT: repeat it, or the session is there already because
- * an earlier try that seemed lost was carried out.
+ * Store it in one transaction: installation, sealed tokens, the first jobs and a new session; the
+ * old session ends.  SW_ECONFLICT: repeat it, unless the session is there already because an
+ * earlier try without an answer was carried out.  SW_EINTERNAL when sealing fails.
  */
 SW_MUSTCHECK enum sw_err store_installation_link(
     struct db *db, struct arena *arena, const struct store_link *link, int64_t *user_id);
 
-/* What a page says about one location. */
+/* What a page shows about one location. */
 struct store_installation {
 	const char *installation_id;
 	const char *location_name; /* NULL before the first sync */
@@ -58,11 +52,18 @@ SW_MUSTCHECK enum sw_err store_installation_list(struct db *db, struct arena *ar
 SW_MUSTCHECK enum sw_err store_installation_disconnect(
     struct db *db, struct arena *arena, int64_t user_id, const char *installation_id);
 
-/* The platform told whose it is; two users that turn out to be one are joined.  NULL: nothing. */
+/*
+ * Record the owner that the platform names; two users that turn out to be one person are joined.
+ * NULL changes nothing.
+ */
 SW_MUSTCHECK enum sw_err
 store_installation_set_owner(struct db *db, const char *installation_id, const char *owner_id);
 
-/* Forget everything about it, tokens too. */
+/* Record its location as soon as it is known: the subscriptions wait for it. */
+SW_MUSTCHECK enum sw_err store_installation_set_location(
+    struct db *db, const char *installation_id, const char *location_id);
+
+/* Delete everything about it, tokens too. */
 SW_MUSTCHECK enum sw_err store_installation_erase(struct db *db, const char *installation_id);
 
 #endif

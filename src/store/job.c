@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "store/query.h"
+
 #define LONG_PAST_MS INT64_C(-1000000000)
 
 static const char *const names[] = {
@@ -20,42 +22,27 @@ job_kind_name(enum job_kind kind)
 	return names[kind];
 }
 
-/* Fill "job" from a row; false when memory ran out. */
-static bool
-read_job(struct arena *arena, const struct db_result *result, int row, struct store_job *job)
+static enum job_kind
+kind_from_name(const char *name)
 {
-	const char *kind = db_result_text(result, row, 1);
+	int kind = 0;
 
-	job->kind = JOB_KIND__MAX;
-	for (int i = 0; i < JOB_KIND__MAX; i++) {
-		if (strcmp(names[i], kind) == 0)
-			job->kind = (enum job_kind)i;
-	}
-	job->installation_id = arena_strdup(arena, db_result_text(result, row, 0));
-	job->generation = db_result_int(result, row, 2);
-	job->attempts = db_result_int(result, row, 3);
-	job->age_s = db_result_int(result, row, 4);
-	return job->installation_id != NULL;
+	while (kind < JOB_KIND__MAX && strcmp(names[kind], name) != 0)
+		kind++;
+	return (enum job_kind)kind;
 }
 
-static enum sw_err
-read_jobs(
-    struct arena *arena, const struct db_result *result, struct store_job **out, size_t *count)
+static void
+read_job(struct store_row *row, void *out)
 {
-	int rows = db_result_rows(result);
+	struct store_job *job = out;
 
-	*out = arena_alloc(arena, (size_t)rows * sizeof(**out));
-	if (*out == NULL)
-		return SW_ENOMEM;
-	for (int row = 0; row < rows; row++) {
-		struct store_job *job = &(*out)[*count];
-
-		if (!read_job(arena, result, row, job))
-			return SW_ENOMEM;
-		if (job->kind != JOB_KIND__MAX)
-			(*count)++;
-	}
-	return SW_OK;
+	job->installation_id = store_row_text(row, 0);
+	job->kind = kind_from_name(db_result_text(row->result, row->index, 1));
+	job->generation = store_row_int(row, 2);
+	job->attempts = store_row_int(row, 3);
+	job->age_s = store_row_int(row, 4);
+	row->is_skipped = job->kind == JOB_KIND__MAX;
 }
 
 enum sw_err
@@ -66,32 +53,25 @@ store_job_claim(struct db *db, struct arena *arena, const char *worker_id, int l
 	    DB_TEXT(worker_id),
 	    DB_TEXT(db_int_text(arena, limit)),
 	};
-	struct db_result *result;
-	enum sw_err err;
+	struct store_list list;
+	enum sw_err err =
+	    store_query_list(db, arena, STMT_JOB_CLAIM, params, read_job, sizeof(**out), &list);
 
-	*out = NULL;
-	*count = 0;
-	err = db_exec(db, STMT_JOB_CLAIM, params, &result);
-	if (err == SW_OK)
-		err = read_jobs(arena, result, out, count);
-	db_result_free(result);
+	*out = list.elements;
+	*count = list.count;
 	return err;
 }
 
 enum sw_err
-store_job_keep(struct db *db, const char *worker_id, const struct store_job *job, bool *mine)
+store_job_renew(struct db *db, const char *worker_id, const struct store_job *job, bool *mine)
 {
 	const struct db_param params[] = {
 	    DB_TEXT(job->installation_id),
 	    DB_TEXT(job_kind_name(job->kind)),
 	    DB_TEXT(worker_id),
 	};
-	struct db_result *result;
-	enum sw_err err = db_exec(db, STMT_JOB_KEEP, params, &result);
 
-	*mine = err == SW_OK && db_result_rows(result) == 1 && db_result_bool(result, 0, 0);
-	db_result_free(result);
-	return err;
+	return store_query_bool(db, STMT_JOB_KEEP, params, mine);
 }
 
 enum sw_err
@@ -137,29 +117,18 @@ store_job_put(struct db *db, struct arena *arena, const char *installation_id, e
 }
 
 enum sw_err
-store_job_reconcile(struct db *db, int64_t *homes)
+store_job_reconcile(struct db *db, int64_t *installations)
 {
-	struct db_result *result;
-	enum sw_err err = db_exec(db, STMT_JOB_RECONCILE, NULL, &result);
-
-	*homes = err == SW_OK ? db_result_int(result, 0, 0) : 0;
-	db_result_free(result);
-	return err;
+	return store_query_int(db, STMT_JOB_RECONCILE, NULL, 0, installations);
 }
 
 enum sw_err
 store_work_next_ms(struct db *db, int64_t *out)
 {
-	struct db_result *result;
-	enum sw_err err = db_exec(db, STMT_WORK_NEXT_MS, NULL, &result);
+	enum sw_err err = store_query_int(db, STMT_WORK_NEXT_MS, NULL, INT64_MAX, out);
 
-	*out = INT64_MAX;
-	if (err == SW_OK && db_result_rows(result) == 1 && !db_result_is_null(result, 0, 0)) {
-		*out = db_result_int(result, 0, 0);
-		if (*out < LONG_PAST_MS)
-			*out = LONG_PAST_MS;
-	}
-	db_result_free(result);
+	if (*out < LONG_PAST_MS)
+		*out = LONG_PAST_MS;
 	return err;
 }
 
@@ -194,10 +163,6 @@ store_worker_release(struct db *db, const char *worker_id, const struct store_cl
 	    bool_param(claims->confirmations),
 	    bool_param(dead),
 	};
-	struct db_result *result;
-	enum sw_err err = db_exec(db, STMT_WORKER_RELEASE, params, &result);
 
-	*count = err == SW_OK ? db_result_int(result, 0, 0) : 0;
-	db_result_free(result);
-	return err;
+	return store_query_int(db, STMT_WORKER_RELEASE, params, 0, count);
 }

@@ -5,13 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/arena.h"
-#include "db/db.h"
 #include "base/err.h"
+#include "db/db.h"
 
 /*
- * The worker's queue (table job).  A claim is a lease of 60 s: a worker that
- * dies gives its jobs back by doing nothing, and sooner when somebody is sure of its death.  Each
- * function is one round trip, with the errors of db_exec(), and SW_ENOMEM when the arena is full.
+ * The worker's queue (table job), and the workers (table worker).  A claim is a lease of 60 s: when
+ * a worker dies its jobs are due again after that, or at once when another worker has detected it
+ * (store_worker_release()).  Each function is one round trip, with the errors of db_exec(), and
+ * SW_ENOMEM when the arena is full.
  */
 enum job_kind {
 	JOB_DEVICE_SYNC,
@@ -26,42 +27,41 @@ const char *job_kind_name(enum job_kind kind);
 struct store_job {
 	const char *installation_id;
 	enum job_kind kind;
-	int64_t generation; /* to be given back to store_job_done() */
+	int64_t generation; /* counts requests for the job; for store_job_done() */
 	int64_t attempts;   /* failed runs so far */
-	int64_t age_s;      /* since it was first asked for */
+	int64_t age_s;      /* since it was first requested */
 };
 
-/* Jobs that are due, at most "limit", in the arena; kinds this program does not know are left out.
- */
+/* Jobs that are due, at most "limit", in the arena; kinds unknown to this program are left out. */
 SW_MUSTCHECK enum sw_err store_job_claim(struct db *db, struct arena *arena, const char *worker_id,
     int limit, struct store_job **out, size_t *count);
 
 /* Begin the lease anew; *mine is false when the job is not this worker's any more. */
 SW_MUSTCHECK enum sw_err
-store_job_keep(struct db *db, const char *worker_id, const struct store_job *job, bool *mine);
+store_job_renew(struct db *db, const char *worker_id, const struct store_job *job, bool *mine);
 
-/* It is done: it goes, or runs again if it was asked for meanwhile. */
+/* It is done: it is deleted, or runs again if it was requested meanwhile. */
 SW_MUSTCHECK enum sw_err store_job_done(
     struct db *db, struct arena *arena, const char *worker_id, const struct store_job *job);
 
-/* It failed: once more after the delay.  "error" says why, without secrets. */
+/* It failed and runs again after the delay.  "error" says why, without secrets. */
 SW_MUSTCHECK enum sw_err store_job_failed(struct db *db, struct arena *arena, const char *worker_id,
     const struct store_job *job, const char *error, int64_t delay_ms);
 
-/* Ask for a job, not before "delay_s" from now. */
+/* Request a job, to run not before "delay_s" from now. */
 SW_MUSTCHECK enum sw_err store_job_put(struct db *db, struct arena *arena,
     const char *installation_id, enum job_kind kind, int64_t delay_s);
 
-/* Queue the daily comparison of homes with the platform; *homes is how many are due. */
-SW_MUSTCHECK enum sw_err store_job_reconcile(struct db *db, int64_t *homes);
+/* Queue the daily comparison with the platform; *installations is how many are due for it. */
+SW_MUSTCHECK enum sw_err store_job_reconcile(struct db *db, int64_t *installations);
 
 /*
- * Milliseconds until something in any queue of the worker is due: 0 or less
- * means now, -1 000 000 000 at the least; INT64_MAX when nothing is queued.
+ * Milliseconds until something in any queue of the worker is due: 0 or less means now, and never
+ * less than -1 000 000 000; INT64_MAX when nothing is queued.
  */
 SW_MUSTCHECK enum sw_err store_work_next_ms(struct db *db, int64_t *out);
 
-/* Kinds of claims. */
+/* Which kinds of claims. */
 struct store_claims {
 	bool jobs;
 	bool refreshes;
@@ -70,13 +70,13 @@ struct store_claims {
 };
 
 /*
- * Give back claims of these kinds of a worker that certainly works on none of
- * them any more; "dead": nor on anything else.  *count is how many there were.
+ * End the claims of these kinds of a worker that certainly works on none of them any more; "dead":
+ * it has ended, and its row is deleted.  *count is how many claims there were.
  */
 SW_MUSTCHECK enum sw_err store_worker_release(struct db *db, const char *worker_id,
     const struct store_claims *claims, bool dead, int64_t *count);
 
-/* A sign of life in table worker. */
+/* Report that this worker is alive. */
 SW_MUSTCHECK enum sw_err store_worker_seen(
     struct db *db, struct arena *arena, const char *worker_id, const char *host, int64_t pid);
 

@@ -1,15 +1,17 @@
 /*
- * Typed statements on oauth_state and session.
+ * Browser sessions.  What it hides: the cookie's name and form, and how the CSRF token is derived
+ * from it.
  */
 #include "store/session.h"
 
-static enum sw_err
-true_or_auth(enum sw_err err, const struct db_result *result)
-{
-	if (err != SW_OK)
-		return err;
-	return db_result_rows(result) == 1 && db_result_bool(result, 0, 0) ? SW_OK : SW_EAUTH;
-}
+#include <string.h>
+
+#include "formats/base64.h"
+#include "formats/cookie.h"
+#include "store/query.h"
+
+#define CSRF_PREFIX "csrf:"
+#define TOKEN_LENGTH (SESSION_TOKEN_SIZE - 1)
 
 enum sw_err
 store_oauth_state_put(struct db *db, const uint8_t state_hash[static SECRET_SHA256_BYTES],
@@ -31,12 +33,8 @@ store_oauth_state_take(struct db *db, const uint8_t state_hash[static SECRET_SHA
 	    DB_BYTES(state_hash, SECRET_SHA256_BYTES),
 	    DB_BYTES(browser_hash, SECRET_SHA256_BYTES),
 	};
-	struct db_result *result;
-	enum sw_err err = db_exec(db, STMT_OAUTH_STATE_TAKE, params, &result);
 
-	err = true_or_auth(err, result);
-	db_result_free(result);
-	return err;
+	return store_query_require(db, STMT_OAUTH_STATE_TAKE, params, SW_EAUTH);
 }
 
 enum sw_err
@@ -71,24 +69,16 @@ store_session_end(struct db *db, const uint8_t hash[static SECRET_SHA256_BYTES])
 	return db_exec(db, STMT_SESSION_END, params, NULL);
 }
 
-static bool
-copy_text(
-    struct arena *arena, const struct db_result *result, int row, int column, const char **out)
+static void
+read_session(struct store_row *row, void *out)
 {
-	const char *text = db_result_text_or_null(result, row, column);
+	struct store_session *session = out;
 
-	*out = arena_strdup(arena, text);
-	return text == NULL || *out != NULL;
-}
-
-static bool
-read_row(struct arena *arena, const struct db_result *result, int row, struct store_session *out)
-{
-	out->is_this = db_result_bool(result, row, 4);
-	return copy_text(arena, result, row, 0, &out->public_id) &&
-	       copy_text(arena, result, row, 1, &out->user_agent) &&
-	       copy_text(arena, result, row, 2, &out->created_at) &&
-	       copy_text(arena, result, row, 3, &out->seen_at);
+	session->public_id = store_row_text_or_null(row, 0);
+	session->user_agent = store_row_text_or_null(row, 1);
+	session->created_at = store_row_text_or_null(row, 2);
+	session->seen_at = store_row_text_or_null(row, 3);
+	session->is_this = store_row_bool(row, 4);
 }
 
 enum sw_err
@@ -99,24 +89,12 @@ store_session_list(struct db *db, struct arena *arena, int64_t user_id,
 	    DB_TEXT(db_int_text(arena, user_id)),
 	    DB_BYTES(hash, SECRET_SHA256_BYTES),
 	};
-	struct db_result *result;
-	enum sw_err err = db_exec(db, STMT_SESSION_LIST, params, &result);
-	int rows;
+	struct store_list list;
+	enum sw_err err = store_query_list(
+	    db, arena, STMT_SESSION_LIST, params, read_session, sizeof(**out), &list);
 
-	*out = NULL;
-	*count = 0;
-	if (err != SW_OK)
-		return err;
-	rows = db_result_rows(result);
-	*out = arena_alloc(arena, (size_t)rows * sizeof(**out));
-	if (*out == NULL)
-		err = SW_ENOMEM;
-	for (int row = 0; row < rows && err == SW_OK; row++) {
-		if (!read_row(arena, result, row, &(*out)[row]))
-			err = SW_ENOMEM;
-		*count = (size_t)row + 1;
-	}
-	db_result_free(result);
+	*out = list.elements;
+	*count = list.count;
 	return err;
 }
 
@@ -127,13 +105,8 @@ store_session_end_one(struct db *db, struct arena *arena, int64_t user_id, const
 	    DB_TEXT(db_int_text(arena, user_id)),
 	    DB_TEXT(public_id),
 	};
-	struct db_result *result;
-	enum sw_err err = db_exec(db, STMT_SESSION_END_ONE, params, &result);
 
-	if (err == SW_OK && (db_result_rows(result) != 1 || !db_result_bool(result, 0, 0)))
-		err = SW_ENOTFOUND;
-	db_result_free(result);
-	return err;
+	return store_query_require(db, STMT_SESSION_END_ONE, params, SW_ENOTFOUND);
 }
 
 enum sw_err
@@ -146,4 +119,104 @@ store_session_end_others(struct db *db, struct arena *arena, int64_t user_id,
 	};
 
 	return db_exec(db, STMT_SESSION_END_OTHERS, params, NULL);
+}
+
+static const char *
+cookie_name(bool https)
+{
+	return https ? "__Host-session" : "session";
+}
+
+static bool
+token_is_valid(const char *token)
+{
+	return strlen(token) == TOKEN_LENGTH &&
+	       strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
+		   TOKEN_LENGTH;
+}
+
+static void
+derive_csrf(const char *token, char csrf[SESSION_TOKEN_SIZE])
+{
+	char text[sizeof(CSRF_PREFIX) - 1 + TOKEN_LENGTH];
+	uint8_t hash[SECRET_SHA256_BYTES];
+
+	memcpy(text, CSRF_PREFIX, sizeof(CSRF_PREFIX) - 1);
+	memcpy(text + sizeof(CSRF_PREFIX) - 1, token, TOKEN_LENGTH);
+	secret_sha256(text, sizeof(text), hash);
+	base64url_encode(hash, sizeof(hash), csrf);
+	secret_cleanse(text, sizeof(text));
+}
+
+bool
+session_read_cookie(const char *cookie_header, bool https, uint8_t hash[static SECRET_SHA256_BYTES],
+    char csrf[SESSION_TOKEN_SIZE])
+{
+	char token[SESSION_TOKEN_SIZE];
+	enum sw_err err = cookie_get(cookie_header, cookie_name(https), token, sizeof(token));
+
+	if (err != SW_OK || !token_is_valid(token))
+		return false;
+	secret_sha256(token, TOKEN_LENGTH, hash);
+	if (csrf != NULL)
+		derive_csrf(token, csrf);
+	secret_cleanse(token, sizeof(token));
+	return true;
+}
+
+enum sw_err
+session_load(
+    struct db *db, const struct config *config, const struct request *req, struct session *out)
+{
+	const char *header = request_header(req, "HTTP_COOKIE", NULL);
+	enum sw_err err;
+
+	memset(out, 0, sizeof(*out));
+	if (!session_read_cookie(header, config->public_is_https, out->hash, out->csrf))
+		return SW_EAUTH;
+	err = store_session_load(db, req->arena, out->hash, &out->who);
+	if (err != SW_OK)
+		secret_cleanse(out, sizeof(*out));
+	return err;
+}
+
+bool
+session_check_csrf(const struct session *session, const char *token)
+{
+	return token != NULL && session->csrf[0] != '\0' &&
+	       secret_equal(token, strlen(token), session->csrf, strlen(session->csrf));
+}
+
+enum sw_err
+session_make(char token[static SESSION_TOKEN_SIZE], uint8_t hash[static SECRET_SHA256_BYTES])
+{
+	enum sw_err err = secret_random_token(token, SESSION_TOKEN_SIZE, 32);
+
+	if (err != SW_OK)
+		return err;
+	secret_sha256(token, TOKEN_LENGTH, hash);
+	return SW_OK;
+}
+
+void
+session_put_cookie(struct response *res, const struct config *config, const char *token)
+{
+	struct sbuf value;
+
+	sbuf_init_secret(&value, 0);
+	cookie_put(&value, cookie_name(config->public_is_https), token != NULL ? token : "",
+	    token != NULL ? SESSION_LIFE_S : 0, config->public_is_https);
+	response_add_header(res, "Set-Cookie", sbuf_failed(&value) ? NULL : sbuf_text(&value));
+	sbuf_clear(&value);
+}
+
+void
+session_renew_cookie(struct response *res, const struct config *config, const struct request *req)
+{
+	char token[SESSION_TOKEN_SIZE];
+
+	if (cookie_get(request_header(req, "HTTP_COOKIE", NULL),
+		cookie_name(config->public_is_https), token, sizeof(token)) == SW_OK)
+		session_put_cookie(res, config, token);
+	secret_cleanse(token, sizeof(token));
 }

@@ -5,16 +5,20 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/arena.h"
-#include "db/db.h"
 #include "base/err.h"
 #include "base/secret.h"
+#include "db/db.h"
+#include "formats/config.h"
+#include "net/request.h"
+#include "net/response.h"
 
 /*
- * Statements on oauth_state and session.  Each is one round trip, with the
- * errors of db_exec() besides those named.  Only hashes get here, never a cookie or a state.
+ * Browser sessions (design.md "Security"), from the cookie to the person, and sign-ins that are
+ * under way (table oauth_state).  The statements come first: each is one round trip, with the
+ * errors of db_exec() besides those named.  The database gets only hashes of cookies and states.
  */
 
-/* Remember a state parameter for ten minutes, bound to a browser. */
+/* Store a state parameter for ten minutes, bound to a browser. */
 SW_MUSTCHECK enum sw_err
 store_oauth_state_put(struct db *db, const uint8_t state_hash[static SECRET_SHA256_BYTES],
     const uint8_t browser_hash[static SECRET_SHA256_BYTES]);
@@ -27,7 +31,7 @@ store_oauth_state_take(struct db *db, const uint8_t state_hash[static SECRET_SHA
 /* Who is signed in with a session. */
 struct store_signed_in {
 	int64_t user_id;
-	bool renewed;        /* its end has moved, and so should the cookie's */
+	bool renewed;        /* its end was moved, so the cookie's has to be */
 	const char *cursor;  /* how far the user's locations are (cursor.h), in the page's order */
 	const char *version; /* as long as it stays, the page does */
 };
@@ -42,15 +46,14 @@ store_session_end(struct db *db, const uint8_t hash[static SECRET_SHA256_BYTES])
 
 /* A browser in which somebody is signed in. */
 struct store_session {
-	const char *public_id; /* names it on the page and opens nothing */
-	const char
-	    *user_agent; /* what it called itself at sign-in, at most 200 characters; or NULL */
+	const char *public_id;  /* names it on the page and opens nothing */
+	const char *user_agent; /* its User-Agent at sign-in, at most 200 characters; or NULL */
 	const char *created_at; /* RFC 3339 */
-	const char *seen_at;    /* RFC 3339; to five minutes */
-	bool is_this;           /* the one whose hash was given */
+	const char *seen_at;    /* last use, up to five minutes late; RFC 3339 */
+	bool is_this;           /* its hash was given */
 };
 
-/* Those of a user, in the arena: this one first, then as lately used; at most 100.  SW_ENOMEM. */
+/* Those of a user, in the arena: this one first, then the last used; at most 100.  SW_ENOMEM. */
 SW_MUSTCHECK enum sw_err store_session_list(struct db *db, struct arena *arena, int64_t user_id,
     const uint8_t hash[static SECRET_SHA256_BYTES], struct store_session **out, size_t *count);
 
@@ -61,5 +64,47 @@ store_session_end_one(struct db *db, struct arena *arena, int64_t user_id, const
 /* End all of a user but this one. */
 SW_MUSTCHECK enum sw_err store_session_end_others(struct db *db, struct arena *arena,
     int64_t user_id, const uint8_t hash[static SECRET_SHA256_BYTES]);
+
+/*
+ * The cookie holds 256 random bits, the database only their SHA-256.  It is called "session", over
+ * https "__Host-session".  The CSRF token is derived from the cookie (base64url of SHA-256 of
+ * "csrf:" and the cookie), so it needs no storage and ends with it.
+ */
+#define SESSION_TOKEN_SIZE 44 /* base64url of 32 bytes and a NUL */
+#define SESSION_LIFE_S (30 * 24 * 3600)
+
+struct session {
+	struct store_signed_in who;
+	uint8_t hash[SECRET_SHA256_BYTES];
+	char csrf[SESSION_TOKEN_SIZE];
+};
+
+/*
+ * Hash of the session cookie in a Cookie header (NULL = none).  False when there is none, or it is
+ * not 43 characters of base64url.  Also fills csrf unless NULL.
+ */
+bool session_read_cookie(const char *cookie_header, bool https,
+    uint8_t hash[static SECRET_SHA256_BYTES], char csrf[SESSION_TOKEN_SIZE]);
+
+/*
+ * Who makes this request?  One database round trip, none without a cookie.
+ * SW_OK: *out filled.  SW_EAUTH: nobody is signed in.  Database errors as db_exec().
+ */
+SW_MUSTCHECK enum sw_err session_load(
+    struct db *db, const struct config *config, const struct request *req, struct session *out);
+
+/* Is this the session's CSRF token?  Constant time; NULL is not. */
+bool session_check_csrf(const struct session *session, const char *token);
+
+/* A new random cookie value and its hash, for store_installation_link(). */
+SW_MUSTCHECK enum sw_err
+session_make(char token[static SESSION_TOKEN_SIZE], uint8_t hash[static SECRET_SHA256_BYTES]);
+
+/* Set, or delete (token NULL), the session cookie. */
+void session_put_cookie(struct response *res, const struct config *config, const char *token);
+
+/* Let the browser keep the session cookie of this request for another SESSION_LIFE_S. */
+void
+session_renew_cookie(struct response *res, const struct config *config, const struct request *req);
 
 #endif

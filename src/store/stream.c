@@ -1,15 +1,16 @@
 /*
- * Reads of the event streamer.  What it hides: column numbers, array
- * literals, and that one statement answers for many installations.
+ * Reads of the event streamer.  What it hides: column numbers, and that one statement reads for
+ * many installations.
  */
 #include "store/stream.h"
 
 #include <assert.h>
 #include <string.h>
 
+#include "base/sbuf.h"
 #include "formats/base64.h"
 #include "formats/json.h"
-#include "base/sbuf.h"
+#include "store/query.h"
 
 /* Columns of STMT_PAGE_CHANGES. */
 enum {
@@ -53,31 +54,6 @@ kind_from_text(const char *text)
 	return PAGE_CHANGE_MARK;
 }
 
-/* Ids are url_id_is_valid: quoted they need no escaping. */
-static void
-put_ids(struct sbuf *buf, const char *const *ids, size_t count)
-{
-	sbuf_put_char(buf, '{');
-	for (size_t i = 0; i < count; i++) {
-		sbuf_put_text(buf, i > 0 ? ",\"" : "\"");
-		sbuf_put_text(buf, ids[i]);
-		sbuf_put_char(buf, '"');
-	}
-	sbuf_put_char(buf, '}');
-}
-
-static void
-put_numbers(struct sbuf *buf, const int64_t *numbers, size_t count)
-{
-	sbuf_put_char(buf, '{');
-	for (size_t i = 0; i < count; i++) {
-		if (i > 0)
-			sbuf_put_char(buf, ',');
-		sbuf_put_int(buf, numbers[i]);
-	}
-	sbuf_put_char(buf, '}');
-}
-
 enum sw_err
 store_page_changes(struct db *db, const char *const *installations, const int64_t *cursors,
     size_t count, struct page_changes *out)
@@ -87,8 +63,12 @@ store_page_changes(struct db *db, const char *const *installations, const int64_
 
 	assert(count <= PAGE_CHANGES_MAX);
 	*out = (struct page_changes){0};
-	put_ids(&ids, installations, count);
-	put_numbers(&numbers, cursors, count);
+	for (size_t i = 0; i < count; i++) {
+		store_array_put(&ids, installations[i]);
+		store_array_put_int(&numbers, cursors[i]);
+	}
+	store_array_end(&ids);
+	store_array_end(&numbers);
 	if (!sbuf_failed(&ids) && !sbuf_failed(&numbers)) {
 		struct db_param params[] = {DB_TEXT(sbuf_text(&ids)), DB_TEXT(sbuf_text(&numbers))};
 
@@ -205,17 +185,13 @@ exec_hashes(struct db *db, enum stmt_id id, const uint8_t (*hashes)[SECRET_SHA25
 	enum sw_err err = SW_ENOMEM;
 
 	assert(count <= SESSION_REACH_MAX);
-	sbuf_put_char(&array, '{');
 	for (size_t i = 0; i < count; i++) {
 		char text[HASH_TEXT_SIZE];
 
 		format_hash(hashes[i], text);
-		/* In an array literal the backslash is doubled. */
-		sbuf_put_text(&array, i > 0 ? ",\"\\" : "\"\\");
-		sbuf_put_text(&array, text);
-		sbuf_put_char(&array, '"');
+		store_array_put(&array, text);
 	}
-	sbuf_put_char(&array, '}');
+	store_array_end(&array);
 	if (!sbuf_failed(&array)) {
 		struct db_param params[] = {DB_TEXT(sbuf_text(&array))};
 
@@ -238,7 +214,7 @@ store_session_reach(struct db *db, const uint8_t (*hashes)[SECRET_SHA256_BYTES],
 	return err;
 }
 
-/* Index of the first row that is not before "text"; hex sorts as the bytes do. */
+/* Index of the first row that is not before "text"; hex digits sort as the bytes do. */
 static int
 lower_bound(const struct session_reach *reach, const char *text)
 {

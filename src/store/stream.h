@@ -4,22 +4,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "db/db.h"
 #include "base/err.h"
 #include "base/secret.h"
-#include "store/switch_json.h"
+#include "db/db.h"
+#include "store/switch.h"
 
 /*
- * What the event streamer reads (sql/006-stream.sql): changes after a cursor,
- * and what each session may see.  Errors are db_exec()'s, and SW_ENOMEM.
+ * What the event streamer reads: changes after a cursor, and what each session may see.  Errors
+ * are db_exec()'s, and SW_ENOMEM.
  */
 enum page_change_kind {
-	PAGE_CHANGE_SWITCH,  /* row */
-	PAGE_CHANGE_COMMAND, /* a command failed: row (device, component, level), code, command */
-	PAGE_CHANGE_SYNC, /* progress of a sync: row.state, row.location, code, found, structure */
+	PAGE_CHANGE_SWITCH,       /* row */
+	PAGE_CHANGE_COMMAND,      /* failed: row (device, component, level), code, command */
+	PAGE_CHANGE_SYNC,         /* row.state, row.location, code, found, structure */
 	PAGE_CHANGE_INSTALLATION, /* row.state is its status, row.location */
-	PAGE_CHANGE_MARK, /* all of the installation up to row.seq has been told; row.state is its
-			     status */
+	PAGE_CHANGE_MARK,         /* no changes up to row.seq are left; row.state is its status */
 	PAGE_CHANGE__MAX
 };
 
@@ -30,7 +29,7 @@ struct page_change {
 	const char *code;    /* why a command or a sync failed, or NULL */
 	const char *command; /* on, off, setLevel */
 	const char *command_id;
-	int64_t found;
+	int64_t found;  /* devices, by a sync that runs */
 	bool structure; /* names, rooms or the list of devices changed */
 };
 
@@ -57,8 +56,8 @@ void page_changes_get(const struct page_changes *changes, int i, struct page_cha
 void page_changes_free(struct page_changes *changes);
 
 /*
- * The row of a wake-up that tells what it wakes for (notify.h): one switch, which is all that
- * changed at its seq.  "installation_id" is borrowed; other text until page_notice_free().
+ * The row in a wake-up (notify.h): one switch, which is all that changed at its seq.
+ * "installation_id" is borrowed; other text until page_notice_free().
  */
 struct page_notice {
 	json_t *json;
@@ -72,7 +71,7 @@ page_notice_read(const char *installation_id, const char *json, struct page_noti
 /* An all-zero struct is fine. */
 void page_notice_free(struct page_notice *notice);
 
-/* Sessions that are alive with the installations each may see, ordered by session. */
+/* Sessions that have not ended, with the installations each may see, ordered by session. */
 struct session_reach {
 	struct db_result *result;
 	int count;
@@ -86,8 +85,8 @@ SW_MUSTCHECK enum sw_err store_session_reach(struct db *db,
     const uint8_t (*hashes)[SECRET_SHA256_BYTES], size_t count, struct session_reach *out);
 
 /*
- * The rows of one session: *first is the index of the first, the number of rows is returned, 0 when
- * the session has ended.
+ * The rows of one session: returns how many there are, 0 when the session has ended; *first is the
+ * index of the first.
  */
 int session_reach_find(
     const struct session_reach *reach, const uint8_t hash[static SECRET_SHA256_BYTES], int *first);
@@ -98,7 +97,7 @@ const char *session_reach_installation(const struct session_reach *reach, int ro
 /* An all-zero struct is fine. */
 void session_reach_free(struct session_reach *reach);
 
-/* These sessions have a page open: used just now.  At most SESSION_REACH_MAX. */
+/* Record that these sessions, which have a page open, are in use.  At most SESSION_REACH_MAX. */
 SW_MUSTCHECK enum sw_err
 store_session_seen(struct db *db, const uint8_t (*hashes)[SECRET_SHA256_BYTES], size_t count);
 

@@ -1,9 +1,11 @@
 /*
- * Typed statements of device sync and subscription upkeep.
+ * Typed statements of the two syncs.
  */
 #include "store/sync.h"
 
 #include <string.h>
+
+#include "store/query.h"
 
 enum sw_err
 store_sync_plan(
@@ -35,17 +37,6 @@ store_sync_plan(
 }
 
 enum sw_err
-store_sync_set_location(struct db *db, const char *installation_id, const char *location_id)
-{
-	const struct db_param params[] = {
-	    DB_TEXT(installation_id),
-	    DB_TEXT(location_id),
-	};
-
-	return db_exec(db, STMT_INSTALLATION_SET_LOCATION, params, NULL);
-}
-
-enum sw_err
 store_sync_progress(struct db *db, struct arena *arena, const char *installation_id,
     const char *state, int64_t found, const char *error)
 {
@@ -70,25 +61,16 @@ store_sync_apply(struct db *db, const char *installation_id, const struct store_
 	    DB_TEXT(synced->rooms),
 	    DB_TEXT(synced->devices),
 	};
-	struct db_result *result;
-	enum sw_err err = db_exec(db, STMT_SYNC_APPLY, params, &result);
 
-	if (err == SW_OK && (db_result_rows(result) != 1 || !db_result_bool(result, 0, 0)))
-		err = SW_ENOTFOUND;
-	db_result_free(result);
-	return err;
+	return store_query_require(db, STMT_SYNC_APPLY, params, SW_ENOTFOUND);
 }
 
 enum sw_err
 store_sync_lacks_rooms(struct db *db, const char *installation_id, bool *out)
 {
 	const struct db_param params[] = {DB_TEXT(installation_id)};
-	struct db_result *result;
-	enum sw_err err = db_exec(db, STMT_SYNC_LACKS_ROOMS, params, &result);
 
-	*out = err == SW_OK && db_result_rows(result) == 1 && db_result_bool(result, 0, 0);
-	db_result_free(result);
-	return err;
+	return store_query_bool(db, STMT_SYNC_LACKS_ROOMS, params, out);
 }
 
 enum sw_err

@@ -4,13 +4,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/arena.h"
-#include "db/db.h"
 #include "base/err.h"
+#include "db/db.h"
 
 /*
- * What a sync reads before it calls, and where its results go.  Each function
- * is one round trip, with the errors of db_exec(), and SW_ENOMEM.
+ * The two syncs with the platform: of rooms, devices and switches, and of subscriptions.  Each
+ * function is one round trip, with the errors of db_exec(), and SW_ENOMEM.
  */
+
+/* What a sync has to read from the platform. */
 struct store_plan {
 	const char *location_id; /* NULL when not known yet; in the arena */
 	bool want_location;      /* its name is unknown, or a day old */
@@ -23,22 +25,20 @@ struct store_plan {
 SW_MUSTCHECK enum sw_err store_sync_plan(
     struct db *db, struct arena *arena, const char *installation_id, struct store_plan *out);
 
-/* Record the location as soon as it is known: the subscriptions wait for it. */
-SW_MUSTCHECK enum sw_err
-store_sync_set_location(struct db *db, const char *installation_id, const char *location_id);
-
-/* What the page says of a sync: "running", or "failed" with a reason for people ("error", else
- * NULL). */
+/*
+ * What the page shows of a sync: "running" with how many devices were found, or "failed" with a
+ * reason to be shown ("error", else NULL).
+ */
 SW_MUSTCHECK enum sw_err store_sync_progress(struct db *db, struct arena *arena,
     const char *installation_id, const char *state, int64_t found, const char *error);
 
-/* What a complete sync read, as JSON text in the form of device.h.  NULL means: not read, keep. */
+/* What a complete sync read, as JSON text in the form of device.h.  What was not read is NULL. */
 struct store_synced {
 	const char *started_at; /* of the plan: before the first call */
 	const char *location_id;
 	const char *location_name;
 	const char *rooms;
-	const char *devices; /* never NULL: what is not in it disappears */
+	const char *devices; /* never NULL: devices that are not in it are deleted */
 };
 
 /* All or nothing.  SW_ENOTFOUND: the installation was removed meanwhile. */

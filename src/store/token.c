@@ -1,6 +1,6 @@
 /*
- * Typed statements on token.  What it hides: sealing, and the context that
- * binds a sealed value to its row ("token:<installation>:access", ":refresh").
+ * Typed statements on token.  What it hides: sealing, and the associated data that binds a sealed
+ * token to its row.  Plain tokens are cleansed as soon as they are sealed.
  */
 #include "store/token.h"
 
@@ -8,22 +8,89 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "store/query.h"
 
-const char *
-store_token_context(struct arena *arena, const char *installation_id, const char *which)
+enum token_kind {
+	TOKEN_ACCESS,
+	TOKEN_REFRESH
+};
+
+static const char *const kind_names[] = {
+    [TOKEN_ACCESS] = "access",
+    [TOKEN_REFRESH] = "refresh",
+};
+
+/* Columns of STMT_TOKEN_SEAL_NEXT. */
+enum column {
+	COLUMN_INSTALLATION,
+	COLUMN_GENERATION,
+	COLUMN_KEY_ID,
+	COLUMN_ACCESS,
+	COLUMN_REFRESH,
+	COLUMN_MARKED
+};
+
+/* A sealed token in a result. */
+struct sealed_column {
+	const struct db_result *result;
+	int row, column;
+	const char *installation_id;
+	enum token_kind kind;
+};
+
+/* The associated data of a sealed token: what is stored under another text never opens again. */
+static const char *
+seal_context(struct arena *arena, const char *installation_id, enum token_kind kind)
 {
-	return arena_printf(arena, "token:%s:%s", installation_id, which);
+	return arena_printf(arena, "token:%s:%s", installation_id, kind_names[kind]);
 }
 
-/* Open a sealed column; SW_EFORBIDDEN when no key does. */
 static enum sw_err
-open_column(struct arena *arena, const struct seal_keys *keys, const char *installation_id,
-    const char *which, const struct db_result *result, int row, int column, char **out,
-    size_t *length)
+seal_token(struct arena *arena, const struct seal_keys *keys, const char *installation_id,
+    enum token_kind kind, const char *token, uint8_t **out, size_t *length)
 {
-	const char *context = store_token_context(arena, installation_id, which);
+	const char *context = seal_context(arena, installation_id, kind);
+
+	if (context == NULL)
+		return SW_ENOMEM;
+	return seal_close(keys, context, token, strlen(token), out, length);
+}
+
+enum sw_err
+store_token_seal(struct arena *arena, const struct seal_keys *keys, const char *installation_id,
+    const struct oauth_tokens *tokens, struct store_sealed *out)
+{
+	enum sw_err err;
+
+	*out = (struct store_sealed){0};
+	err = seal_token(arena, keys, installation_id, TOKEN_ACCESS, tokens->access_token,
+	    &out->access, &out->access_length);
+	if (err == SW_OK)
+		err = seal_token(arena, keys, installation_id, TOKEN_REFRESH, tokens->refresh_token,
+		    &out->refresh, &out->refresh_length);
+	if (err == SW_OK && seal_key_id(out->access, out->access_length, out->key_id) != SW_OK)
+		err = SW_EINTERNAL;
+	if (err != SW_OK)
+		store_sealed_clear(out);
+	return err;
+}
+
+void
+store_sealed_clear(struct store_sealed *sealed)
+{
+	free(sealed->access);
+	free(sealed->refresh);
+	*sealed = (struct store_sealed){0};
+}
+
+/* SW_ENOTFOUND: the key is not among "keys".  SW_EINPUT: damaged, or not of this row. */
+static enum sw_err
+open_token(struct arena *arena, const struct seal_keys *keys, const struct sealed_column *from,
+    char **out, size_t *length)
+{
+	const char *context = seal_context(arena, from->installation_id, from->kind);
 	size_t sealed_length;
-	uint8_t *sealed = db_result_bytes(result, row, column, &sealed_length);
+	uint8_t *sealed = db_result_bytes(from->result, from->row, from->column, &sealed_length);
 	enum sw_err err = SW_ENOMEM;
 
 	*out = NULL;
@@ -31,10 +98,20 @@ open_column(struct arena *arena, const struct seal_keys *keys, const char *insta
 	if (context != NULL && sealed != NULL)
 		err = seal_open(keys, context, sealed, sealed_length, out, length);
 	free(sealed);
+	return err;
+}
+
+/* The same for use: what no key opens is logged, and SW_EFORBIDDEN. */
+static enum sw_err
+open_or_log(struct arena *arena, const struct seal_keys *keys, const struct sealed_column *from,
+    char **out, size_t *length)
+{
+	enum sw_err err = open_token(arena, keys, from, out, length);
+
 	if (err != SW_EINPUT && err != SW_ENOTFOUND)
 		return err;
-	log_event(LOG_ERROR, "token.sealed", "installation", installation_id, "which", which,
-	    "message",
+	log_event(LOG_ERROR, "token.sealed", "installation", from->installation_id, "which",
+	    kind_names[from->kind], "message",
 	    err == SW_ENOTFOUND ? "sealed with a key that is not in SWITCHBOARD_SEAL_KEYS"
 				: "damaged, or not of this row",
 	    (const char *)NULL);
@@ -46,6 +123,8 @@ store_token_load(struct db *db, struct arena *arena, const struct seal_keys *key
     const char *installation_id, struct store_access *out)
 {
 	const struct db_param params[] = {DB_TEXT(installation_id)};
+	struct sealed_column from = {
+	    .column = 1, .installation_id = installation_id, .kind = TOKEN_ACCESS};
 	struct db_result *result;
 	enum sw_err err;
 
@@ -58,8 +137,8 @@ store_token_load(struct db *db, struct arena *arena, const struct seal_keys *key
 	} else {
 		out->generation = db_result_int(result, 0, 0);
 		out->expires_in_s = db_result_int(result, 0, 2);
-		err = open_column(arena, keys, installation_id, "access", result, 0, 1, &out->token,
-		    &out->length);
+		from.result = result;
+		err = open_or_log(arena, keys, &from, &out->token, &out->length);
 	}
 	db_result_free(result);
 	return err;
@@ -78,6 +157,8 @@ static enum sw_err
 read_refresh(struct arena *arena, const struct seal_keys *keys, const struct db_result *result,
     int row, struct store_refresh *out)
 {
+	struct sealed_column from = {
+	    .result = result, .row = row, .column = 2, .kind = TOKEN_REFRESH};
 	enum sw_err err;
 
 	out->installation_id = arena_strdup(arena, db_result_text(result, row, 0));
@@ -85,8 +166,8 @@ read_refresh(struct arena *arena, const struct seal_keys *keys, const struct db_
 	out->failures = db_result_int(result, row, 3);
 	if (out->installation_id == NULL)
 		return SW_ENOMEM;
-	err = open_column(arena, keys, out->installation_id, "refresh", result, row, 2,
-	    &out->refresh_token, &out->length);
+	from.installation_id = out->installation_id;
+	err = open_or_log(arena, keys, &from, &out->refresh_token, &out->length);
 	return err == SW_EFORBIDDEN ? SW_OK : err;
 }
 
@@ -128,67 +209,30 @@ store_refresh_clear(struct store_refresh *refresh)
 	memset(refresh, 0, sizeof(*refresh));
 }
 
-struct sealed {
-	uint8_t *bytes;
-	size_t length;
-};
-
-static enum sw_err
-seal_token(struct arena *arena, const struct seal_keys *keys, const char *installation_id,
-    const char *which, const char *token, struct sealed *out)
-{
-	const char *context = store_token_context(arena, installation_id, which);
-
-	if (context == NULL)
-		return SW_ENOMEM;
-	return seal_close(keys, context, token, strlen(token), &out->bytes, &out->length);
-}
-
-static enum sw_err
-put_pair(struct db *db, struct arena *arena, const char *installation_id, int64_t generation,
-    const struct oauth_tokens *tokens, int64_t age_s, const struct sealed *access,
-    const struct sealed *refresh, bool *stored)
-{
-	char key_id[SECRET_KEY_ID_MAX + 1];
-	const struct db_param params[] = {
-	    DB_TEXT(installation_id),
-	    DB_TEXT(db_int_text(arena, generation)),
-	    DB_BYTES(access->bytes, access->length),
-	    DB_BYTES(refresh->bytes, refresh->length),
-	    DB_TEXT(key_id),
-	    DB_TEXT(tokens->scope),
-	    DB_TEXT(db_int_text(arena, tokens->expires_in_s)),
-	    DB_TEXT(db_int_text(arena, age_s)),
-	};
-	struct db_result *result;
-	enum sw_err err = seal_key_id(access->bytes, access->length, key_id);
-
-	if (err != SW_OK)
-		return SW_EINTERNAL;
-	err = db_exec(db, STMT_TOKEN_STORE, params, &result);
-	*stored = err == SW_OK && db_result_rows(result) == 1 && db_result_bool(result, 0, 0);
-	db_result_free(result);
-	return err;
-}
-
 enum sw_err
 store_token_store(struct db *db, struct arena *arena, const struct seal_keys *keys,
     const char *installation_id, int64_t generation, const struct oauth_tokens *tokens,
     int64_t age_s, bool *stored)
 {
-	struct sealed access = {0}, refresh = {0};
-	enum sw_err err;
+	struct store_sealed sealed;
+	enum sw_err err = store_token_seal(arena, keys, installation_id, tokens, &sealed);
 
 	*stored = false;
-	err = seal_token(arena, keys, installation_id, "access", tokens->access_token, &access);
-	if (err == SW_OK)
-		err = seal_token(
-		    arena, keys, installation_id, "refresh", tokens->refresh_token, &refresh);
-	if (err == SW_OK)
-		err = put_pair(db, arena, installation_id, generation, tokens, age_s, &access,
-		    &refresh, stored);
-	free(access.bytes);
-	free(refresh.bytes);
+	if (err == SW_OK) {
+		const struct db_param params[] = {
+		    DB_TEXT(installation_id),
+		    DB_TEXT(db_int_text(arena, generation)),
+		    DB_BYTES(sealed.access, sealed.access_length),
+		    DB_BYTES(sealed.refresh, sealed.refresh_length),
+		    DB_TEXT(sealed.key_id),
+		    DB_TEXT(tokens->scope),
+		    DB_TEXT(db_int_text(arena, tokens->expires_in_s)),
+		    DB_TEXT(db_int_text(arena, age_s)),
+		};
+
+		err = store_query_bool(db, STMT_TOKEN_STORE, params, stored);
+	}
+	store_sealed_clear(&sealed);
 	return err;
 }
 
@@ -227,10 +271,137 @@ store_token_dead(struct db *db, struct arena *arena, const char *installation_id
 	    DB_TEXT(db_int_text(arena, generation)),
 	    DB_TEXT(error),
 	};
-	struct db_result *result;
-	enum sw_err err = db_exec(db, STMT_TOKEN_DEAD, params, &result);
 
-	*was_current = err == SW_OK && db_result_rows(result) == 1 && db_result_bool(result, 0, 0);
-	db_result_free(result);
+	return store_query_bool(db, STMT_TOKEN_DEAD, params, was_current);
+}
+
+enum sw_err
+store_seal_is_due(struct db *db, const struct seal_keys *keys, bool *due)
+{
+	const struct db_param params[] = {DB_TEXT(keys->keys[0].id)};
+
+	return store_query_bool(db, STMT_TOKEN_SEAL_DUE, params, due);
+}
+
+enum sw_err
+store_seal_next(struct db *db, struct arena *arena, const struct seal_keys *keys, const char *after,
+    int limit, struct store_seal_rows *out)
+{
+	const struct db_param params[] = {
+	    DB_TEXT(keys->keys[0].id),
+	    DB_TEXT(after),
+	    DB_TEXT(db_int_text(arena, limit)),
+	};
+	enum sw_err err = db_exec(db, STMT_TOKEN_SEAL_NEXT, params, &out->result);
+
+	out->count = err == SW_OK ? db_result_rows(out->result) : 0;
+	return err;
+}
+
+void
+store_seal_rows_clear(struct store_seal_rows *rows)
+{
+	db_result_free(rows->result);
+	memset(rows, 0, sizeof(*rows));
+}
+
+const char *
+store_seal_installation(const struct store_seal_rows *rows, int row)
+{
+	return db_result_text(rows->result, row, COLUMN_INSTALLATION);
+}
+
+const char *
+store_seal_key_id(const struct store_seal_rows *rows, int row)
+{
+	return db_result_text(rows->result, row, COLUMN_KEY_ID);
+}
+
+bool
+store_seal_is_marked(const struct store_seal_rows *rows, int row)
+{
+	return db_result_bool(rows->result, row, COLUMN_MARKED);
+}
+
+/* Both tokens of a row; SW_EFORBIDDEN when no key opens one of them. */
+static enum sw_err
+open_pair(struct arena *arena, const struct seal_keys *keys, const struct store_seal_rows *rows,
+    int row, struct oauth_tokens *out)
+{
+	struct sealed_column from = {
+	    .result = rows->result,
+	    .row = row,
+	    .column = COLUMN_ACCESS,
+	    .installation_id = store_seal_installation(rows, row),
+	    .kind = TOKEN_ACCESS,
+	};
+	size_t length;
+	enum sw_err err = open_token(arena, keys, &from, &out->access_token, &length);
+
+	from.column = COLUMN_REFRESH;
+	from.kind = TOKEN_REFRESH;
+	if (err == SW_OK)
+		err = open_token(arena, keys, &from, &out->refresh_token, &length);
+	return err == SW_EINPUT || err == SW_ENOTFOUND ? SW_EFORBIDDEN : err;
+}
+
+/* The refresh token that was read names the pair that may be replaced. */
+static enum sw_err
+replace_pair(struct db *db, const struct store_seal_rows *rows, int row,
+    const struct store_sealed *sealed, bool *stored)
+{
+	size_t old_length;
+	uint8_t *old = db_result_bytes(rows->result, row, COLUMN_REFRESH, &old_length);
+	const struct db_param params[] = {
+	    DB_TEXT(store_seal_installation(rows, row)),
+	    DB_TEXT(db_result_text(rows->result, row, COLUMN_GENERATION)),
+	    DB_BYTES(old, old_length),
+	    DB_BYTES(sealed->access, sealed->access_length),
+	    DB_BYTES(sealed->refresh, sealed->refresh_length),
+	    DB_TEXT(sealed->key_id),
+	};
+	enum sw_err err = SW_ENOMEM;
+
+	if (old != NULL)
+		err = store_query_bool(db, STMT_TOKEN_RESEAL, params, stored);
+	free(old);
+	return err;
+}
+
+enum sw_err
+store_seal_renew(struct db *db, struct arena *arena, const struct seal_keys *keys,
+    const struct store_seal_rows *rows, int row, bool *stored)
+{
+	struct oauth_tokens tokens = {0};
+	struct store_sealed sealed = {0};
+	enum sw_err err = open_pair(arena, keys, rows, row, &tokens);
+
+	*stored = false;
+	if (err == SW_OK)
+		err = store_token_seal(
+		    arena, keys, store_seal_installation(rows, row), &tokens, &sealed);
+	if (err == SW_OK)
+		err = replace_pair(db, rows, row, &sealed, stored);
+	store_sealed_clear(&sealed);
+	oauth_tokens_clear(&tokens);
+	return err;
+}
+
+enum sw_err
+store_seal_unopened(struct db *db, const struct store_seal_rows *rows, int row, bool *changed)
+{
+	size_t length;
+	uint8_t *refresh = db_result_bytes(rows->result, row, COLUMN_REFRESH, &length);
+	const struct db_param params[] = {
+	    DB_TEXT(store_seal_installation(rows, row)),
+	    DB_TEXT(db_result_text(rows->result, row, COLUMN_GENERATION)),
+	    DB_BYTES(refresh, length),
+	};
+	enum sw_err err = SW_ENOMEM;
+
+	*changed = false;
+	if (refresh != NULL)
+		err = store_query_bool(db, STMT_TOKEN_UNOPENED, params, changed);
+	free(refresh);
 	return err;
 }

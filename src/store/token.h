@@ -5,30 +5,40 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/arena.h"
-#include "db/db.h"
 #include "base/err.h"
-#include "smartthings/oauth.h"
 #include "base/secret.h"
+#include "db/db.h"
+#include "smartthings/oauth.h"
 
 /*
- * Tokens (table token).  Callers hand in and get plain tokens; what reaches
- * the database is sealed here.  Only the worker's role may read them.
- * Errors as of db_exec(), and SW_ENOMEM; SW_EINTERNAL when sealing fails.
+ * Tokens (table token).  Callers hand in and get plain tokens; they are sealed and opened here.
+ * Only the worker's role may read the table.  Errors as of db_exec(), and SW_ENOMEM; SW_EINTERNAL
+ * when sealing fails.
  */
 
+/* Both tokens of an installation as they are stored; store_sealed_clear() frees. */
+struct store_sealed {
+	uint8_t *access, *refresh;
+	size_t access_length, refresh_length;
+	char key_id[SECRET_KEY_ID_MAX + 1]; /* of the key that sealed them */
+};
+
 /*
- * What binds a sealed token to its row: the associated data of secret.h.  "which" is "access" or
- * "refresh".  In the arena; NULL when out of memory.
+ * Seal tokens under the first key.  Each is bound to its installation and to what it is, so that a
+ * row that was moved or mixed up does not open.  On failure *out is all zero.
  */
-const char *
-store_token_context(struct arena *arena, const char *installation_id, const char *which);
+SW_MUSTCHECK enum sw_err store_token_seal(struct arena *arena, const struct seal_keys *keys,
+    const char *installation_id, const struct oauth_tokens *tokens, struct store_sealed *out);
+
+/* Free; an all-zero struct is fine. */
+void store_sealed_clear(struct store_sealed *sealed);
 
 /* The access token of an installation, opened.  store_access_clear() cleanses and frees. */
 struct store_access {
 	char *token; /* heap */
 	size_t length;
 	int64_t generation;
-	int64_t expires_in_s; /* 0 or less: its time has passed */
+	int64_t expires_in_s; /* 0 or less: it has expired */
 };
 
 /*
@@ -59,15 +69,16 @@ store_token_claim(struct db *db, struct arena *arena, const struct seal_keys *ke
 void store_refresh_clear(struct store_refresh *refresh);
 
 /*
- * Seal and store the answer to a refresh of "generation" that was got "age_s" seconds ago.
- * *stored is false when a newer pair is there, or the installation is gone: the answer is of no
- * use.
+ * Seal and store the reply to a refresh of "generation" that was received "age_s" seconds ago.
+ * *stored is false when a newer pair is there, or the installation was removed: the reply is then
+ * to be dropped.
  */
 SW_MUSTCHECK enum sw_err store_token_store(struct db *db, struct arena *arena,
     const struct seal_keys *keys, const char *installation_id, int64_t generation,
     const struct oauth_tokens *tokens, int64_t age_s, bool *stored);
 
-/* A call met 401 with this generation: due for refresh now, unless it was refreshed meanwhile. */
+/* A call with this generation got 401: its refresh is due now, unless it was refreshed meanwhile.
+ */
 SW_MUSTCHECK enum sw_err store_token_refused(
     struct db *db, struct arena *arena, const char *installation_id, int64_t generation);
 
@@ -79,5 +90,53 @@ SW_MUSTCHECK enum sw_err store_token_failed(struct db *db, struct arena *arena,
  * there. */
 SW_MUSTCHECK enum sw_err store_token_dead(struct db *db, struct arena *arena,
     const char *installation_id, int64_t generation, const char *error, bool *was_current);
+
+/*
+ * Sealing stored tokens anew under the first key, after the keys were changed.  A row is replaced
+ * only while it is the one that was read: a refresh or a new link in between has precedence.
+ */
+
+/* May there be rows to seal anew?  Reads one row of an index, so it may be called every minute. */
+SW_MUSTCHECK enum sw_err store_seal_is_due(struct db *db, const struct seal_keys *keys, bool *due);
+
+/* Rows that another key than the first has sealed, or that store_seal_unopened() has marked. */
+struct store_seal_rows {
+	struct db_result *result;
+	int count;
+};
+
+/*
+ * At most "limit" of them, in the order of their ids, whose id comes after "after" ("" = from the
+ * start).  store_seal_rows_clear() it.
+ */
+SW_MUSTCHECK enum sw_err store_seal_next(struct db *db, struct arena *arena,
+    const struct seal_keys *keys, const char *after, int limit, struct store_seal_rows *out);
+
+/* Free; an all-zero struct is fine. */
+void store_seal_rows_clear(struct store_seal_rows *rows);
+
+/* The installation of a row's tokens; borrowed until the rows are cleared. */
+const char *store_seal_installation(const struct store_seal_rows *rows, int row);
+
+/* The id of the key that sealed them; borrowed as well. */
+const char *store_seal_key_id(const struct store_seal_rows *rows, int row);
+
+/* Was it marked by store_seal_unopened()?  Then its page changes when it is opened. */
+bool store_seal_is_marked(const struct store_seal_rows *rows, int row);
+
+/*
+ * Open a row, seal it under the first key, store it.  *stored is false when another pair has taken
+ * its place, which is left as it is.  SW_EFORBIDDEN: none of "keys" opens it; nothing was changed.
+ */
+SW_MUSTCHECK enum sw_err store_seal_renew(struct db *db, struct arena *arena,
+    const struct seal_keys *keys, const struct store_seal_rows *rows, int row, bool *stored);
+
+/*
+ * Mark a row that no key opens: its location must be linked again, or the key given back.  The
+ * sealed pair stays.  *changed is false when it was marked already, or another pair has taken its
+ * place.
+ */
+SW_MUSTCHECK enum sw_err
+store_seal_unopened(struct db *db, const struct store_seal_rows *rows, int row, bool *changed);
 
 #endif

@@ -10,7 +10,7 @@
 #include "formats/cursor.h"
 #include "formats/json.h"
 #include "base/log.h"
-#include "store/session_cookie.h"
+#include "store/session.h"
 #include "store/stream.h"
 
 /* How long new streams are refused after one that the database failed. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/device.h"
+#include "store/switch.h"
 
 #define HOURS_DEFAULT 24
 #define HOURS_MAX 168

@@ -9,8 +9,7 @@
 #include "base/failpoint.h"
 #include "formats/json.h"
 #include "store/command.h"
-#include "store/device.h"
-#include "store/switch_json.h"
+#include "store/switch.h"
 
 #define NEEDS_LINK "This location must be linked again before its switches can be used."
 

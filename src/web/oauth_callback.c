@@ -3,7 +3,6 @@
  */
 #include "web/oauth_callback.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -12,10 +11,9 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "smartthings/oauth.h"
-#include "store/session_cookie.h"
-#include "store/installation.h"
 #include "store/session.h"
-#include "store/stats.h"
+#include "store/installation.h"
+#include "store/api_call.h"
 #include "base/utf8.h"
 #include "web/oauth_page.h"
 
@@ -107,22 +105,6 @@ count_call(struct program *program, const char *installation_id, int status)
 		log_event(LOG_WARN, "oauth.not_counted", "err", err_name(err), (const char *)NULL);
 }
 
-static enum sw_err
-seal_token(struct program *program, const char *installation_id, const char *which,
-    const char *token, uint8_t **out, size_t *length)
-{
-	struct sbuf context = {0};
-	enum sw_err err = SW_ENOMEM;
-
-	*out = NULL;
-	sbuf_printf(&context, "token:%s:%s", installation_id, which);
-	if (!sbuf_failed(&context))
-		err = seal_close(&program->config.seal_keys, sbuf_text(&context), token,
-		    strlen(token), out, length);
-	sbuf_clear(&context);
-	return err;
-}
-
 /*
  * Offer the link to the database until it is taken or STORE_MS have passed:
  * what is lost here only the person can get again.  A conflict after a try whose outcome was
@@ -144,8 +126,9 @@ store_link(struct program *program, const struct request *req, const struct stor
 		if (err == SW_OK)
 			FAILPOINT("oauth.linked");
 		if (err == SW_OK)
-			log_event(LOG_INFO, "oauth.linked", "installation", link->installation_id,
-			    "user", log_int(who.user_id), (const char *)NULL);
+			log_event(LOG_INFO, "oauth.linked", "installation",
+			    link->tokens->installed_app_id, "user", log_int(who.user_id),
+			    (const char *)NULL);
 		if ((err != SW_EUNAVAILABLE && err != SW_ETIMEOUT && err != SW_ECONFLICT) ||
 		    clock_monotonic_ms() >= deadline_ms)
 			return err;
@@ -162,20 +145,16 @@ user_agent(const struct request *req)
 	return agent != NULL && utf8_is_valid(agent, strlen(agent)) ? agent : NULL;
 }
 
-/* Seal, store, and open the session whose cookie value goes to "token". */
+/* Store, and open the session whose cookie value goes to "token". */
 static enum sw_err
 link_installation(struct program *program, const struct request *req,
     const struct oauth_tokens *tokens, char token[static SESSION_TOKEN_SIZE])
 {
 	const struct config *config = &program->config;
 	uint8_t new_session[SECRET_SHA256_BYTES], old_session[SECRET_SHA256_BYTES];
-	uint8_t *access = NULL, *refresh = NULL;
 	struct store_link link = {
-	    .installation_id = tokens->installed_app_id,
-	    .owner_id = tokens->owner_account_id,
-	    .scope = tokens->scope,
-	    .seal_key_id = config->seal_keys.keys[0].id,
-	    .expires_in_s = tokens->expires_in_s,
+	    .tokens = tokens,
+	    .seal_keys = &config->seal_keys,
 	    .new_session = new_session,
 	    .user_agent = user_agent(req),
 	};
@@ -184,19 +163,7 @@ link_installation(struct program *program, const struct request *req,
 	if (session_read_cookie(request_header(req, "HTTP_COOKIE", NULL), config->public_is_https,
 		old_session, NULL))
 		link.old_session = old_session;
-	if (err == SW_OK)
-		err = seal_token(program, tokens->installed_app_id, "access", tokens->access_token,
-		    &access, &link.access_length);
-	if (err == SW_OK)
-		err = seal_token(program, tokens->installed_app_id, "refresh",
-		    tokens->refresh_token, &refresh, &link.refresh_length);
-	link.access_sealed = access;
-	link.refresh_sealed = refresh;
-	if (err == SW_OK)
-		err = store_link(program, req, &link);
-	free(access);
-	free(refresh);
-	return err;
+	return err == SW_OK ? store_link(program, req, &link) : err;
 }
 
 static void

@@ -9,7 +9,7 @@
 
 #include "web/page_layout.h"
 #include "store/command.h"
-#include "store/device.h"
+#include "store/switch.h"
 #include "store/installation.h"
 #include "store/session.h"
 

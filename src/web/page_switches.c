@@ -11,9 +11,9 @@
 #include "base/log.h"
 #include "web/page_layout.h"
 #include "web/page_tile.h"
-#include "store/device.h"
+#include "store/switch.h"
 #include "store/installation.h"
-#include "store/stats.h"
+#include "store/api_call.h"
 
 /* How long a count of API calls is good for: it is for orientation, and everybody's. */
 #define CALLS_GOOD_MS 10000

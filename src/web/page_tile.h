@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 #include "base/sbuf.h"
-#include "store/switch_json.h"
+#include "store/switch.h"
 
 /*
  * One switch as a list item: a form with an explicit on or off, for a dimmer a

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "net/request.h"
 #include "net/response.h"
-#include "store/session_cookie.h"
+#include "store/session.h"
 #include "web/program.h"
 
 /*

@@ -13,7 +13,7 @@
 #include "base/secret.h"
 #include "net/serve.h"
 #include "smartthings/confirmation.h"
-#include "store/signing_key.h"
+#include "store/confirmation.h"
 #include "web/webhook_verify.h"
 
 /* An unsigned PING is answered, but nobody gets a megabyte parsed for it. */

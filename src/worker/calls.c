@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/stats.h"
+#include "store/api_call.h"
 #include "store/token.h"
 #include "worker/limits.h"
 

@@ -13,7 +13,7 @@
 #include "formats/json.h"
 #include "base/log.h"
 #include "smartthings/api.h"
-#include "store/send.h"
+#include "store/command.h"
 #include "worker/calls.h"
 #include "worker/job.h"
 
@@ -37,7 +37,7 @@ struct batch {
 	struct worker *worker;
 	struct arena arena;
 	size_t count;
-	struct store_send commands[BATCH_MAX];
+	struct store_command commands[BATCH_MAX];
 	enum outcome outcomes[BATCH_MAX];
 	size_t recorded;  /* so many outcomes are in the database */
 	const char *code; /* why those that failed did */
@@ -59,7 +59,7 @@ batch_free(struct batch *batch)
 static void
 log_outcome(const struct batch *batch, const char *outcome)
 {
-	const struct store_send *first = &batch->commands[0];
+	const struct store_command *first = &batch->commands[0];
 
 	log_event(LOG_INFO, "command.sent", "installation", first->installation_id, "device",
 	    first->device_id, "commands", log_int((long long)batch->count), "outcome", outcome,
@@ -70,16 +70,16 @@ static enum sw_err
 record_one(const struct batch *batch, size_t i)
 {
 	struct worker *worker = batch->worker;
-	const struct store_send *command = &batch->commands[i];
+	const struct store_command *command = &batch->commands[i];
 	int64_t delay_ms = batch->again_ms - clock_monotonic_ms();
 
 	switch (batch->outcomes[i]) {
 	case OUTCOME_ACCEPTED:
-		return store_send_accepted(worker->db, command);
+		return store_command_accepted(worker->db, command);
 	case OUTCOME_FAILED:
-		return store_send_failed(worker->db, command, batch->code);
+		return store_command_failed(worker->db, command, batch->code);
 	default:
-		return store_send_retry(worker->db, &worker->scratch, worker->id, command,
+		return store_command_retry(worker->db, &worker->scratch, worker->id, command,
 		    delay_ms > 0 && !worker->stopping ? delay_ms : 0);
 	}
 }
@@ -89,7 +89,7 @@ static bool
 record(struct batch *batch)
 {
 	for (; batch->recorded < batch->count; batch->recorded++) {
-		const struct store_send *command = &batch->commands[batch->recorded];
+		const struct store_command *command = &batch->commands[batch->recorded];
 		enum sw_err err = record_one(batch, batch->recorded);
 
 		if (err == SW_EUNAVAILABLE || err == SW_ETIMEOUT || err == SW_ECONFLICT)
@@ -222,7 +222,7 @@ on_answer(void *context, const struct call_answer *answer)
 }
 
 static json_t *
-command_json(const struct store_send *command)
+command_json(const struct store_command *command)
 {
 	if (strcmp(command->command, "setLevel") == 0)
 		return json_pack("{s:s, s:s, s:s, s:[I]}", "component", command->component,
@@ -286,9 +286,9 @@ send_batch(struct batch *batch)
 }
 
 static bool
-copy_command(struct batch *batch, const struct store_send *row)
+copy_command(struct batch *batch, const struct store_command *row)
 {
-	struct store_send *copy = &batch->commands[batch->count];
+	struct store_command *copy = &batch->commands[batch->count];
 
 	*copy = *row;
 	copy->installation_id = arena_strdup(&batch->arena, row->installation_id);
@@ -304,7 +304,7 @@ copy_command(struct batch *batch, const struct store_send *row)
 }
 
 static bool
-same_device(const struct store_send *a, const struct store_send *b)
+same_device(const struct store_command *a, const struct store_command *b)
 {
 	return strcmp(a->installation_id, b->installation_id) == 0 &&
 	       strcmp(a->device_id, b->device_id) == 0;
@@ -312,7 +312,7 @@ same_device(const struct store_send *a, const struct store_send *b)
 
 /* Send rows[first] and what else is for its device; those are marked by a command_id of NULL. */
 static void
-send_device(struct worker *worker, struct store_send *rows, size_t count, size_t first)
+send_device(struct worker *worker, struct store_command *rows, size_t count, size_t first)
 {
 	struct batch *batch = calloc(1, sizeof(*batch));
 
@@ -341,12 +341,12 @@ send_device(struct worker *worker, struct store_send *rows, size_t count, size_t
 int
 commands_claim(struct worker *worker)
 {
-	struct store_send *rows;
+	struct store_command *rows;
 	size_t count;
 
 	if (worker->commands >= WORKER_COMMANDS_MAX)
 		return 0;
-	if (store_send_claim(worker->db, &worker->scratch, worker->id,
+	if (store_command_claim(worker->db, &worker->scratch, worker->id,
 		WORKER_COMMANDS_MAX - worker->commands, WORKER_COMMANDS_EACH, &rows,
 		&count) != SW_OK)
 		return 0;
@@ -365,7 +365,7 @@ commands_expire(struct worker *worker)
 	const char **installations;
 	size_t count;
 
-	if (store_send_expire(worker->db, &worker->scratch, &installations, &count) != SW_OK)
+	if (store_command_expire(worker->db, &worker->scratch, &installations, &count) != SW_OK)
 		return;
 	for (size_t i = 0; i < count; i++)
 		notify_add_page(&worker->notify, installations[i]);

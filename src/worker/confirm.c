@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "smartthings/api.h"
-#include "store/signing_key.h"
+#include "store/confirmation.h"
 #include "worker/calls.h"
 #include "worker/job.h"
 

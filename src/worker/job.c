@@ -63,7 +63,7 @@ job_keep(struct job *job)
 {
 	bool mine;
 
-	if (store_job_keep(job->worker->db, job->worker->id, &job->row, &mine) == SW_OK && mine)
+	if (store_job_renew(job->worker->db, job->worker->id, &job->row, &mine) == SW_OK && mine)
 		return true;
 	job_drop(job);
 	return false;

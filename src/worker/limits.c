@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/limit.h"
+#include "store/api_call.h"
 
 /* What has to wait when the platform says so to a call, and what it counts. */
 static const struct {

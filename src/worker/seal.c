@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/seal.h"
+#include "store/token.h"
 #include "worker/spool.h"
 
 /* Each row is a commit, and clicks wait behind a batch. */

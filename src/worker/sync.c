@@ -150,7 +150,7 @@ take_installed_app(struct sync *sync, const json_t *app)
 	sync->plan.location_id = arena_strdup(&sync->job.arena, location_id);
 	if (sync->plan.location_id == NULL)
 		return SW_ENOMEM;
-	err = store_sync_set_location(worker->db, id, location_id);
+	err = store_installation_set_location(worker->db, id, location_id);
 	if (err == SW_OK && owner_id != NULL && url_id_is_valid(owner_id))
 		err = store_installation_set_owner(worker->db, id, owner_id);
 	/* Two people may just have become one: what sessions may see can have changed. */

@@ -75,7 +75,7 @@ silent 'OpenSSL is behind base/secret, formats/seal and formats/httpsig' \
 	wrong_doors openssl/ 'src/base/secret.*' 'src/formats/seal.*' 'src/formats/httpsig*'
 silent 'the HTTP server is behind stream/' wrong_doors '(microhttpd|event2)' 'src/stream/*'
 silent 'Jansson is behind formats/json, smartthings/ and the answers made of JSON' wrong_doors jansson \
-	'src/formats/json.*' 'src/smartthings/*' 'src/net/response.*' 'src/store/switch_json.*' 'src/worker/*' 'src/stream/*'
+	'src/formats/json.*' 'src/smartthings/*' 'src/net/response.*' 'src/store/switch.*' 'src/worker/*' 'src/stream/*'
 silent 'the simulator shares no code with what it tests' \
 	grep -nE '#include "(\.\.|base|formats|net|db|smartthings|store|web)/' -r tests/simulator --include='*.[ch]'
 tap_done

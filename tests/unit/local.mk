@@ -12,11 +12,11 @@ unit_tests += \
 	tests/unit/test_config tests/unit/test_request tests/unit/test_response \
 	tests/unit/test_serve tests/unit/test_client tests/unit/test_db
 unit_tests += \
-	tests/unit/test_session_cookie tests/unit/test_notify tests/unit/test_keycache \
+	tests/unit/test_session tests/unit/test_query tests/unit/test_notify tests/unit/test_keycache \
 	tests/unit/test_confirmation tests/unit/test_signing_key
 unit_tests += tests/unit/test_api tests/unit/test_worker_spool
 unit_tests += tests/unit/test_cursor tests/unit/test_stream_format tests/unit/test_stream_hub
-unit_tests += tests/unit/test_store_stream
+unit_tests += tests/unit/test_stream
 unit_tests += tests/unit/test_webhook_batch
 EXTRA_DIST += tests/unit/unit.h
 
@@ -37,8 +37,10 @@ tests_unit_test_stream_hub_SOURCES = tests/unit/test_stream_hub.c \
 tests_unit_test_webhook_batch_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=store_event_ingest,--wrap=clock_monotonic_ms
 
-# One function of the library is replaced by the test's own.
-tests_unit_test_session_cookie_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_session_load
+# Functions of the library that are replaced by the test's own.
+tests_unit_test_session_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=db_exec,--wrap=db_result_rows,--wrap=db_result_int,--wrap=db_result_bool \
+	-Wl,--wrap=db_result_text,--wrap=db_result_free
 tests_unit_test_notify_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_exec,--wrap=clock_monotonic_ms
 tests_unit_test_worker_spool_SOURCES = tests/unit/test_worker_spool.c src/worker/spool.c
 tests_unit_test_worker_spool_LDFLAGS = $(AM_LDFLAGS) \

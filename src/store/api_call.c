@@ -1,9 +1,12 @@
 /*
- * Typed statements on pause and call_pace.
+ * Typed statements on api_call, pause and call_pace.
  */
-#include "store/limit.h"
+#include "store/api_call.h"
 
 #include <assert.h>
+#include <stdio.h>
+
+#include "store/query.h"
 
 static const char *const pauses[] = {
     [PAUSE_NONE] = "",
@@ -21,6 +24,26 @@ static const char *const paces[] = {
     [PACE_SUBSCRIPTION_OTHER] = "subscription_other",
 };
 _Static_assert(sizeof(paces) / sizeof(paces[0]) == PACE__MAX, "a name for every pace");
+
+enum sw_err
+store_api_call_count(struct db *db, const char *installation_id, const char *endpoint, int status)
+{
+	char number[16];
+	struct db_param params[] = {
+	    DB_TEXT(installation_id),
+	    DB_TEXT(endpoint),
+	    DB_TEXT(number),
+	};
+
+	snprintf(number, sizeof(number), "%d", status);
+	return db_exec(db, STMT_API_CALL_COUNT, params, NULL);
+}
+
+enum sw_err
+store_api_calls_this_month(struct db *db, int64_t *out)
+{
+	return store_query_int(db, STMT_API_CALLS_THIS_MONTH, NULL, 0, out);
+}
 
 enum sw_err
 store_pause_put(struct db *db, struct arena *arena, const char *installation_id,
@@ -44,12 +67,7 @@ store_pace_take(struct db *db, const char *installation_id, enum pace_kind kind,
 	    DB_TEXT(installation_id),
 	    DB_TEXT(paces[kind]),
 	};
-	struct db_result *result;
-	enum sw_err err;
 
 	assert(kind != PACE_NONE);
-	err = db_exec(db, STMT_PACE_TAKE, params, &result);
-	*wait_ms = err == SW_OK ? db_result_int(result, 0, 0) : 0;
-	db_result_free(result);
-	return err;
+	return store_query_int(db, STMT_PACE_TAKE, params, 0, wait_ms);
 }

@@ -1,33 +1,72 @@
 /*
- * session.h: the cookie, its hash and its CSRF token.  The statement behind
- * session_load() is replaced by one of this test.
+ * session.h: the cookie, its hash and its CSRF token.  The database behind session_load() is
+ * replaced by one that has one session or none.
  */
 #include "unit.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "store/session_cookie.h"
 #include "store/session.h"
 
 /* 43 characters, and base64url of SHA-256 of "csrf:" and them, made by the openssl program. */
 #define TOKEN "0123456789abcdefghijklmnopqrstuvwxyzABCDEF-"
 #define TOKEN_CSRF "rkDTNKfUF2nmOMzEfQA94DDEoduFoH59jTjyGpL46o8"
 
-enum sw_err __wrap_store_session_load(struct db *db, struct arena *arena,
-    const uint8_t hash[static SECRET_SHA256_BYTES], struct store_signed_in *out);
+enum sw_err __wrap_db_exec(
+    struct db *db, enum stmt_id id, const struct db_param *params, struct db_result **out);
+int __wrap_db_result_rows(const struct db_result *result);
+int64_t __wrap_db_result_int(const struct db_result *result, int row, int column);
+bool __wrap_db_result_bool(const struct db_result *result, int row, int column);
+const char *__wrap_db_result_text(const struct db_result *result, int row, int column);
+void __wrap_db_result_free(struct db_result *result);
 
 static int loads;
-static enum sw_err load_result;
+static enum sw_err load_result; /* SW_EAUTH: there is no such session */
 
 enum sw_err
-__wrap_store_session_load(struct db *db, struct arena *arena,
-    const uint8_t hash[static SECRET_SHA256_BYTES], struct store_signed_in *out)
+__wrap_db_exec(
+    struct db *db, enum stmt_id id, const struct db_param *params, struct db_result **out)
 {
-	(void)db, (void)arena, (void)hash;
+	(void)db, (void)params;
+	assert_int_equal(id, STMT_SESSION_LOAD);
 	loads++;
-	*out = (struct store_signed_in){.user_id = load_result == SW_OK ? 7 : 0};
-	return load_result;
+	*out = NULL;
+	return load_result == SW_EAUTH ? SW_OK : load_result;
+}
+
+int
+__wrap_db_result_rows(const struct db_result *result)
+{
+	(void)result;
+	return load_result == SW_OK ? 1 : 0;
+}
+
+int64_t
+__wrap_db_result_int(const struct db_result *result, int row, int column)
+{
+	(void)result, (void)row;
+	return column == 0 ? 7 : 0;
+}
+
+bool
+__wrap_db_result_bool(const struct db_result *result, int row, int column)
+{
+	(void)result, (void)row, (void)column;
+	return false;
+}
+
+const char *
+__wrap_db_result_text(const struct db_result *result, int row, int column)
+{
+	(void)result, (void)row, (void)column;
+	return "";
+}
+
+void
+__wrap_db_result_free(struct db_result *result)
+{
+	(void)result;
 }
 
 static void
@@ -56,7 +95,7 @@ each_scheme_has_its_cookie(void **state)
 }
 
 static void
-anything_else_is_no_cookie_of_ours(void **state)
+a_cookie_of_another_form_is_ignored(void **state)
 {
 	static const char *const headers[] = {
 	    "",
@@ -97,14 +136,19 @@ static void
 load_with(const char *cookie, enum sw_err expected, struct session *session)
 {
 	struct request_param param = {"HTTP_COOKIE", cookie};
-	struct request request = {.params = &param, .param_count = cookie != NULL ? 1 : 0};
+	struct arena arena = {0};
+	struct request request = {
+	    .arena = &arena, .params = &param, .param_count = cookie != NULL ? 1 : 0};
 	struct config config = {0};
 
 	assert_int_equal(session_load(NULL, &config, &request, session), expected);
+	session->who.cursor = NULL; /* in the arena */
+	session->who.version = NULL;
+	arena_free(&arena);
 }
 
 static void
-nobody_costs_no_round_trip(void **state)
+without_a_cookie_there_is_no_round_trip(void **state)
 {
 	struct session session;
 
@@ -116,7 +160,7 @@ nobody_costs_no_round_trip(void **state)
 }
 
 static void
-a_session_is_loaded_or_wiped(void **state)
+a_session_that_is_not_loaded_is_wiped(void **state)
 {
 	static const struct session none;
 	struct session session;
@@ -134,7 +178,7 @@ a_session_is_loaded_or_wiped(void **state)
 }
 
 static void
-a_new_cookie_reads_back(void **state)
+a_new_cookie_is_random_and_reads_back(void **state)
 {
 	char token[SESSION_TOKEN_SIZE], other[SESSION_TOKEN_SIZE], header[128];
 	uint8_t hash[SECRET_SHA256_BYTES], read[SECRET_SHA256_BYTES];
@@ -164,7 +208,7 @@ check_cookie(bool https, const char *token, const char *expected)
 }
 
 static void
-the_cookie_is_out_of_reach_of_scripts_and_of_plain_http(void **state)
+the_cookie_has_its_attributes(void **state)
 {
 	(void)state;
 	check_cookie(
@@ -183,13 +227,14 @@ main(void)
 	    SAYS("hash and CSRF token come from the cookie",
 		the_hash_and_the_csrf_token_come_from_the_cookie),
 	    SAYS("http and https have cookies of different names", each_scheme_has_its_cookie),
-	    SAYS("a cookie of another form is none", anything_else_is_no_cookie_of_ours),
+	    SAYS("a cookie of another form is ignored", a_cookie_of_another_form_is_ignored),
 	    SAYS("a CSRF token must match whole", csrf_tokens_are_compared_whole),
-	    SAYS("a visitor without a cookie costs no round trip", nobody_costs_no_round_trip),
-	    SAYS("a session is loaded, or nothing of it is left", a_session_is_loaded_or_wiped),
-	    SAYS("a new cookie is random and reads back", a_new_cookie_reads_back),
+	    SAYS("a request without a session cookie costs no round trip",
+		without_a_cookie_there_is_no_round_trip),
+	    SAYS("a session that is not loaded is wiped", a_session_that_is_not_loaded_is_wiped),
+	    SAYS("a new cookie is random and reads back", a_new_cookie_is_random_and_reads_back),
 	    SAYS("the cookie is HttpOnly, Lax, and Secure over https",
-		the_cookie_is_out_of_reach_of_scripts_and_of_plain_http),
+		the_cookie_has_its_attributes),
 	};
 
 	return RUN_TESTS(tests);

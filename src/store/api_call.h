@@ -1,0 +1,59 @@
+#ifndef SWITCHBOARD_STORE_API_CALL_H
+#define SWITCHBOARD_STORE_API_CALL_H
+
+#include <stdint.h>
+#include "base/arena.h"
+#include "base/err.h"
+#include "db/db.h"
+
+/*
+ * Calls to the platform, of all processes together: how many were made, for the platform charges
+ * by their number (table api_call), what it asked to wait with (table pause; claims leave out what
+ * has to wait), and calls it allows only so often (table call_pace).  Each function is one round
+ * trip with the errors of db_exec().
+ */
+
+/*
+ * Count one call.  "installation_id" is NULL when it is for no installation yet, "endpoint" the
+ * method and the path with ids left out ("POST /oauth/token"), "status" the HTTP status, 0 when
+ * there was no answer.  Not repeated after a lost connection: a call is never counted twice.
+ */
+SW_MUSTCHECK enum sw_err
+store_api_call_count(struct db *db, const char *installation_id, const char *endpoint, int status);
+
+/* Calls for all installations since the month began (UTC). */
+SW_MUSTCHECK enum sw_err store_api_calls_this_month(struct db *db, int64_t *out);
+
+enum pause_kind {
+	PAUSE_NONE,
+	PAUSE_DEVICE_SYNC,
+	PAUSE_SUBSCRIPTION_SYNC,
+	PAUSE_UNINSTALL,
+	PAUSE_REFRESH,
+	PAUSE_COMMAND,
+	PAUSE__MAX
+};
+
+/*
+ * No such work for this installation before the delay has passed; with PAUSE_COMMAND: for this
+ * device of it, else device_id is NULL.  A pause that ends later stays.  SW_ENOMEM.
+ */
+SW_MUSTCHECK enum sw_err store_pause_put(struct db *db, struct arena *arena,
+    const char *installation_id, enum pause_kind kind, const char *device_id, int64_t delay_ms);
+
+/* Calls with a published limit for each installation (platform.md "Limits published"). */
+enum pace_kind {
+	PACE_NONE,
+	PACE_SUBSCRIPTION_CREATE, /* 40 in 15 minutes */
+	PACE_SUBSCRIPTION_OTHER,  /* 15 in 15 minutes */
+	PACE__MAX
+};
+
+/*
+ * May one call be made now?  *wait_ms is 0 when it may, and it is counted as made; else the time
+ * after which to try again.
+ */
+SW_MUSTCHECK enum sw_err
+store_pace_take(struct db *db, const char *installation_id, enum pace_kind kind, int64_t *wait_ms);
+
+#endif
