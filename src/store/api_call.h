@@ -7,9 +7,9 @@
 #include "db/db.h"
 
 /*
- * Calls to the platform, of all processes together: how many were made, for the platform charges
- * by their number (table api_call), what it asked to wait with (table pause; claims leave out what
- * has to wait), and calls it allows only so often (table call_pace).  Each function is one round
+ * Calls to the platform, of all processes together: their number, which the platform charges for
+ * (table api_call); kinds of calls it has refused for a while, which claims leave out until then
+ * (table pause); and calls with a limit per time (table call_pace).  Each function is one round
  * trip with the errors of db_exec().
  */
 

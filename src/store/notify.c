@@ -1,7 +1,6 @@
 /*
- * Wake-ups, collected and sent a few times a second at most.  What it hides:
- * channel names, the payload's form, and that a payload of NOTIFY ends at
- * 8000 bytes.
+ * Wake-ups, collected and sent together.  What it hides: channel names, the payload's form, and
+ * that a payload of NOTIFY must be shorter than 8000 bytes.
  */
 #include "store/notify.h"
 
@@ -12,13 +11,11 @@
 #include "base/log.h"
 
 #define PAYLOAD_MAX 7999
-/* Thousands of ids; beyond it the streamer finds the rest by itself within seconds. */
+/* Thousands of ids; the streamer's comparison every 5 s finds those that are left out. */
 #define PAGE_MAX ((size_t)256 << 10)
 #define CHANNEL_PAGE "switchboard_page"
 #define CHANNEL_WORK "switchboard_work"
 #define ALL_SESSIONS "*"
-/* Of the time at most half is in turns. */
-#define TURN_SHARE 1
 
 void
 notify_init(struct notify *notify, struct db *db)
@@ -56,7 +53,7 @@ notify_add_page(struct notify *notify, const char *installation_id)
 	notify->changes++;
 	if (length == 0 || is_listed(sbuf_text(&notify->page), installation_id, length))
 		return;
-	/* All or nothing: half an id at the limit would wake nobody. */
+	/* Not even a part of an id that does not fit: it would name no installation. */
 	if (notify->page.length + length + 1 > PAGE_MAX)
 		return;
 	if (notify->page.length > 0)
@@ -78,7 +75,7 @@ notify_add_work(struct notify *notify)
 }
 
 static bool
-send_notice(struct notify *notify, const char *channel, const char *payload)
+send_wakeup(struct notify *notify, const char *channel, const char *payload)
 {
 	const struct db_param params[] = {DB_TEXT(channel), DB_TEXT(payload)};
 	enum sw_err err = db_exec(notify->db, STMT_WAKE, params, NULL);
@@ -114,7 +111,7 @@ send_page(struct notify *notify)
 
 		memcpy(payload, list, length);
 		payload[length] = '\0';
-		if (length == 0 || !send_notice(notify, CHANNEL_PAGE, payload))
+		if (length == 0 || !send_wakeup(notify, CHANNEL_PAGE, payload))
 			return;
 		if (length < left)
 			length++; /* the comma */
@@ -123,7 +120,7 @@ send_page(struct notify *notify)
 	}
 }
 
-/* How long this wake-up is enough for, by what it carries. */
+/* How long the next wake-up has to wait, by the number of changes in this one. */
 static int
 spacing_ms(const struct notify *notify)
 {
@@ -153,7 +150,7 @@ notify_end_inline(struct notify *notify)
 	int64_t now_ms = clock_monotonic_ms();
 
 	notify->next_ms = now_ms + NOTIFY_SPACING_MS;
-	notify->next_inline_ms = now_ms + TURN_SHARE * (now_ms - notify->inline_began_ms);
+	notify->next_inline_ms = now_ms + (now_ms - notify->inline_began_ms);
 }
 
 int
@@ -171,7 +168,7 @@ notify_run(struct notify *notify)
 		return (int)wait_ms;
 	send_page(notify);
 	if (notify->work)
-		(void)send_notice(notify, CHANNEL_WORK, "");
+		(void)send_wakeup(notify, CHANNEL_WORK, "");
 	notify->work = false;
 	sbuf_reset(&notify->page);
 	notify->next_ms = now_ms + spacing_ms(notify);

@@ -7,10 +7,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/secret.h"
-#include "db/db.h"
 #include "formats/config.h"
 #include "net/request.h"
 #include "net/response.h"
+#include "db/db.h"
 
 /*
  * Browser sessions (design.md "Security"), from the cookie to the person, and sign-ins that are

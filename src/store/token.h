@@ -60,7 +60,10 @@ struct store_refresh {
 	size_t length;
 };
 
-/* Tokens that are due, at most "limit", in the arena; store_refresh_clear() each of them. */
+/*
+ * Tokens that are due, at most "limit", in the arena; store_refresh_clear() each of them, also on
+ * failure.
+ */
 SW_MUSTCHECK enum sw_err
 store_token_claim(struct db *db, struct arena *arena, const struct seal_keys *keys,
     const char *worker_id, int limit, struct store_refresh **out, size_t *count);
@@ -77,7 +80,9 @@ SW_MUSTCHECK enum sw_err store_token_store(struct db *db, struct arena *arena,
     const struct seal_keys *keys, const char *installation_id, int64_t generation,
     const struct oauth_tokens *tokens, int64_t age_s, bool *stored);
 
-/* A call with this generation got 401: its refresh is due now, unless it was refreshed meanwhile.
+/*
+ * A call with this generation got 401: its refresh is due now, unless another generation has come
+ * meanwhile.
  */
 SW_MUSTCHECK enum sw_err store_token_refused(
     struct db *db, struct arena *arena, const char *installation_id, int64_t generation);
@@ -86,8 +91,10 @@ SW_MUSTCHECK enum sw_err store_token_refused(
 SW_MUSTCHECK enum sw_err store_token_failed(struct db *db, struct arena *arena,
     const char *installation_id, int64_t generation, const char *error, int64_t delay_ms);
 
-/* The platform refused the refresh token for good; *was_current is false when a newer pair is
- * there. */
+/*
+ * The platform refused the refresh token, which is not sent again: the location must be linked
+ * again.  *was_current is false when a newer pair is there, which stays in use.
+ */
 SW_MUSTCHECK enum sw_err store_token_dead(struct db *db, struct arena *arena,
     const char *installation_id, int64_t generation, const char *error, bool *was_current);
 

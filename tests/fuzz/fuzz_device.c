@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "smartthings/device.h"
 #include "formats/json.h"
+#include "smartthings/device.h"
 
 static bool
 is_state(const char *text)

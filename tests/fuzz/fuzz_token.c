@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smartthings/oauth.h"
 #include "base/sbuf.h"
+#include "smartthings/oauth.h"
 
 static void
 require_token(const char *token)
@@ -87,7 +87,7 @@ try_status(int status, const char *body, size_t length)
 	} else {
 		FUZZ_REQUIRE(memcmp(&tokens, &nothing, sizeof(tokens)) == 0);
 	}
-	/* A grant is only dead by the platform's own word. */
+	/* A grant is invalid only when the body says so. */
 	FUZZ_REQUIRE(err != SW_EINVAL_GRANT || memmem(body, length, "inval", 5) != NULL ||
 		     memchr(body, '\\', length) != NULL);
 	oauth_tokens_clear(&tokens);

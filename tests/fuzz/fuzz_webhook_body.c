@@ -10,8 +10,8 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "smartthings/webhook_body.h"
 #include "formats/json.h"
+#include "smartthings/webhook_body.h"
 
 #define NOW_MS INT64_C(1798804800777)
 #define LATER_MS (NOW_MS + 5003)

@@ -1,5 +1,5 @@
 /*
- * platform.h: where calls go and what answers mean (platform.md).
+ * api.h: where calls go and what answers mean (platform.md).
  */
 #include "unit.h"
 

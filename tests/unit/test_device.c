@@ -9,8 +9,8 @@
 
 #include "base/arena.h"
 #include "base/sbuf.h"
-#include "cases.h"
 #include "smartthings/device.h"
+#include "cases.h"
 
 /* What came out, in the form of expect.json; takes "list" over. */
 static json_t *

@@ -1,7 +1,6 @@
 /*
- * notify.h: what is sent, how often, and in which pieces.  The database is
- * replaced by one that writes down what it is asked, the clock by one that
- * stands still until it is moved.
+ * notify.h: what is sent, how often, and in which pieces.  The database is replaced by one that
+ * records the statements, the clock by one that the tests set.
  */
 #include "unit.h"
 
@@ -38,7 +37,7 @@ __wrap_db_exec(
 	assert_int_equal(id, STMT_WAKE);
 	assert_null(out);
 	assert_true(sent < SENT_MAX);
-	assert_true(strlen(params[1].text) < 8000); /* what NOTIFY takes */
+	assert_true(strlen(params[1].text) < 8000); /* the limit of NOTIFY */
 	snprintf(channels[sent], sizeof(channels[sent]), "%s", params[0].text);
 	snprintf(payloads[sent], sizeof(payloads[sent]), "%s", params[1].text);
 	sent++;
@@ -54,7 +53,7 @@ begin(struct notify *notify)
 }
 
 static void
-nothing_to_say_is_not_said(void **state)
+without_changes_nothing_is_sent(void **state)
 {
 	struct notify notify;
 
@@ -73,17 +72,17 @@ an_id_is_sent_once(void **state)
 
 	(void)state;
 	begin(&notify);
-	notify_add_page(&notify, "home");
-	notify_add_page(&notify, "home2");
-	notify_add_page(&notify, "ome");
-	notify_add_page(&notify, "home");
-	notify_add_page(&notify, "home2");
+	notify_add_page(&notify, "i1");
+	notify_add_page(&notify, "i12");
+	notify_add_page(&notify, "1");
+	notify_add_page(&notify, "i1");
+	notify_add_page(&notify, "i12");
 	notify_add_sessions(&notify);
 	notify_add_sessions(&notify);
 	assert_int_equal(notify_run(&notify), -1);
 	assert_int_equal(sent, 1);
 	assert_string_equal(channels[0], "switchboard_page");
-	assert_string_equal(payloads[0], "home,home2,ome,*");
+	assert_string_equal(payloads[0], "i1,i12,1,*");
 	assert_int_equal(notify_run(&notify), -1);
 	assert_int_equal(sent, 1);
 	notify_clear(&notify);
@@ -106,7 +105,7 @@ work_has_a_channel_of_its_own(void **state)
 }
 
 static void
-what_comes_too_soon_waits(void **state)
+changes_within_the_spacing_are_sent_together(void **state)
 {
 	struct notify notify;
 
@@ -129,9 +128,9 @@ what_comes_too_soon_waits(void **state)
 	notify_clear(&notify);
 }
 
-/* The more a wake-up carries, of however few homes, the longer the next one waits. */
+/* What counts is the number of changes, not of installations. */
 static void
-many_changes_are_told_less_often(void **state)
+many_changes_are_sent_less_often(void **state)
 {
 	static const struct {
 		int changes, wait_ms;
@@ -142,23 +141,22 @@ many_changes_are_told_less_often(void **state)
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		begin(&notify);
 		for (int n = 0; n < cases[i].changes; n++)
-			notify_add_page(&notify, "home");
+			notify_add_page(&notify, "i1");
 		assert_int_equal(notify_run(&notify), -1);
 		notify_add_work(&notify);
 		assert_int_equal(notify_run(&notify), cases[i].wait_ms);
 		now_ms += cases[i].wait_ms;
 		assert_int_equal(notify_run(&notify), -1);
 		assert_int_equal(sent, 2);
-		/* and that one carried little again */
-		notify_add_page(&notify, "home");
+		/* that wake-up carried one change, so the spacing is short again */
+		notify_add_page(&notify, "i1");
 		assert_int_equal(notify_run(&notify), NOTIFY_SPACING_MS);
 		notify_clear(&notify);
 	}
 }
 
-/* One that is told by the transaction that made it. */
 static void
-a_turn_is_a_wake_up_like_others(void **state)
+an_inline_wake_up_keeps_the_spacing(void **state)
 {
 	struct notify notify;
 
@@ -188,7 +186,7 @@ a_turn_is_a_wake_up_like_others(void **state)
 }
 
 static void
-slow_turns_are_rare(void **state)
+after_a_slow_inline_wake_up_the_next_waits_as_long(void **state)
 {
 	struct notify notify;
 
@@ -199,7 +197,7 @@ slow_turns_are_rare(void **state)
 	notify_end_inline(&notify);
 	now_ms += 9;
 	assert_false(notify_begin_inline(&notify));
-	/* which keeps nobody from telling it the other way */
+	/* an ordinary wake-up need not wait */
 	notify_add_page(&notify, "a");
 	assert_int_equal(notify_run(&notify), -1);
 	now_ms += NOTIFY_SPACING_MS;
@@ -208,7 +206,7 @@ slow_turns_are_rare(void **state)
 }
 
 static void
-a_long_list_goes_in_pieces(void **state)
+ids_that_do_not_fit_are_sent_in_several(void **state)
 {
 	struct notify notify;
 	char id[32];
@@ -217,7 +215,7 @@ a_long_list_goes_in_pieces(void **state)
 	(void)state;
 	begin(&notify);
 	for (int i = 0; i < 2000; i++) {
-		snprintf(id, sizeof(id), "home-%05d", i);
+		snprintf(id, sizeof(id), "inst-%05d", i);
 		notify_add_page(&notify, id);
 	}
 	assert_int_equal(notify_run(&notify), -1);
@@ -226,7 +224,7 @@ a_long_list_goes_in_pieces(void **state)
 		const char *at = payloads[i];
 
 		for (; *at != '\0'; at += at[10] == ',' ? 11 : 10) {
-			snprintf(id, sizeof(id), "home-%05d", next++);
+			snprintf(id, sizeof(id), "inst-%05d", next++);
 			assert_memory_equal(at, id, 10);
 		}
 	}
@@ -256,14 +254,17 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    SAYS("nothing to say is not said", nothing_to_say_is_not_said),
+	    SAYS("without changes nothing is sent", without_changes_nothing_is_sent),
 	    SAYS("an id is sent once, ids that contain each other all", an_id_is_sent_once),
 	    SAYS("work has a channel of its own", work_has_a_channel_of_its_own),
-	    SAYS("what comes within the interval waits and is joined", what_comes_too_soon_waits),
-	    SAYS("many changes are told less often", many_changes_are_told_less_often),
-	    SAYS("a turn is a wake-up like others", a_turn_is_a_wake_up_like_others),
-	    SAYS("slow turns are rare", slow_turns_are_rare),
-	    SAYS("a list longer than a notification goes in pieces", a_long_list_goes_in_pieces),
+	    SAYS("changes within the spacing wait and are sent together",
+		changes_within_the_spacing_are_sent_together),
+	    SAYS("many changes are sent less often", many_changes_are_sent_less_often),
+	    SAYS("an inline wake-up keeps the spacing and overtakes nothing",
+		an_inline_wake_up_keeps_the_spacing),
+	    SAYS("after a slow inline wake-up the next waits as long",
+		after_a_slow_inline_wake_up_the_next_waits_as_long),
+	    SAYS("ids that do not fit into one notification are sent in several", ids_that_do_not_fit_are_sent_in_several),
 	    SAYS("a lost wake-up is forgotten", a_lost_wake_up_is_forgotten),
 	};
 

@@ -12,8 +12,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/sbuf.h"
-#include "cases.h"
 #include "smartthings/webhook_body.h"
+#include "cases.h"
 
 #define NOW_MS INT64_C(1798804800123)
 
