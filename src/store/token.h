@@ -103,7 +103,7 @@ SW_MUSTCHECK enum sw_err store_token_dead(struct db *db, struct arena *arena,
  * only while it is the one that was read: a refresh or a new link in between has precedence.
  */
 
-/* May there be rows to seal anew?  Reads one row of an index, so it may be called every minute. */
+/* May there be rows to seal anew?  Reads the ends of indexes, so it may be called every minute. */
 SW_MUSTCHECK enum sw_err store_seal_is_due(struct db *db, const struct seal_keys *keys, bool *due);
 
 /* Rows that another key than the first has sealed, or that store_seal_unopened() has marked. */

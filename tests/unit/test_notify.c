@@ -264,7 +264,8 @@ main(void)
 		an_inline_wake_up_keeps_the_spacing),
 	    SAYS("after a slow inline wake-up the next waits as long",
 		after_a_slow_inline_wake_up_the_next_waits_as_long),
-	    SAYS("ids that do not fit into one notification are sent in several", ids_that_do_not_fit_are_sent_in_several),
+	    SAYS("ids that do not fit into one notification are sent in several",
+		ids_that_do_not_fit_are_sent_in_several),
 	    SAYS("a lost wake-up is forgotten", a_lost_wake_up_is_forgotten),
 	};
 
