@@ -141,30 +141,29 @@ err_of_status(int status)
 	}
 }
 
-static void
-copy_text(char *out, size_t size, const char *text)
+const char *
+platform_error_code(const json_t *reply)
 {
-	snprintf(out, size, "%s", text != NULL ? text : "");
+	const char *code = jsonx_string(reply, "error");
+
+	if (code == NULL)
+		code = jsonx_string(json_object_get(reply, "error"), "code");
+	return code != NULL ? code : "";
 }
 
-/* {"error":{"code","message"}} of the API, {"error":"…"} of the token endpoint. */
 static void
 read_error(const struct client_reply *reply, struct platform_outcome *out)
 {
-	const json_t *error;
+	const char *message;
 	json_t *body;
 
 	if (reply->body.length == 0 || reply->body.length > ERROR_BODY_MAX)
 		return;
 	if (jsonx_load(reply->body.data, reply->body.length, &body) != SW_OK)
 		return;
-	error = json_object_get(body, "error");
-	if (json_is_string(error)) {
-		copy_text(out->code, sizeof(out->code), json_string_value(error));
-	} else {
-		copy_text(out->code, sizeof(out->code), jsonx_string(error, "code"));
-		copy_text(out->message, sizeof(out->message), jsonx_string(error, "message"));
-	}
+	message = jsonx_string(json_object_get(body, "error"), "message");
+	snprintf(out->code, sizeof(out->code), "%s", platform_error_code(body));
+	snprintf(out->message, sizeof(out->message), "%s", message != NULL ? message : "");
 	json_decref(body);
 }
 

@@ -53,6 +53,12 @@ bool platform_is_own_link(const struct url_parts *api, const char *url);
 SW_MUSTCHECK enum sw_err
 platform_next_link(struct arena *arena, const json_t *list, const char **next);
 
+/*
+ * The error code in a reply: "error" of the token endpoint (RFC 6749 5.2), "error.code" of the
+ * other services; "" when there is none.  Borrowed from the reply.
+ */
+const char *platform_error_code(const json_t *reply);
+
 #define PLATFORM_CODE_MAX 64
 #define PLATFORM_MESSAGE_MAX 200
 

@@ -248,33 +248,6 @@ add_device(json_t *devices, json_t *ids, const json_t *device)
 	return done;
 }
 
-enum sw_err
-device_parse_page(
-    struct arena *arena, const char *body, size_t length, json_t *devices, const char **next)
-{
-	const json_t *items, *device;
-	json_t *reply, *ids;
-	enum sw_err err;
-	size_t i;
-
-	*next = NULL;
-	err = load_list(body, length, &reply, &items);
-	if (err != SW_OK)
-		return err;
-	err = platform_next_link(arena, reply, next);
-	ids = collect_ids(devices, "device");
-	if (err == SW_OK && ids == NULL)
-		err = SW_ENOMEM;
-	json_array_foreach(items, i, device)
-	{
-		if (err == SW_OK && !add_device(devices, ids, device))
-			err = SW_ENOMEM;
-	}
-	json_decref(ids);
-	json_decref(reply);
-	return err;
-}
-
 static bool
 add_room(json_t *rooms, json_t *ids, const json_t *room)
 {
@@ -292,11 +265,12 @@ add_room(json_t *rooms, json_t *ids, const json_t *room)
 	return false;
 }
 
-enum sw_err
-device_parse_rooms(
-    struct arena *arena, const char *body, size_t length, json_t *rooms, const char **next)
+/* Let "add" append each item of a reply to "list", whose elements have their id in "id_name". */
+static enum sw_err
+add_items(struct arena *arena, const char *body, size_t length, json_t *list, const char *id_name,
+    bool (*add)(json_t *list, json_t *ids, const json_t *item), const char **next)
 {
-	const json_t *items, *room;
+	const json_t *items, *item;
 	json_t *reply, *ids;
 	enum sw_err err;
 	size_t i;
@@ -306,15 +280,29 @@ device_parse_rooms(
 	if (err != SW_OK)
 		return err;
 	err = platform_next_link(arena, reply, next);
-	ids = collect_ids(rooms, "room");
+	ids = collect_ids(list, id_name);
 	if (err == SW_OK && ids == NULL)
 		err = SW_ENOMEM;
-	json_array_foreach(items, i, room)
+	json_array_foreach(items, i, item)
 	{
-		if (err == SW_OK && !add_room(rooms, ids, room))
+		if (err == SW_OK && !add(list, ids, item))
 			err = SW_ENOMEM;
 	}
 	json_decref(ids);
 	json_decref(reply);
 	return err;
+}
+
+enum sw_err
+device_parse_page(
+    struct arena *arena, const char *body, size_t length, json_t *devices, const char **next)
+{
+	return add_items(arena, body, length, devices, "device", add_device, next);
+}
+
+enum sw_err
+device_parse_rooms(
+    struct arena *arena, const char *body, size_t length, json_t *rooms, const char **next)
+{
+	return add_items(arena, body, length, rooms, "room", add_room, next);
 }

@@ -20,17 +20,6 @@
 #define EXPIRES_MIN_S 60
 #define EXPIRES_MAX_S (31 * 86400)
 
-/* "error" as RFC 6749 5.2 has it, or the "error.code" of the platform's other services. */
-static const char *
-error_code(const json_t *reply)
-{
-	const char *code = jsonx_string(reply, "error");
-
-	if (code == NULL)
-		code = jsonx_string(json_object_get(reply, "error"), "code");
-	return code != NULL ? code : "";
-}
-
 static bool
 is_grant_error(const char *code)
 {
@@ -42,7 +31,7 @@ is_grant_error(const char *code)
 static enum sw_err
 classify_failure(int status, const json_t *reply)
 {
-	const char *code = error_code(reply);
+	const char *code = platform_error_code(reply);
 
 	if (status == 429)
 		return SW_ELIMIT;
