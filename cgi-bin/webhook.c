@@ -22,7 +22,7 @@ static const struct serve_main webhook_conf = {
     .statement_timeout_ms = 3000,
     .body_limit = (size_t)1 << 20,
     .recycle_after = 50000,
-    .routes = {routes, sizeof(routes) / sizeof(routes[0])},
+    .routes = {routes, sizeof(routes) / sizeof(routes[0]), .head = false},
     .fail = webhook_fail,
     .batch = WEBHOOK_BATCH_MAX,
     .commit = webhook_commit,
