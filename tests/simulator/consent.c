@@ -53,7 +53,7 @@ page_open(struct text *page, const char *title)
 			"<meta name=\"viewport\" content=\"width=device-width\">\n"
 			"<link rel=\"icon\" href=\"data:,\">\n<title>");
 	text_html(page, title);
-	text_puts(page, "</title>\n<link rel=\"stylesheet\" href=\"/house.css\"></head>\n"
+	text_puts(page, "</title>\n<link rel=\"stylesheet\" href=\"/page.css\"></head>\n"
 			"<body class=\"consent\"><main>\n<h1>");
 	text_html(page, title);
 	text_puts(page, "</h1>\n");

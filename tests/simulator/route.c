@@ -10,13 +10,13 @@
 
 static const struct route *const route_tables[] = {
     oauth_routes,
-    home_routes,
+    location_routes,
     device_routes,
     subscription_routes,
     app_routes,
-    house_routes,
+    page_routes,
     control_routes,
-    control_home_routes,
+    control_location_routes,
 };
 
 /* Does the path fit?  Then "starts" and "lengths" hold the variable parts. */

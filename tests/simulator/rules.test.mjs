@@ -364,7 +364,7 @@ test("calls are counted by endpoint, and people's pages are not calls", async ()
 
 	await simulator.post("calls/reset");
 	await fetch(`${simulator.base}/`);
-	await fetch(`${simulator.base}/house.json`);
+	await fetch(`${simulator.base}/page.json`);
 	await simulator.call(tokens.access_token, "GET", `/devices/${deviceId}/status`);
 	const calls = await simulator.get("calls");
 
@@ -499,7 +499,7 @@ test("a busy port is one clear line", () => {
 test("the house works with forms alone and escapes what it shows", async () => {
 	const page = await (await fetch(`${simulator.base}/`)).text();
 	const { deviceId } = await simulator.device("Garden pump");
-	const answer = await fetch(`${simulator.base}/house/flip`, {
+	const answer = await fetch(`${simulator.base}/page/flip`, {
 		method: "POST",
 		redirect: "manual",
 		body: new URLSearchParams({ device: deviceId, component: "main", value: "on" }),
@@ -510,7 +510,7 @@ test("the house works with forms alone and escapes what it shows", async () => {
 	assert.equal(answer.status, 303);
 	assert.equal((await simulator.device("Garden pump")).status.main.switch.switch.value, "on");
 	for (const [site, status] of [["cross-site", 403], ["same-site", 403], ["same-origin", 303]]) {
-		const again = await fetch(`${simulator.base}/house/flip`, {
+		const again = await fetch(`${simulator.base}/page/flip`, {
 			method: "POST",
 			redirect: "manual",
 			headers: { "Sec-Fetch-Site": site },

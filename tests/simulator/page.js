@@ -41,7 +41,7 @@ function showDevice(device) {
 }
 
 async function refresh() {
-	const answer = await fetch("/house.json", { cache: "no-store" });
+	const answer = await fetch("/page.json", { cache: "no-store" });
 	const house = await answer.json();
 
 	if (house.layout !== document.body.dataset.layout) {

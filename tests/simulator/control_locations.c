@@ -319,7 +319,7 @@ add_account(struct exchange *x)
 
 #define CONTROL ROUTE_CONTROL, NULL, LIMIT_NONE
 
-const struct route control_home_routes[] = {
+const struct route control_location_routes[] = {
     {"GET", "/control/state", show_state, CONTROL},
     {"POST", "/control/accounts", add_account, CONTROL},
     {"POST", "/control/devices", add_device, CONTROL},

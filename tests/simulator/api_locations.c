@@ -295,7 +295,7 @@ room_show(struct exchange *x)
 		answer_json(x, 200, json_incref(room));
 }
 
-const struct route home_routes[] = {
+const struct route location_routes[] = {
     {"GET", "/installedapps", installed_apps_list, ROUTE_API, "", LIMIT_INSTALLED_APPS},
     {"GET", "/installedapps/me", installed_app_me, ROUTE_API, "", LIMIT_INSTALLED_APPS},
     {"GET", "/installedapps/{id}", installed_app_show, ROUTE_API, "", LIMIT_INSTALLED_APPS},

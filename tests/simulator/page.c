@@ -1,6 +1,6 @@
 /*
  * The house: a page with every switch to flip by hand.  It works with forms
- * alone; house.js makes it follow what happens elsewhere.
+ * alone; page.js makes it follow what happens elsewhere.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +11,12 @@
 #include "state.h"
 #include "world.h"
 
-/* Made from house.js and house.css by the build: one string literal a line. */
-static const char house_script[] =
-#include "tests/simulator/house.js.inc"
+/* Made from page.js and page.css by the build: one string literal a line. */
+static const char page_script[] =
+#include "tests/simulator/page.js.inc"
     ;
-static const char house_style[] =
-#include "tests/simulator/house.css.inc"
+static const char page_style[] =
+#include "tests/simulator/page.css.inc"
     ;
 
 static void
@@ -30,7 +30,7 @@ hidden(struct text *page, const char *name, const char *value)
 static void
 form_open(struct text *page, const char *action, const json_t *device, const char *component)
 {
-	text_printf(page, "<form method=\"post\" action=\"/house/%s\">", action);
+	text_printf(page, "<form method=\"post\" action=\"/page/%s\">", action);
 	hidden(page, "device", json_text(device, "deviceId"));
 	if (component != NULL)
 		hidden(page, "component", component);
@@ -182,7 +182,7 @@ put_installations(struct text *page, const char *location_id)
 		if (strcmp(json_text(installed, "locationId"), location_id) != 0)
 			continue;
 		text_puts(page, "<form class=\"installed\" method=\"post\" "
-				"action=\"/house/uninstall\"><span>Linked to ");
+				"action=\"/page/uninstall\"><span>Linked to ");
 		text_html(page, json_text(app, "displayName"));
 		text_puts(page, "</span> ");
 		hidden(page, "installedApp", id);
@@ -238,7 +238,7 @@ layout_mark(void)
 }
 
 static void
-show_house(struct exchange *x)
+show_page(struct exchange *x)
 {
 	struct text page = {0};
 	char *mark = layout_mark();
@@ -249,8 +249,8 @@ show_house(struct exchange *x)
 			 "<meta name=\"viewport\" content=\"width=device-width\">\n"
 			 "<title>The simulated house</title>\n"
 			 "<link rel=\"icon\" href=\"data:,\">\n"
-			 "<link rel=\"stylesheet\" href=\"/house.css\">\n"
-			 "<script src=\"/house.js\" defer></script></head>\n");
+			 "<link rel=\"stylesheet\" href=\"/page.css\">\n"
+			 "<script src=\"/page.js\" defer></script></head>\n");
 	text_printf(&page, "<body data-layout=\"%s\"><header><h1>The simulated house</h1>\n", mark);
 	text_puts(&page, "<p class=\"note\">These are the wall switches. Flip one by hand and "
 			 "watch the dashboard follow.</p></header>\n<main>\n");
@@ -273,7 +273,7 @@ show_house(struct exchange *x)
 
 /* What the script asks for every second. */
 static void
-show_house_data(struct exchange *x)
+show_page_data(struct exchange *x)
 {
 	json_t *devices = json_array();
 	char *mark = layout_mark();
@@ -295,13 +295,13 @@ show_house_data(struct exchange *x)
 static void
 show_script(struct exchange *x)
 {
-	answer_text(x, 200, "text/javascript; charset=utf-8", house_script);
+	answer_text(x, 200, "text/javascript; charset=utf-8", page_script);
 }
 
 static void
 show_style(struct exchange *x)
 {
-	answer_text(x, 200, "text/css; charset=utf-8", house_style);
+	answer_text(x, 200, "text/css; charset=utf-8", page_style);
 }
 
 /* Back to the device on the page. */
@@ -406,14 +406,14 @@ uninstall(struct exchange *x)
 
 #define PAGE ROUTE_BROWSER, NULL, LIMIT_NONE
 
-const struct route house_routes[] = {
-    {"GET", "/", show_house, PAGE},
-    {"GET", "/house.json", show_house_data, PAGE},
-    {"GET", "/house.js", show_script, PAGE},
-    {"GET", "/house.css", show_style, PAGE},
-    {"POST", "/house/flip", flip, PAGE},
-    {"POST", "/house/level", dim, PAGE},
-    {"POST", "/house/health", plug, PAGE},
-    {"POST", "/house/uninstall", uninstall, PAGE},
+const struct route page_routes[] = {
+    {"GET", "/", show_page, PAGE},
+    {"GET", "/page.json", show_page_data, PAGE},
+    {"GET", "/page.js", show_script, PAGE},
+    {"GET", "/page.css", show_style, PAGE},
+    {"POST", "/page/flip", flip, PAGE},
+    {"POST", "/page/level", dim, PAGE},
+    {"POST", "/page/health", plug, PAGE},
+    {"POST", "/page/uninstall", uninstall, PAGE},
     {0},
 };
