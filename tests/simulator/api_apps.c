@@ -29,7 +29,7 @@ app_view(const json_t *app)
 	return view;
 }
 
-/* Apps belong to a person: only a personal token may touch them.  NULL: answered. */
+/* Apps belong to a person, so only a personal token may manage them.  NULL: answered. */
 static json_t *
 app_or_answer(struct exchange *x)
 {
@@ -173,7 +173,7 @@ confirm_registration(struct exchange *x)
 	} else {
 		json_put_text(app, "targetStatus", "CONFIRMED");
 		state_changed();
-		say("info", "event=target.confirmed app=%s", x->ids[0]);
+		log_line("info", "event=target.confirmed app=%s", x->ids[0]);
 		answer_json(x, 200, json_pack("{s:s}", "targetUrl", json_text(app, "targetUrl")));
 	}
 	free(token);

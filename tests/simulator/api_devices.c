@@ -42,7 +42,7 @@ device_view(const json_t *device, bool with_status, bool with_health)
 	return view;
 }
 
-/* Does the device have all (or, with capabilitiesMode=or, any) of the wanted capabilities? */
+/* Whether the device has all (or, with capabilitiesMode=or, any) of the requested capabilities. */
 static bool
 capabilities_fit(const struct exchange *x, const json_t *device)
 {
@@ -63,7 +63,7 @@ capabilities_fit(const struct exchange *x, const json_t *device)
 	return fits || count == 0;
 }
 
-/* Is "value" among the query's fields of that name, or is there none? */
+/* Whether "value" is among the query's fields of that name, or there is no such field. */
 static bool
 query_lists(const struct exchange *x, const char *name, const char *value)
 {
@@ -79,7 +79,7 @@ query_lists(const struct exchange *x, const char *name, const char *value)
 	return listed || count == 0;
 }
 
-/* A location that is not the caller's must not be asked for.  false: 403 is answered. */
+/* false when the query names a location that is not the caller's: 403 is answered. */
 static bool
 locations_are_allowed(struct exchange *x)
 {

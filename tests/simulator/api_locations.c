@@ -179,7 +179,7 @@ installed_apps_list(struct exchange *x)
 	answer_list(x, items);
 }
 
-/* Who am I: installed app, location and scopes of the token. */
+/* Installed app, location and scopes of the token. */
 static void
 installed_app_me(struct exchange *x)
 {

@@ -11,7 +11,7 @@
 
 struct source {
 	const char *name;
-	const char *member; /* where the detail of that source stands */
+	const char *member; /* the member that holds the details of that source */
 	const char *scope;  /* what the token must have */
 };
 
@@ -36,7 +36,7 @@ source_find(const char *name)
 	return NULL;
 }
 
-/* What makes two subscriptions the same: all of the detail but its name. */
+/* Two subscriptions are the same when their details are equal, names aside. */
 static bool
 is_duplicate(const json_t *one, const json_t *other, const char *member)
 {
@@ -86,7 +86,8 @@ subscription_new(const struct exchange *x, const struct source *source)
 	return subscription;
 }
 
-/* Is what the subscription points at the installed app's own?  false: answered. */
+/* Whether the subscription names a device or the location of the installed app.  false: answered.
+ */
 static bool
 detail_is_good(struct exchange *x, const struct source *source, const json_t *installed)
 {

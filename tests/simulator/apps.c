@@ -62,9 +62,10 @@ hash_of(const char *secret)
 bool
 app_secret_is(const json_t *app, const char *secret)
 {
-	const char *kept = json_text(app, "secretHash");
+	const char *stored = json_text(app, "secretHash");
 	char *hash = hash_of(secret);
-	bool same = strlen(kept) == strlen(hash) && CRYPTO_memcmp(kept, hash, strlen(hash)) == 0;
+	bool same =
+	    strlen(stored) == strlen(hash) && CRYPTO_memcmp(stored, hash, strlen(hash)) == 0;
 
 	free(hash);
 	return same;

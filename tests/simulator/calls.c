@@ -1,4 +1,4 @@
-/* Counting the app's calls. */
+/* Counts and the log of the app's calls. */
 #include "calls.h"
 
 #include <arpa/inet.h>
@@ -34,7 +34,7 @@ count_endpoint(const struct exchange *x)
 	free(name);
 }
 
-/* The port it comes from tells one connection from another. */
+/* The caller's port, different for each of its connections. */
 static json_int_t
 port_of(const struct exchange *x)
 {
@@ -47,16 +47,15 @@ port_of(const struct exchange *x)
 }
 
 void
-calls_note(const struct exchange *x, const char *fault)
+calls_record(const struct exchange *x, const char *fault)
 {
 	json_t *entry = json_object();
-	char *at = time_iso(time_now_ms());
 	bool is_secret = strstr(x->query, "token=") != NULL;
 
 	calls_prepare();
 	count_endpoint(x);
 	total++;
-	json_put_text(entry, "at", at);
+	json_put_now(entry, "at");
 	json_put_text(entry, "method", x->method);
 	json_put_text(entry, "path", x->path);
 	json_put_text(entry, "query", is_secret ? "" : x->query);
@@ -65,14 +64,12 @@ calls_note(const struct exchange *x, const char *fault)
 	json_put(entry, "installedAppId", json_new_text(x->installed_app_id));
 	if (fault != NULL)
 		json_put_text(entry, "fault", fault);
-	if (json_array_size(log_entries) == LOG_LENGTH)
-		json_array_remove(log_entries, 0);
-	json_array_append_new(log_entries, entry);
-	free(at);
+	json_log_append(log_entries, entry, LOG_LENGTH);
+	json_decref(entry);
 }
 
 void
-calls_note_key_fetch(void)
+calls_record_key_fetch(void)
 {
 	key_fetches++;
 }

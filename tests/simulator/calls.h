@@ -6,13 +6,15 @@
 #include "http.h"
 
 /*
- * The log of API and OAuth calls that the app made.  "fault" is NULL or what
- * kept the answer from the caller.
+ * The log of API and OAuth calls that the app made.  "fault" is NULL or the
+ * fault because of which the caller got no answer.
  */
-void calls_note(const struct exchange *x, const char *fault);
-void calls_note_key_fetch(void);
+void calls_record(const struct exchange *x, const char *fault);
+/* Count one request for a certificate. */
+void calls_record_key_fetch(void);
 /* {"total","byEndpoint","keyFetches","log":[…]}, the caller's. */
 json_t *calls_show(void);
+/* Forget all counts and the log. */
 void calls_reset(void);
 
 #endif

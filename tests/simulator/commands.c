@@ -1,4 +1,4 @@
-/* Checking, accepting and obeying commands. */
+/* Checking, accepting and executing commands. */
 #include "commands.h"
 
 #include <stdlib.h>
@@ -13,22 +13,20 @@
 #define COMMANDS_MAX 10
 #define LOG_LENGTH 5000
 
-/* One request's commands, waiting for the device to obey. */
+/* The commands of one request, accepted and not executed yet. */
 struct pending {
 	char *device_id;
-	json_t *entries; /* their lines in the log */
+	json_t *entries; /* of the log */
 	unsigned int generation;
 };
 
 static json_t *log_entries;
-static unsigned int generation; /* commands from before a reset are forgotten */
+static unsigned int generation; /* a reset raises it: older commands are dropped */
 
 static const char *
 component_of(const json_t *command)
 {
-	const char *component = json_text(command, "component");
-
-	return *component != '\0' ? component : "main";
+	return json_text_or(command, "component", "main");
 }
 
 static bool
@@ -85,11 +83,10 @@ entry_new(const json_t *device, const json_t *command, const char *installed_app
 {
 	json_t *entry = json_object();
 	char *id = uuid_random();
-	char *at = time_iso(time_now_ms());
 	json_t *arguments = json_object_get(command, "arguments");
 
 	json_put_text(entry, "id", id);
-	json_put_text(entry, "at", at);
+	json_put_now(entry, "at");
 	json_put(entry, "installedAppId", json_new_text(installed_app_id));
 	json_put_text(entry, "deviceId", json_text(device, "deviceId"));
 	json_put_text(entry, "component", component_of(command));
@@ -99,38 +96,26 @@ entry_new(const json_t *device, const json_t *command, const char *installed_app
 	json_put(entry, "executedAt", json_null());
 	json_put(entry, "droppedAt", json_null());
 	free(id);
-	free(at);
 	return entry;
 }
 
 static void
-command_obey(json_t *device, json_t *entry)
+command_execute(json_t *device, json_t *entry)
 {
 	const char *component = json_text(entry, "component");
 	const char *command = json_text(entry, "command");
 	const json_t *level = json_array_get(json_object_get(entry, "arguments"), 0);
-	char *at = time_iso(time_now_ms());
 
-	json_put_text(entry, "executedAt", at);
-	free(at);
+	json_put_now(entry, "executedAt");
 	if (strcmp(command, "setLevel") == 0)
 		world_level(device, component, (int)json_integer_value(level));
 	else
 		world_switch(device, component, strcmp(command, "on") == 0);
 }
 
+/* The device may have been removed or gone offline since the commands were accepted. */
 static void
-command_drop(json_t *entry)
-{
-	char *at = time_iso(time_now_ms());
-
-	json_put_text(entry, "droppedAt", at);
-	free(at);
-}
-
-/* The device may have gone, or gone offline, since the command was accepted. */
-static void
-obey(void *context)
+execute_all(void *context)
 {
 	struct pending *pending = context;
 	json_t *device = world_device(pending->device_id);
@@ -141,10 +126,10 @@ obey(void *context)
 	if (device != NULL && pending->generation == generation &&
 	    strcmp(json_text(health, "state"), "OFFLINE") != 0) {
 		events_begin();
-		json_array_foreach(pending->entries, i, entry) command_obey(device, entry);
+		json_array_foreach(pending->entries, i, entry) command_execute(device, entry);
 		events_end();
 	} else {
-		json_array_foreach(pending->entries, i, entry) command_drop(entry);
+		json_array_foreach(pending->entries, i, entry) json_put_now(entry, "droppedAt");
 	}
 	json_decref(pending->entries);
 	free(pending->device_id);
@@ -168,14 +153,12 @@ commands_accept(const json_t *device, const json_t *body, const char *installed_
 	{
 		json_t *entry = entry_new(device, command, installed_app_id);
 
-		if (json_array_size(log_entries) == LOG_LENGTH)
-			json_array_remove(log_entries, 0);
-		json_array_append(log_entries, entry);
+		json_log_append(log_entries, entry, LOG_LENGTH);
 		json_array_append_new(results,
 		    json_pack("{s:s, s:s}", "id", json_text(entry, "id"), "status", "ACCEPTED"));
 		json_array_append_new(pending->entries, entry);
 	}
-	loop_after(setting_number("commandDelayMs"), obey, pending);
+	loop_after(setting_number("commandDelayMs"), execute_all, pending);
 	return json_pack("{s:o}", "results", results);
 }
 

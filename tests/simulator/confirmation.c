@@ -1,4 +1,4 @@
-/* CONFIRMATION: does the target want our events? */
+/* CONFIRMATION requests to the targets of apps. */
 #include "confirmation.h"
 
 #include <stdlib.h>
@@ -12,10 +12,10 @@
 
 #define RETRY_MS 2000
 
-static uint64_t timer; /* one serves all apps */
+static uint64_t timer; /* one for all apps */
 
 static void
-ask_one(const json_t *app)
+send_one(const json_t *app)
 {
 	const char *app_id = json_text(app, "appId");
 	char *url = text_format("%s/v1/apps/%s/confirm-registration?token=%s", http_base(), app_id,
@@ -33,7 +33,7 @@ ask_one(const json_t *app)
 }
 
 static void
-ask_all(void *unused)
+send_all(void *unused)
 {
 	bool waiting = false;
 	const char *id;
@@ -46,16 +46,16 @@ ask_all(void *unused)
 		if (strcmp(json_text(app, "targetStatus"), "CONFIRMED") == 0)
 			continue;
 		if (!delivery_is_posting(id, "CONFIRMATION"))
-			ask_one(app);
+			send_one(app);
 		waiting = true;
 	}
 	if (waiting)
-		timer = loop_after(RETRY_MS, ask_all, NULL);
+		timer = loop_after(RETRY_MS, send_all, NULL);
 }
 
 void
 confirmation_ask(void)
 {
 	loop_cancel(timer);
-	timer = loop_after(0, ask_all, NULL);
+	timer = loop_after(0, send_all, NULL);
 }

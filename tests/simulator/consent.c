@@ -1,4 +1,4 @@
-/* The page where a person chooses a location and says yes or no. */
+/* The consent page, where a person chooses a location and allows or denies access. */
 #include "consent.h"
 
 #include <stdlib.h>
@@ -13,8 +13,8 @@ static const char known_scopes[] =
     "r:devices:$ x:devices:$ r:scenes:* x:scenes:* r:hubs:* r:rules:* w:rules:* "
     "r:installedapps w:installedapps ";
 
-/* What the app asked for. */
-struct ask {
+/* The parameters of an authorization request (RFC 6749 4.1.1). */
+struct authorization {
 	char *client_id;
 	char *redirect_uri;
 	char *scope;
@@ -24,30 +24,30 @@ struct ask {
 };
 
 static void
-ask_read(struct ask *ask, const char *form)
+authorization_read(struct authorization *request, const char *form)
 {
-	ask->client_id = form_get(form, "client_id", 0);
-	ask->redirect_uri = form_get(form, "redirect_uri", 0);
-	ask->scope = form_get(form, "scope", 0);
-	ask->state = form_get(form, "state", 0);
-	ask->response_type = form_get(form, "response_type", 0);
-	ask->app = app_by_client(ask->client_id);
-	if (ask->scope == NULL)
-		ask->scope = text_copy("");
+	request->client_id = form_get(form, "client_id", 0);
+	request->redirect_uri = form_get(form, "redirect_uri", 0);
+	request->scope = form_get(form, "scope", 0);
+	request->state = form_get(form, "state", 0);
+	request->response_type = form_get(form, "response_type", 0);
+	request->app = app_by_client(request->client_id);
+	if (request->scope == NULL)
+		request->scope = text_copy("");
 }
 
 static void
-ask_clear(struct ask *ask)
+authorization_clear(struct authorization *request)
 {
-	free(ask->client_id);
-	free(ask->redirect_uri);
-	free(ask->scope);
-	free(ask->state);
-	free(ask->response_type);
+	free(request->client_id);
+	free(request->redirect_uri);
+	free(request->scope);
+	free(request->state);
+	free(request->response_type);
 }
 
 static void
-page_open(struct text *page, const char *title)
+consent_page_open(struct text *page, const char *title)
 {
 	text_puts(page, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
 			"<meta name=\"viewport\" content=\"width=device-width\">\n"
@@ -64,7 +64,7 @@ answer_problem(struct exchange *x, const char *what)
 {
 	struct text page = {0};
 
-	page_open(&page, "This link does not work");
+	consent_page_open(&page, "This link does not work");
 	text_puts(&page, "<p>");
 	text_html(&page, what);
 	text_puts(&page, "</p>\n<p class=\"note\">Simulated platform: nothing here is real.</p>"
@@ -73,22 +73,22 @@ answer_problem(struct exchange *x, const char *what)
 }
 
 static void
-redirect_back(struct exchange *x, const struct ask *ask, const char *name, const char *value,
-    const char *description)
+redirect_back(struct exchange *x, const struct authorization *request, const char *name,
+    const char *value, const char *description)
 {
 	struct text url = {0};
 
-	text_puts(&url, ask->redirect_uri);
-	text_puts(&url, strchr(ask->redirect_uri, '?') != NULL ? "&" : "?");
+	text_puts(&url, request->redirect_uri);
+	text_puts(&url, strchr(request->redirect_uri, '?') != NULL ? "&" : "?");
 	text_printf(&url, "%s=", name);
 	text_url(&url, value);
 	if (description != NULL) {
 		text_puts(&url, "&error_description=");
 		text_url(&url, description);
 	}
-	if (ask->state != NULL) {
+	if (request->state != NULL) {
 		text_puts(&url, "&state=");
-		text_url(&url, ask->state);
+		text_url(&url, request->state);
 	}
 	answer_redirect(x, 302, url.data);
 	text_clear(&url);
@@ -99,8 +99,8 @@ scope_is_known(const char *scope)
 {
 	while (*scope != '\0') {
 		size_t length = strcspn(scope, " ");
-		char *word = text_format(" %.*s ", (int)length, scope);
-		bool known = length == 0 || strstr(known_scopes, word) != NULL;
+		char *word = text_format("%.*s", (int)length, scope);
+		bool known = length == 0 || words_contain(known_scopes, word);
 
 		free(word);
 		if (!known)
@@ -111,29 +111,19 @@ scope_is_known(const char *scope)
 	return true;
 }
 
-/* Checks that both the page and its form need.  false: answered. */
+/* The checks that the page and its form share.  false: answered. */
 static bool
-ask_is_good(struct exchange *x, const struct ask *ask)
+authorization_is_valid(struct exchange *x, const struct authorization *request)
 {
-	if (ask->app == NULL)
+	if (request->app == NULL)
 		answer_problem(x, "The app's client id is not known here.");
-	else if (!app_has_redirect(ask->app, ask->redirect_uri))
+	else if (!app_has_redirect(request->app, request->redirect_uri))
 		answer_problem(x, "The redirect address is not one that the app registered.");
-	else if (!scope_is_known(ask->scope) || *ask->scope == '\0')
-		redirect_back(x, ask, "error", "invalid_scope", "an unknown or empty scope");
+	else if (!scope_is_known(request->scope) || *request->scope == '\0')
+		redirect_back(x, request, "error", "invalid_scope", "an unknown or empty scope");
 	else
 		return true;
 	return false;
-}
-
-static void
-hidden_field(struct text *page, const char *name, const char *value)
-{
-	if (value == NULL)
-		return;
-	text_printf(page, "<input type=\"hidden\" name=\"%s\" value=\"", name);
-	text_html(page, value);
-	text_puts(page, "\">\n");
 }
 
 static void
@@ -161,7 +151,8 @@ put_choices(struct text *page)
 	json_t *account, *location;
 
 	if (json_object_size(accounts) == 1)
-		hidden_field(page, "account", json_object_iter_key(json_object_iter(accounts)));
+		text_hidden_field(
+		    page, "account", json_object_iter_key(json_object_iter(accounts)));
 	json_object_foreach(accounts, id, account)
 	{
 		text_puts(page, "<fieldset><legend>Locations of ");
@@ -186,19 +177,19 @@ put_scopes(struct text *page, const char *scope)
 }
 
 static void
-put_consent(struct text *page, const struct ask *ask)
+put_consent(struct text *page, const struct authorization *request)
 {
 	text_puts(page, "<p class=\"note\">Simulated platform: this page stands in for the "
 			"Samsung account's. Nothing here is real.</p>\n<p><strong>");
-	text_html(page, json_text(ask->app, "displayName"));
+	text_html(page, json_text(request->app, "displayName"));
 	text_puts(
 	    page, "</strong> would like to see and control the devices of one location.</p>\n");
-	put_scopes(page, ask->scope);
+	put_scopes(page, request->scope);
 	text_puts(page, "<form method=\"post\" action=\"/v1/oauth/authorize\">\n");
-	hidden_field(page, "client_id", ask->client_id);
-	hidden_field(page, "redirect_uri", ask->redirect_uri);
-	hidden_field(page, "scope", ask->scope);
-	hidden_field(page, "state", ask->state);
+	text_hidden_field(page, "client_id", request->client_id);
+	text_hidden_field(page, "redirect_uri", request->redirect_uri);
+	text_hidden_field(page, "scope", request->scope);
+	text_hidden_field(page, "state", request->state);
 	put_choices(page);
 	text_puts(page,
 	    "<p class=\"buttons\"><button id=\"allow\" name=\"decision\" value=\"allow\">Allow"
@@ -209,32 +200,32 @@ put_consent(struct text *page, const struct ask *ask)
 void
 consent_show(struct exchange *x)
 {
-	struct ask ask = {0};
+	struct authorization request = {0};
 	struct text page = {0};
 
-	ask_read(&ask, x->query);
-	if (ask_is_good(x, &ask)) {
-		if (ask.response_type == NULL || strcmp(ask.response_type, "code") != 0) {
-			redirect_back(x, &ask, "error", "unsupported_response_type", NULL);
+	authorization_read(&request, x->query);
+	if (authorization_is_valid(x, &request)) {
+		if (request.response_type == NULL || strcmp(request.response_type, "code") != 0) {
+			redirect_back(x, &request, "error", "unsupported_response_type", NULL);
 		} else {
-			page_open(&page, "Allow access to a location?");
-			put_consent(&page, &ask);
+			consent_page_open(&page, "Allow access to a location?");
+			put_consent(&page, &request);
 			answer_page(x, 200, &page);
 		}
 	}
-	ask_clear(&ask);
+	authorization_clear(&request);
 }
 
 static char *
-code_new(const struct ask *ask, const char *installed_app_id)
+code_new(const struct authorization *request, const char *installed_app_id)
 {
 	char *code = random_word(8);
 	json_t *entry = json_object();
 
 	json_put_text(entry, "installedAppId", installed_app_id);
-	json_put_text(entry, "clientId", ask->client_id);
-	json_put_text(entry, "redirectUri", ask->redirect_uri);
-	json_put_text(entry, "scope", ask->scope);
+	json_put_text(entry, "clientId", request->client_id);
+	json_put_text(entry, "redirectUri", request->redirect_uri);
+	json_put_text(entry, "scope", request->scope);
 	json_put(
 	    entry, "expiresAt", json_integer(time_now_ms() + setting_number("codeSeconds") * 1000));
 	json_put(state_section("codes"), code, entry);
@@ -243,45 +234,45 @@ code_new(const struct ask *ask, const char *installed_app_id)
 }
 
 static void
-allow(struct exchange *x, const struct ask *ask, const json_t *location)
+allow(struct exchange *x, const struct authorization *request, const json_t *location)
 {
-	json_t *installed = installed_app_for(json_text(ask->app, "appId"),
+	json_t *installed = installed_app_for(json_text(request->app, "appId"),
 	    json_text(location, "accountId"), json_text(location, "locationId"));
 	char *code;
 
 	if (installed == NULL) {
-		redirect_back(x, ask, "error", "access_denied",
+		redirect_back(x, request, "error", "access_denied",
 		    "The app has reached its limit of installations.");
 		return;
 	}
-	code = code_new(ask, json_text(installed, "installedAppId"));
-	redirect_back(x, ask, "code", code, NULL);
+	code = code_new(request, json_text(installed, "installedAppId"));
+	redirect_back(x, request, "code", code, NULL);
 	free(code);
 }
 
 void
 consent_decide(struct exchange *x)
 {
-	struct ask ask = {0};
+	struct authorization request = {0};
 	char *decision = request_form(x, "decision");
 	char *location_id = request_form(x, "location");
 	char *account_id = request_form(x, "account");
 	const json_t *location = location_id != NULL ? world_location(location_id) : NULL;
 
-	ask_read(&ask, x->body.data);
-	if (!ask_is_good(x, &ask))
+	authorization_read(&request, x->body.data);
+	if (!authorization_is_valid(x, &request))
 		;
 	else if (decision != NULL && strcmp(decision, "deny") == 0)
-		redirect_back(x, &ask, "error", "access_denied", "The user denied access.");
+		redirect_back(x, &request, "error", "access_denied", "The user denied access.");
 	else if (decision == NULL || strcmp(decision, "allow") != 0)
 		answer_problem(x, "Neither allowed nor denied.");
 	else if (location == NULL || (account_id != NULL && *account_id != '\0' &&
 					 strcmp(account_id, json_text(location, "accountId")) != 0))
 		answer_problem(x, "That location does not exist in that account.");
 	else
-		allow(x, &ask, location);
+		allow(x, &request, location);
 	free(decision);
 	free(location_id);
 	free(account_id);
-	ask_clear(&ask);
+	authorization_clear(&request);
 }

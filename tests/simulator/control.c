@@ -96,7 +96,7 @@ expire_entry(json_t *entry)
 	state_changed();
 }
 
-/* Access tokens of one installed app, or of all: as if their time had passed. */
+/* Expire the access tokens of one installed app, or of all. */
 static void
 expire_tokens(struct exchange *x)
 {
@@ -146,7 +146,7 @@ uninstall(struct exchange *x)
 	answer_done(x);
 }
 
-/* A personal access token: what a developer makes on the vendor's site, good for a day. */
+/* A personal access token, as a developer makes one on the vendor's site; valid for a day. */
 static void
 make_personal_token(struct exchange *x)
 {
@@ -165,14 +165,6 @@ make_personal_token(struct exchange *x)
 	free(token);
 }
 
-static const char *
-text_or(const json_t *object, const char *name, const char *otherwise)
-{
-	const char *value = json_text(object, name);
-
-	return *value != '\0' ? value : otherwise;
-}
-
 static void
 sign(struct exchange *x)
 {
@@ -183,9 +175,9 @@ sign(struct exchange *x)
 		answer_error(x, 400, "body must be text");
 		return;
 	}
-	signing_make(text_or(x->json, "method", "post"), text_or(x->json, "path", "/"),
-	    json_string_value(body), json_string_length(body), text_or(x->json, "date", NULL),
-	    text_or(x->json, "keyId", NULL), &made);
+	signing_make(json_text_or(x->json, "method", "post"), json_text_or(x->json, "path", "/"),
+	    json_string_value(body), json_string_length(body), json_text_or(x->json, "date", NULL),
+	    json_text_or(x->json, "keyId", NULL), &made);
 	answer_json(x, 200,
 	    json_pack("{s:s, s:{s:s, s:s, s:s}}", "keyId", signing_key_id(), "headers",
 		"Authorization", made.authorization, "Digest", made.digest, "Date", made.date));
@@ -246,11 +238,11 @@ show_key(struct exchange *x)
 	const char *kind = setting_text("keyServer");
 	char *pem;
 
-	calls_note_key_fetch();
+	calls_record_key_fetch();
 	if (strcmp(kind, "hang") == 0) {
 		answer_never(x);
 	} else if (strcmp(kind, "error") == 0) {
-		answer_error(x, 503, "the key server is asked to fail");
+		answer_error(x, 503, "the key server is set to fail");
 	} else if (strcmp(kind, "html") == 0) {
 		answer_text(x, 200, "text/html", "<html><body>Welcome</body></html>\n");
 	} else if (strcmp(kind, "huge") == 0) {

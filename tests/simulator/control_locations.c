@@ -1,4 +1,4 @@
-/* The control API: accounts and devices.  See README.md. */
+/* The control API: accounts, locations and devices.  See README.md. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,9 +60,7 @@ named_device(struct exchange *x)
 static const char *
 component_of(const struct exchange *x)
 {
-	const char *component = json_text(x->json, "component");
-
-	return *component != '\0' ? component : "main";
+	return json_text_or(x->json, "component", "main");
 }
 
 static void

@@ -1,4 +1,4 @@
-/* The home that everybody starts with. */
+/* The locations and devices of a new simulator. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +25,7 @@ static const char *const default_rooms[][2] = {
 #define PLUG "'category': 'SmartPlug'"
 #define DIMMER "'capabilities': ['switch', 'switchLevel']"
 
-/* Single quotes are turned into double ones; %22 and %27 stand for the quotes themselves. */
+/* JSON with single quotes for double ones; %22 and %27 stand for quotes within a text. */
 static const struct default_device default_devices[] = {
     {"Home", "Kitchen",
 	"{'name': 'Ceiling switch', 'label': 'Kitchen ceiling', " LIGHT ", "
@@ -77,7 +77,7 @@ spec_read(const char *text)
 	}
 	spec = json_loads(json.data, 0, NULL);
 	if (spec == NULL)
-		die("the default home is damaged: %s", json.data);
+		die("the default devices are no JSON: %s", json.data);
 	text_clear(&json);
 	return spec;
 }

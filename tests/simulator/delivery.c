@@ -1,4 +1,4 @@
-/* The webhook queue. */
+/* The queue of webhooks. */
 #include "delivery.h"
 
 #include <stdlib.h>
@@ -21,17 +21,17 @@ struct delivery {
 	char *installed_app_id; /* "" for what is not an EVENT */
 	char *body;
 	size_t length;
-	json_t *entry; /* its line in the log */
+	json_t *entry; /* of the log */
 	int attempts;
 	int64_t due_at;         /* monotonic ms */
-	struct webhook *flight; /* NULL while it waits */
+	struct webhook *flight; /* NULL while it is not being sent */
 	delivery_done_fn *done; /* only for delivery_send_now() */
 	void *context;
 };
 
 static struct delivery *queue;
 static struct delivery **queue_end = &queue;
-static struct delivery *held; /* waits for a partner to change places with */
+static struct delivery *held; /* "reorder": goes after the next one of its installed app */
 static uint64_t held_timer;
 static size_t in_flight;
 static uint64_t wake_timer;
@@ -106,7 +106,7 @@ delivery_wake(void)
 	wake_timer = loop_after(0, delivery_pump, NULL);
 }
 
-/* Nobody came to change places: send it as it is. */
+/* Queue the held delivery: its successor went first, or none came in REORDER_WAIT_MS. */
 static void
 held_release(void *unused)
 {
@@ -153,7 +153,7 @@ delivery_start(struct delivery *delivery)
 	in_flight++;
 }
 
-/* First tries of one installed app go one by one, so that order means something. */
+/* First attempts of one installed app are sent one after another, so that they arrive in order. */
 static bool
 is_busy(const struct delivery *candidate)
 {
@@ -201,7 +201,7 @@ delivery_finish(struct delivery *delivery, const char *state)
 	state_changed();
 }
 
-/* 5xx and no answer are worth another try, until there were enough. */
+/* 5xx and a missing answer are tried again, ATTEMPTS_MAX times in all. */
 static bool
 deserves_retry(const struct delivery *delivery, long status)
 {
@@ -298,7 +298,8 @@ delivery_is_posting(const char *app_id, const char *kind)
 	return false;
 }
 
-/* What waits goes into the state file as it is; it starts afresh after a restart. */
+/* Undelivered events go into the state file; after a restart they start with their first attempt.
+ */
 static void
 queue_export(void)
 {

@@ -1,4 +1,4 @@
-/* What became of each webhook. */
+/* The log of webhooks: kind, events, attempts and outcome. */
 #include "delivery_log.h"
 
 #include <stdlib.h>
@@ -8,15 +8,6 @@
 #define LOG_LENGTH 2000
 
 static json_t *entries;
-
-static void
-put_now(json_t *entry, const char *name)
-{
-	char *now = time_iso(time_now_ms());
-
-	json_put_text(entry, name, now);
-	free(now);
-}
 
 static void
 put_events(json_t *entry, const json_t *events)
@@ -53,12 +44,10 @@ delivery_log_start(const char *kind, const char *installed_app_id, const json_t 
 	json_put_text(entry, "state", "queued");
 	json_put(entry, "attempts", json_integer(0));
 	json_put(entry, "status", json_integer(0));
-	put_now(entry, "createdAt");
+	json_put_now(entry, "createdAt");
 	if (entries == NULL)
 		entries = json_array();
-	if (json_array_size(entries) == LOG_LENGTH)
-		json_array_remove(entries, 0);
-	json_array_append(entries, entry);
+	json_log_append(entries, entry, LOG_LENGTH);
 	return entry;
 }
 
@@ -84,7 +73,7 @@ void
 delivery_log_end(json_t *entry, const char *state)
 {
 	json_put_text(entry, "state", state);
-	put_now(entry, "doneAt");
+	json_put_now(entry, "doneAt");
 }
 
 json_t *

@@ -1,4 +1,4 @@
-/* Events as the published captures show them. */
+/* Events in the form of the platform's published examples. */
 #include "events.h"
 
 #include <stdlib.h>
@@ -56,7 +56,7 @@ send_event(const json_t *installed_app, json_t *event)
 
 /*
  * The envelope: {"eventTime","eventType",MEMBER:{"eventId","locationId",…}}.
- * eventTime has whole seconds; the true time hides in the version-1 eventId.
+ * eventTime has whole seconds; the version-1 eventId has the time in 100 ns.
  * *inner is the member, borrowed.
  */
 static json_t *
@@ -96,7 +96,7 @@ value_matches(const json_t *detail, const json_t *value)
 	return json_equal(wanted, value);
 }
 
-/* The detail of a subscription that wants this report, else NULL. */
+/* The detail of a subscription that this report matches, else NULL. */
 static const json_t *
 wants_attribute(const json_t *subscription, const json_t *device, const char *component,
     const char *capability, const char *attribute, const json_t *value, bool changed)
@@ -182,7 +182,7 @@ events_attribute(const json_t *device, const char *component, const char *capabi
 
 /*
  * One event to each installed app of the location that has a subscription of
- * this source.  "inner" (stolen) holds the members beside eventId and locationId.
+ * this source.  "fields" (stolen) are the members beside eventId and locationId.
  */
 static void
 send_to_subscribers(

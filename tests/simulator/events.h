@@ -10,6 +10,7 @@
  */
 void events_attribute(const json_t *device, const char *component, const char *capability,
     const char *attribute, const json_t *value, bool changed);
+/* A changed healthState of a device, with its reason. */
 void events_health(const json_t *device, const char *reason);
 /*
  * "lifecycle": CREATE, DELETE, UPDATE, ROOM_MOVE; "detail" (stolen) is the
@@ -17,11 +18,13 @@ void events_health(const json_t *device, const char *reason);
  */
 void
 events_lifecycle(const json_t *device, const char *lifecycle, const char *member, json_t *detail);
-/* The user removed the app: sent without a subscription.  Call before removing it. */
+/* Sent without a subscription when the user removes the app.  Call before removing it. */
 void events_uninstalled(const json_t *installed_app);
 
-/* Between these, with the setting "batch", events of one installed app share one request. */
+/* From here to events_end(), with the setting "batch", events of one installed app share one
+ * request. */
 void events_begin(void);
+/* Sends what was collected. */
 void events_end(void);
 
 #endif

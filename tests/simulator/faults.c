@@ -1,4 +1,4 @@
-/* Faults that tests order, and the platform's published rate limits. */
+/* Faults that tests ask for, and the platform's published rate limits. */
 #include "faults.h"
 
 #include <stdlib.h>
@@ -7,15 +7,15 @@
 #include "state.h"
 #include "text.h"
 
-struct order {
-	struct order *next;
+struct planned_fault {
+	struct planned_fault *next;
 	char *method; /* NULL: any */
 	char *path;   /* with "*" a glob, else a part of the path; NULL: any */
 	json_int_t count;
 	struct fault fault;
 };
 
-static struct order *orders; /* oldest first */
+static struct planned_fault *planned_faults; /* oldest first */
 
 static const char *const action_names[] = {
     [FAULT_STATUS] = "status",
@@ -61,8 +61,8 @@ faults_add(const json_t *wanted, const char **why)
 	    .after_effect = json_is_true(json_object_get(wanted, "afterEffect")),
 	};
 	json_int_t count = number_or(wanted, "count", 1);
-	struct order **end = &orders;
-	struct order *order;
+	struct planned_fault **end = &planned_faults;
+	struct planned_fault *planned;
 
 	*why = "action must be status, hang, slow or cut";
 	if (fault.action == FAULT_NONE)
@@ -72,33 +72,33 @@ faults_add(const json_t *wanted, const char **why)
 	*why = "status, count or delayMs out of range";
 	if (fault.status < 200 || fault.status > 599 || count < 1 || fault.delay_ms < 0)
 		return false;
-	order = memory_get(sizeof(*order));
-	order->method = text_or_null(wanted, "method");
-	order->path = text_or_null(wanted, "path");
-	order->count = count;
-	order->fault = fault;
+	planned = memory_get(sizeof(*planned));
+	planned->method = text_or_null(wanted, "method");
+	planned->path = text_or_null(wanted, "path");
+	planned->count = count;
+	planned->fault = fault;
 	while (*end != NULL)
 		end = &(*end)->next;
-	*end = order;
+	*end = planned;
 	return true;
 }
 
 static void
-order_free(struct order *order)
+planned_fault_free(struct planned_fault *planned)
 {
-	free(order->method);
-	free(order->path);
-	free(order);
+	free(planned->method);
+	free(planned->path);
+	free(planned);
 }
 
 void
 faults_clear(void)
 {
-	while (orders != NULL) {
-		struct order *order = orders;
+	while (planned_faults != NULL) {
+		struct planned_fault *planned = planned_faults;
 
-		orders = order->next;
-		order_free(order);
+		planned_faults = planned->next;
+		planned_fault_free(planned);
 	}
 }
 
@@ -107,42 +107,44 @@ faults_show(void)
 {
 	json_t *list = json_array();
 
-	for (const struct order *order = orders; order != NULL; order = order->next) {
+	for (const struct planned_fault *planned = planned_faults; planned != NULL;
+	     planned = planned->next) {
 		json_t *item = json_object();
 
-		json_put(item, "method", json_new_text(order->method));
-		json_put(item, "path", json_new_text(order->path));
-		json_put_text(item, "action", action_names[order->fault.action]);
-		json_put(item, "left", json_integer(order->count));
+		json_put(item, "method", json_new_text(planned->method));
+		json_put(item, "path", json_new_text(planned->path));
+		json_put_text(item, "action", action_names[planned->fault.action]);
+		json_put(item, "left", json_integer(planned->count));
 		json_array_append_new(list, item);
 	}
 	return list;
 }
 
 static bool
-order_fits(const struct order *order, const char *method, const char *path)
+planned_fault_matches(const struct planned_fault *planned, const char *method, const char *path)
 {
-	if (order->method != NULL && strcmp(order->method, method) != 0)
+	if (planned->method != NULL && strcmp(planned->method, method) != 0)
 		return false;
-	if (order->path == NULL)
+	if (planned->path == NULL)
 		return true;
-	if (strchr(order->path, '*') != NULL)
-		return glob_matches(order->path, path);
-	return strstr(path, order->path) != NULL;
+	if (strchr(planned->path, '*') != NULL)
+		return glob_matches(planned->path, path);
+	return strstr(path, planned->path) != NULL;
 }
 
 void
 faults_draw(const char *method, const char *path, struct fault *out)
 {
-	for (struct order **place = &orders; *place != NULL; place = &(*place)->next) {
-		struct order *order = *place;
+	for (struct planned_fault **place = &planned_faults; *place != NULL;
+	     place = &(*place)->next) {
+		struct planned_fault *planned = *place;
 
-		if (!order_fits(order, method, path))
+		if (!planned_fault_matches(planned, method, path))
 			continue;
-		*out = order->fault;
-		if (--order->count == 0) {
-			*place = order->next;
-			order_free(order);
+		*out = planned->fault;
+		if (--planned->count == 0) {
+			*place = planned->next;
+			planned_fault_free(planned);
 		}
 		return;
 	}

@@ -11,7 +11,9 @@
  * *why (static text) when the body is wrong.
  */
 bool faults_add(const json_t *wanted, const char **why);
+/* Forget all faults. */
 void faults_clear(void);
+/* The faults that are left, as a list; the caller's. */
 json_t *faults_show(void);
 /* The fault for this call, and one less of it; FAULT_NONE when none fits. */
 void faults_draw(const char *method, const char *path, struct fault *out);
@@ -22,6 +24,7 @@ void faults_draw(const char *method, const char *path, struct fault *out);
  * answered.  Always true while the setting rateLimits is off.
  */
 bool limit_take(struct exchange *x, enum limit_class class, const char *owner);
+/* Forget all calls that were counted for the limits. */
 void limits_clear(void);
 
 #endif

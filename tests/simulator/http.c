@@ -112,7 +112,7 @@ client_is_gone(const struct exchange *x)
 	return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
-/* A suspended connection is not watched by libmicrohttpd: look at the hung ones ourselves. */
+/* libmicrohttpd does not poll a suspended connection, so its closing is noticed here. */
 static void
 hang_check(void *unused)
 {
@@ -152,12 +152,12 @@ answer_ready(struct exchange *x)
 }
 
 static void
-note_call(struct exchange *x, const char *fault)
+record_call(struct exchange *x, const char *fault)
 {
-	if (x->noted || x->route == NULL || x->route->kind != ROUTE_API)
+	if (x->recorded || x->route == NULL || x->route->kind != ROUTE_API)
 		return;
-	x->noted = true;
-	calls_note(x, fault);
+	x->recorded = true;
+	calls_record(x, fault);
 }
 
 static enum MHD_Result
@@ -166,7 +166,7 @@ send_answer(struct exchange *x)
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
-	note_call(x, NULL);
+	record_call(x, NULL);
 	response = MHD_create_response_from_buffer(
 	    x->reply_length, x->reply != NULL ? x->reply : "", MHD_RESPMEM_MUST_COPY);
 	if (response == NULL)
@@ -192,7 +192,7 @@ fault_answer(struct exchange *x)
 	}
 }
 
-/* Let the fault act.  true: it holds or ends the exchange, *result says how. */
+/* Apply the fault.  true: it suspends or ends the exchange with *result. */
 static bool
 fault_act(struct exchange *x, enum MHD_Result *result)
 {
@@ -213,12 +213,12 @@ fault_act(struct exchange *x, enum MHD_Result *result)
 		return false;
 	case FAULT_HANG:
 		x->status = 0;
-		note_call(x, "hang");
+		record_call(x, "hang");
 		answer_never(x);
 		return true;
 	case FAULT_CUT:
 		x->status = 0;
-		note_call(x, "cut");
+		record_call(x, "cut");
 		*result = MHD_NO;
 		return true;
 	case FAULT_SLOW:

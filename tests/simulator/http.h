@@ -10,7 +10,7 @@
 #include "text.h"
 
 /*
- * One request and the answer to it.  Handlers read the upper half and call
+ * One request and its answer.  Handlers read the upper half and call
  * one answer_...() function; everything they are given is borrowed.
  */
 struct exchange;
@@ -58,7 +58,7 @@ struct fault {
 	int status;
 	int retry_after; /* seconds, -1 none */
 	int64_t delay_ms;
-	bool after_effect; /* the call has its effect, only the answer suffers */
+	bool after_effect; /* the call is carried out, only its answer is replaced or lost */
 };
 
 #define EXCHANGE_IDS 3
@@ -86,28 +86,34 @@ struct exchange {
 	char *headers[EXCHANGE_HEADERS][2];
 	size_t header_count;
 
-	/* how far it is; only http.c touches these */
+	/* progress; only http.c uses these */
 	struct exchange *next, *previous;
-	bool started, received, fault_drawn, handled, delayed, cut, suspended, hung, noted;
+	bool started, received, fault_drawn, handled, cut, suspended, hung, recorded;
 	uint64_t timer;
 	struct fault fault;
 };
 
 /* Listen on 127.0.0.1:port; a busy port is one line and exit 1. */
 void http_open(int port);
+/* End all exchanges without an answer, and stop listening. */
 void http_close(void);
 /* http://127.0.0.1:PORT */
 const char *http_base(void);
 
-/* For the loop. */
+/* The descriptor that the loop polls. */
 int http_descriptor(void);
+/* Handle what the descriptor announced. */
 void http_run(void);
+/* How long the loop may sleep, at most 60 s. */
 int64_t http_timeout_ms(void);
 
-/* Request parts; NULL when missing.  header: borrowed; query and form: the caller's. */
+/* A header of the request; borrowed, NULL when missing. */
 const char *request_header(const struct exchange *x, const char *name);
+/* A field of the query; the caller's, NULL when missing. */
 char *request_query(const struct exchange *x, const char *name);
+/* A field of the form in the body; the caller's, NULL when missing. */
 char *request_form(const struct exchange *x, const char *name);
+/* Whether a field of the query is "true". */
 bool request_query_is_true(const struct exchange *x, const char *name);
 
 /* Answers.  "json" is stolen. */
@@ -115,22 +121,27 @@ void answer_json(struct exchange *x, int status, json_t *json);
 /* {"requestId","error":{"code","message","details":[]}} with the usual code of that status. */
 void answer_error(struct exchange *x, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* A body of any type. */
 void answer_text(struct exchange *x, int status, const char *type, const char *text);
 /* Steals what text holds. */
 void answer_page(struct exchange *x, int status, struct text *page);
+/* No body, and a Location. */
 void answer_redirect(struct exchange *x, int status, const char *url);
+/* One more header; at most EXCHANGE_HEADERS. */
 void answer_header(struct exchange *x, const char *name, const char *value);
 /*
- * The answer will come: call one of the above later, then answer_ready().
+ * The handler answers later: it calls one of the above, then answer_ready().
  * "x" stays valid until then.
  */
 void answer_later(struct exchange *x);
+/* The answer of an exchange after answer_later() is there. */
 void answer_ready(struct exchange *x);
-/* Never answer; ends when the client goes away. */
+/* Never answer; the exchange ends when the client closes the connection. */
 void answer_never(struct exchange *x);
 
-/* route.c: find the route and run it: authentication, scope, limits, handler. */
+/* Find the route (route.c); without one 404 or 405 is answered. */
 void route_find(struct exchange *x);
+/* Check token, scope, limit and origin of the request, then call the handler. */
 void route_run(struct exchange *x);
 
 #endif

@@ -1,4 +1,4 @@
-/* The event loop: curl_multi_poll() waits for everything. */
+/* The event loop, built on curl_multi_poll(). */
 #include "loop.h"
 
 #include <signal.h>
@@ -125,7 +125,8 @@ transfers_run(void)
 	}
 }
 
-/* How long the loop may sleep; the server and the timers each know a limit. */
+/* How long the loop may sleep: until the server's or the first timer's time, whichever is sooner.
+ */
 static int
 sleep_ms(void)
 {
@@ -155,7 +156,8 @@ loop_run(void)
 
 		timers_run();
 		transfers_run();
-		/* Last: an answer that the others let go of must not wait for the next event. */
+		/* Last, so that answers which timers and transfers made ready are sent before the
+		 * poll. */
 		http_run();
 		curl_multi_poll(multi, watched, 2, sleep_ms(), NULL);
 		if (read(signal_fd, &signal_info, sizeof(signal_info)) > 0)

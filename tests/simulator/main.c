@@ -1,4 +1,4 @@
-/* switchboard-simulator: a stand-in for the platform, for the demo and the tests. */
+/* switchboard-simulator: the simulated platform of the demo and the tests. */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -132,9 +132,9 @@ main(int argc, char **argv)
 	    options.app_id, options.client_id, secret, options.redirect_uri, options.target);
 	free(secret);
 	confirmation_ask();
-	say("info", "event=ready url=%s", http_base());
+	log_line("info", "event=ready url=%s", http_base());
 	loop_run();
-	say("info", "event=stop");
+	log_line("info", "event=stop");
 	state_close();
 	delivery_close();
 	signing_close();

@@ -10,7 +10,7 @@
 #include "state.h"
 #include "world.h"
 
-/* {"error":…} of RFC 6749 5.2, as the platform was seen to answer. */
+/* {"error":…} of RFC 6749 5.2, in the form of the platform's recorded answers. */
 static void
 answer_oauth_error(struct exchange *x, int status, const char *error)
 {
@@ -101,7 +101,8 @@ exchange_code(struct exchange *x, const json_t *app)
 	json_t *installed = installed_app(json_text(entry, "installedAppId"));
 
 	if (code != NULL)
-		json_object_del(state_section("codes"), code); /* once, whatever happens now */
+		json_object_del(
+		    state_section("codes"), code); /* used up, also when it is refused below */
 	state_changed();
 	if (installed == NULL || !is_alive(entry) ||
 	    strcmp(json_text(entry, "clientId"), json_text(app, "clientId")) != 0) {
@@ -135,7 +136,7 @@ refresh(struct exchange *x, const json_t *app)
 	json_decref(entry);
 }
 
-/* For the log of calls: a refresh token tells who calls. */
+/* For the log of calls: the installed app that a refresh token belongs to. */
 static void
 note_caller(struct exchange *x)
 {

@@ -1,6 +1,6 @@
 /*
- * The house: a page with every switch to flip by hand.  It works with forms
- * alone; page.js makes it follow what happens elsewhere.
+ * The page of the simulator: every switch, to flip by hand.  It works with forms
+ * alone; page.js updates it every second.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,20 +20,12 @@ static const char page_style[] =
     ;
 
 static void
-hidden(struct text *page, const char *name, const char *value)
-{
-	text_printf(page, "<input type=\"hidden\" name=\"%s\" value=\"", name);
-	text_html(page, value);
-	text_puts(page, "\">");
-}
-
-static void
 form_open(struct text *page, const char *action, const json_t *device, const char *component)
 {
 	text_printf(page, "<form method=\"post\" action=\"/page/%s\">", action);
-	hidden(page, "device", json_text(device, "deviceId"));
+	text_hidden_field(page, "device", json_text(device, "deviceId"));
 	if (component != NULL)
-		hidden(page, "component", component);
+		text_hidden_field(page, "component", component);
 }
 
 static void
@@ -185,7 +177,7 @@ put_installations(struct text *page, const char *location_id)
 				"action=\"/page/uninstall\"><span>Linked to ");
 		text_html(page, json_text(app, "displayName"));
 		text_puts(page, "</span> ");
-		hidden(page, "installedApp", id);
+		text_hidden_field(page, "installedApp", id);
 		text_puts(page, "<button class=\"small\">Remove the app</button></form>\n");
 	}
 }
@@ -210,7 +202,8 @@ put_location(struct text *page, const json_t *location)
 	text_puts(page, "</section>\n");
 }
 
-/* Changes when something else than a value does: the script then loads the page again. */
+/* A hash of devices, their names and rooms, and installed apps: when it changes, the script
+ * reloads. */
 static char *
 layout_mark(void)
 {
@@ -257,7 +250,7 @@ show_page(struct exchange *x)
 	free(mark);
 	json_object_foreach(state_section("accounts"), id, account)
 	{
-		text_puts(&page, "<section class=\"account\"><p class=\"owner\">Home of ");
+		text_puts(&page, "<section class=\"account\"><p class=\"owner\">Locations of ");
 		text_html(&page, json_text(account, "name"));
 		text_puts(&page, "</p>\n");
 		json_object_foreach(state_section("locations"), inner_id, location)
@@ -271,7 +264,7 @@ show_page(struct exchange *x)
 	answer_page(x, 200, &page);
 }
 
-/* What the script asks for every second. */
+/* The values that the script reads every second. */
 static void
 show_page_data(struct exchange *x)
 {
@@ -314,80 +307,81 @@ answer_back(struct exchange *x, const char *device_id)
 	free(url);
 }
 
-struct hand {
+/* The fields of a submitted form, and the device that it names. */
+struct page_form {
 	char *device_id;
 	char *component;
 	char *value;
-	json_t *device; /* borrowed, NULL: the form does not fit the house */
+	json_t *device; /* borrowed; NULL when the form names none */
 };
 
 static void
-hand_read(struct hand *hand, const struct exchange *x, const char *field)
+page_form_read(struct page_form *form, const struct exchange *x, const char *field)
 {
-	hand->device_id = request_form(x, "device");
-	hand->component = request_form(x, "component");
-	hand->value = request_form(x, field);
-	if (hand->device_id != NULL && hand->value != NULL)
-		hand->device = world_device(hand->device_id);
-	if (hand->component == NULL)
-		hand->component = text_copy("main");
+	form->device_id = request_form(x, "device");
+	form->component = request_form(x, "component");
+	form->value = request_form(x, field);
+	if (form->device_id != NULL && form->value != NULL)
+		form->device = world_device(form->device_id);
+	if (form->component == NULL)
+		form->component = text_copy("main");
 }
 
 static void
-hand_answer(struct exchange *x, struct hand *hand, bool good)
+page_form_answer(struct exchange *x, struct page_form *form, bool good)
 {
 	if (good)
-		answer_back(x, hand->device_id);
+		answer_back(x, form->device_id);
 	else
-		answer_error(x, 400, "the form does not fit the house");
-	free(hand->device_id);
-	free(hand->component);
-	free(hand->value);
+		answer_error(x, 400, "the form names no such device or value");
+	free(form->device_id);
+	free(form->component);
+	free(form->value);
 }
 
 static void
 flip(struct exchange *x)
 {
-	struct hand hand = {0};
+	struct page_form form = {0};
 	bool good;
 
-	hand_read(&hand, x, "value");
-	good = hand.device != NULL && world_has_capability(hand.device, hand.component, "switch");
+	page_form_read(&form, x, "value");
+	good = form.device != NULL && world_has_capability(form.device, form.component, "switch");
 	if (good)
-		world_switch(hand.device, hand.component, strcmp(hand.value, "on") == 0);
-	hand_answer(x, &hand, good);
+		world_switch(form.device, form.component, strcmp(form.value, "on") == 0);
+	page_form_answer(x, &form, good);
 }
 
 static void
-dim(struct exchange *x)
+set_level(struct exchange *x)
 {
-	struct hand hand = {0};
+	struct page_form form = {0};
 	long level = -1;
 	bool good;
 
-	hand_read(&hand, x, "level");
-	if (hand.device != NULL)
-		level = strtol(hand.value, NULL, 10);
+	page_form_read(&form, x, "level");
+	if (form.device != NULL)
+		level = strtol(form.value, NULL, 10);
 	good = level >= 0 && level <= 100 &&
-	       world_has_capability(hand.device, hand.component, "switchLevel");
+	       world_has_capability(form.device, form.component, "switchLevel");
 	if (good) {
 		events_begin();
-		world_level(hand.device, hand.component, (int)level);
+		world_level(form.device, form.component, (int)level);
 		events_end();
 	}
-	hand_answer(x, &hand, good);
+	page_form_answer(x, &form, good);
 }
 
 static void
-plug(struct exchange *x)
+set_health(struct exchange *x)
 {
-	struct hand hand = {0};
+	struct page_form form = {0};
 
-	hand_read(&hand, x, "state");
-	if (hand.device != NULL)
+	page_form_read(&form, x, "state");
+	if (form.device != NULL)
 		world_health(
-		    hand.device, strcmp(hand.value, "OFFLINE") == 0 ? "OFFLINE" : "ONLINE", NULL);
-	hand_answer(x, &hand, hand.device != NULL);
+		    form.device, strcmp(form.value, "OFFLINE") == 0 ? "OFFLINE" : "ONLINE", NULL);
+	page_form_answer(x, &form, form.device != NULL);
 }
 
 static void
@@ -412,8 +406,8 @@ const struct route page_routes[] = {
     {"GET", "/page.js", show_script, PAGE},
     {"GET", "/page.css", show_style, PAGE},
     {"POST", "/page/flip", flip, PAGE},
-    {"POST", "/page/level", dim, PAGE},
-    {"POST", "/page/health", plug, PAGE},
+    {"POST", "/page/level", set_level, PAGE},
+    {"POST", "/page/health", set_health, PAGE},
     {"POST", "/page/uninstall", uninstall, PAGE},
     {0},
 };

@@ -1,5 +1,5 @@
-// The house follows what happens elsewhere: it asks for all values every
-// second, and sends forms without loading the page again.
+// Reads all values every second, so that the page shows what commands changed,
+// and sends forms without a reload.
 "use strict";
 
 const SECOND = 1000;
@@ -42,13 +42,13 @@ function showDevice(device) {
 
 async function refresh() {
 	const answer = await fetch("/page.json", { cache: "no-store" });
-	const house = await answer.json();
+	const current = await answer.json();
 
-	if (house.layout !== document.body.dataset.layout) {
+	if (current.layout !== document.body.dataset.layout) {
 		location.reload();
 		return;
 	}
-	house.devices.forEach(showDevice);
+	current.devices.forEach(showDevice);
 }
 
 async function send(form, submitter) {
@@ -60,7 +60,7 @@ async function send(form, submitter) {
 	await refresh();
 }
 
-function quietly(promise) {
+function markFailure(promise) {
 	promise.catch(() => document.body.classList.add("away"));
 }
 
@@ -68,12 +68,12 @@ document.addEventListener("submit", (event) => {
 	if (event.target.classList.contains("installed"))
 		return;
 	event.preventDefault();
-	quietly(send(event.target, event.submitter));
+	markFailure(send(event.target, event.submitter));
 });
 
 document.addEventListener("change", (event) => {
 	if (event.target.type === "range") {
-		quietly(send(event.target.form, null));
+		markFailure(send(event.target.form, null));
 		event.target.blur();
 	}
 });

@@ -1,4 +1,4 @@
-/* Which handler answers, and whether the caller may. */
+/* Finding the handler of a request, and what is checked before it runs. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -19,7 +19,7 @@ static const struct route *const route_tables[] = {
     control_location_routes,
 };
 
-/* Does the path fit?  Then "starts" and "lengths" hold the variable parts. */
+/* Whether the path fits; then "starts" and "lengths" hold the variable parts. */
 static bool
 pattern_fits(const char *pattern, const char *path, const char *starts[], size_t lengths[])
 {
@@ -63,7 +63,7 @@ route_fits(struct exchange *x, const struct route *route)
 	return true;
 }
 
-/* Expired and unknown tokens are the same to a caller. */
+/* NULL for an expired token as for an unknown one: the caller gets 401 for both. */
 static json_t *
 token_find(const struct exchange *x)
 {
@@ -120,19 +120,8 @@ static bool
 scope_is_granted(const json_t *token, const char *scope)
 {
 	const char *granted = json_text(token, "scope");
-	size_t length = strlen(scope);
 
-	if (length == 0 || strcmp(granted, "*") == 0)
-		return true;
-	while (*granted != '\0') {
-		size_t word = strcspn(granted, " ");
-
-		if (word == length && memcmp(granted, scope, length) == 0)
-			return true;
-		granted += word;
-		granted += strspn(granted, " ");
-	}
-	return false;
+	return *scope == '\0' || strcmp(granted, "*") == 0 || words_contain(granted, scope);
 }
 
 bool
@@ -162,7 +151,7 @@ api_is_allowed(struct exchange *x)
 	return limit_take(x, route->limit, owner != NULL ? owner : "personal");
 }
 
-/* A page from elsewhere, another port included, must not flip switches in a visitor's name. */
+/* A form on a page of another origin (another port included) must not flip switches (CSRF). */
 static bool
 is_foreign(const struct exchange *x)
 {

@@ -1,15 +1,14 @@
-// The rules of the simulated platform: what README.md promises to other tests.
+// The rules of the simulated platform, as README.md states them for other tests.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 
-import { CLIENT_ID, CLIENT_SECRET, SCOPE, Simulator, startTarget, until } from "./simulator.mjs";
+import { CLIENT_ID, CLIENT_SECRET, SCOPE, Simulator, until } from "./simulator.mjs";
 
 const requests = []; // every EVENT that arrived, in order
 let simulator;
-let target;
 let answerStatus = () => 200;
 
 async function onWebhook(request, response, text) {
@@ -60,17 +59,10 @@ function uuidTime(id) {
 
 before(async () => {
 	simulator = await Simulator.prepare();
-	target = await startTarget(simulator.targetPort, onWebhook);
-	await simulator.start();
-	await until("the target to be confirmed", async () =>
-		(await simulator.get("state")).app.targetStatus === "CONFIRMED");
+	await simulator.startWithTarget(onWebhook);
 });
 
-after(async () => {
-	target.close();
-	target.closeAllConnections?.();
-	assert.equal(await simulator.end(), 0, simulator.log);
-});
+after(() => simulator.end());
 
 beforeEach(async () => {
 	answerStatus = () => 200;
@@ -78,7 +70,7 @@ beforeEach(async () => {
 	requests.length = 0;
 });
 
-test("the default home is the promised one", async () => {
+test("the default account has two locations with twelve switches, two of them dimmers", async () => {
 	const state = await simulator.get("state");
 	const switches = state.devices.filter((device) =>
 		Object.values(device.status).some((component) => component.switch));
@@ -94,7 +86,7 @@ test("the default home is the promised one", async () => {
 	assert.equal(switches.filter((device) => device.status.main.switch.switch.value === null).length, 1);
 });
 
-test("an event has a time-based id, whole seconds and every published member", async () => {
+test("an event has a version-1 id, a time in whole seconds and every published member", async () => {
 	const tokens = await linkWithSwitches();
 	const { deviceId } = await simulator.device("Hall light");
 	const start = Date.now();
@@ -130,7 +122,7 @@ test("an event has a time-based id, whole seconds and every published member", a
 		{ installedAppId: tokens.installed_app_id, locationId: tokens.locationId });
 });
 
-test("no subscription, no event; another location's switch, no event", async () => {
+test("an event needs a subscription of an installed app at the device's location", async () => {
 	const { deviceId } = await simulator.device("Hall light");
 	const tokens = await linkWithSwitches("Lake cabin");
 	const porch = await simulator.device("Porch light");
@@ -142,7 +134,7 @@ test("no subscription, no event; another location's switch, no event", async () 
 	assert.equal((await simulator.get("deliveries")).log.length, 1);
 });
 
-test("a switch that is already on sends nothing when turned on", async () => {
+test("turning on a switch that is on sends no event", async () => {
 	await linkWithSwitches();
 	const { deviceId } = await simulator.device("Kitchen ceiling");
 
@@ -152,7 +144,7 @@ test("a switch that is already on sends nothing when turned on", async () => {
 	assert.deepEqual(values(), ["off"]);
 });
 
-test("a power strip reports each outlet", async () => {
+test("a power strip reports each outlet as a component of its own", async () => {
 	await linkWithSwitches();
 	const { deviceId } = await simulator.device("TV corner strip");
 
@@ -161,7 +153,7 @@ test("a power strip reports each outlet", async () => {
 	assert.equal(events()[0].deviceEvent.componentId, "outlet2");
 });
 
-test("a delivery is tried again after 500 and keeps its event id", async () => {
+test("a delivery that is answered 500 is repeated with the same event id", async () => {
 	await linkWithSwitches();
 	const { deviceId } = await simulator.device("Hall light");
 
@@ -175,7 +167,7 @@ test("a delivery is tried again after 500 and keeps its event id", async () => {
 	assert.equal(entry.attempts, 3);
 });
 
-test("4xx is final", async () => {
+test("a delivery that is answered 4xx is not repeated", async () => {
 	await linkWithSwitches();
 	const { deviceId } = await simulator.device("Hall light");
 
@@ -186,7 +178,7 @@ test("4xx is final", async () => {
 	assert.equal(requests.length, 1);
 });
 
-test("hold keeps events, duplicate doubles and reorder swaps them", async () => {
+test("the settings hold, duplicate and reorder queue events, send them twice, and swap pairs of them", async () => {
 	await linkWithSwitches();
 	const { deviceId } = await simulator.device("Hall light");
 
@@ -196,11 +188,11 @@ test("hold keeps events, duplicate doubles and reorder swaps them", async () => 
 	assert.equal((await simulator.get("deliveries")).queued, 2);
 	assert.equal(requests.length, 0);
 	await simulator.post("settings", { hold: false, duplicate: true });
-	await until("the held ones", () => requests.length === 2);
+	await until("the held events", () => requests.length === 2);
 	assert.deepEqual(values(), ["on", "off"]);
 
 	await flip(deviceId, "on");
-	await until("twice the same", () => requests.length === 4);
+	await until("the event and its duplicate", () => requests.length === 4);
 	assert.equal(events()[2].deviceEvent.eventId, events()[3].deviceEvent.eventId);
 
 	await simulator.post("settings", { duplicate: false, reorder: true });
@@ -209,10 +201,10 @@ test("hold keeps events, duplicate doubles and reorder swaps them", async () => 
 	await until("the swapped pair", () => requests.length === 6);
 	assert.deepEqual(values().slice(4), ["on", "off"]);
 	await flip(deviceId, "off");
-	await until("the lone one", () => requests.length === 7);
+	await until("the event without a partner", () => requests.length === 7);
 });
 
-test("batch puts the events of one change into one request", async () => {
+test("the setting batch puts the events of one change into one request", async () => {
 	const tokens = await linkWithSwitches();
 	const { deviceId } = await simulator.device("Bedside lamp");
 
@@ -227,7 +219,7 @@ test("batch puts the events of one change into one request", async () => {
 	assert.deepEqual(values().slice(2), [0, "off"]);
 });
 
-test("codes expire, want their redirect URI and the client's secret", async () => {
+test("a code expires, and its exchange needs its redirect URI and the client's secret", async () => {
 	const grant = { grant_type: "authorization_code", redirect_uri: simulator.redirectUri };
 	const code = await simulator.code();
 
@@ -235,7 +227,7 @@ test("codes expire, want their redirect URI and the client's secret", async () =
 	const other = await simulator.token({ ...grant, code, redirect_uri: "http://127.0.0.1:1/" });
 
 	assert.deepEqual([other.status, other.json.error], [400, "invalid_grant"]);
-	assert.equal((await simulator.token({ ...grant, code })).status, 404, "the try used it up");
+	assert.equal((await simulator.token({ ...grant, code })).status, 404, "the refused exchange used it up");
 	await simulator.post("settings", { codeSeconds: 0 });
 	const late = await simulator.code();
 
@@ -273,7 +265,7 @@ test("linking a location again reuses its installed app and ends the older token
 	assert.equal(list.json.items.length, 1);
 });
 
-test("scopes and locations are enforced", async () => {
+test("a token without the scope, or of another location, gets 403", async () => {
 	const tokens = await simulator.link("Home", { scope: "r:devices:*" });
 	const porch = await simulator.device("Porch light");
 	const hall = await simulator.device("Hall light");
@@ -292,7 +284,7 @@ test("scopes and locations are enforced", async () => {
 	assert.ok(refused.json.requestId && refused.json.error.code && refused.json.error.message);
 });
 
-test("commands with mistakes are 422 and do nothing", async () => {
+test("malformed commands are answered 422 and not executed", async () => {
 	const tokens = await simulator.link();
 	const { deviceId } = await simulator.device("Floor lamp");
 	const send = (body) => simulator.call(
@@ -307,7 +299,7 @@ test("commands with mistakes are 422 and do nothing", async () => {
 	assert.equal((await simulator.get("commands")).total, 0);
 });
 
-test("rate limits answer 429 with every way to say when", async () => {
+test("a call over a rate limit is answered 429 with Retry-After, X-RateLimit headers and a message", async () => {
 	const tokens = await simulator.link();
 	const { deviceId } = await simulator.device("Floor lamp");
 	const ask = () => simulator.call(tokens.access_token, "GET", `/devices/${deviceId}/status`);
@@ -324,7 +316,7 @@ test("rate limits answer 429 with every way to say when", async () => {
 	assert.match(refused.json.error.message, /retry in \d+ millis/);
 });
 
-test("faults: a status, a cut, a slow and a hanging answer, with or without effect", async () => {
+test("faults replace, cut, delay or withhold an answer, before or after the call's effect", async () => {
 	const tokens = await simulator.link();
 	const ask = (signal) => fetch(`${simulator.base}/v1/locations`, {
 		headers: { Authorization: `Bearer ${tokens.access_token}` }, signal });
@@ -349,7 +341,7 @@ test("faults: a status, a cut, a slow and a hanging answer, with or without effe
 	const grant = { grant_type: "refresh_token", refresh_token: tokens.refresh_token };
 
 	await assert.rejects(simulator.token(grant));
-	assert.equal((await simulator.token(grant)).status, 400, "rotated although nobody heard");
+	assert.equal((await simulator.token(grant)).status, 400, "the tokens were replaced although the answer was cut");
 	await assert.rejects(simulator.post("faults", { action: "explode" }));
 	assert.deepEqual((await simulator.get("faults")).faults, []);
 	const { log } = await simulator.get("calls");
@@ -358,7 +350,7 @@ test("faults: a status, a cut, a slow and a hanging answer, with or without effe
 		["cut", "hang", "cut"]);
 });
 
-test("calls are counted by endpoint, and people's pages are not calls", async () => {
+test("calls of the API are counted by endpoint, requests for pages are not", async () => {
 	const tokens = await simulator.link();
 	const { deviceId } = await simulator.device("Floor lamp");
 
@@ -374,7 +366,7 @@ test("calls are counted by endpoint, and people's pages are not calls", async ()
 	assert.equal(calls.log[0].status, 200);
 });
 
-test("the key server misbehaves on request", async () => {
+test("the setting keyServer makes the key server fail in each of its ways", async () => {
 	const { keyId } = await simulator.get("state");
 	const get = (signal) => fetch(`${simulator.base}/key${keyId}`, { signal });
 	const set = (keyServer) => simulator.post("settings", { keyServer });
@@ -396,7 +388,7 @@ test("the key server misbehaves on request", async () => {
 	await assert.rejects(set("nonsense"));
 });
 
-test("a second account is a world of its own", async () => {
+test("a token of one account shows nothing of another account", async () => {
 	const made = await simulator.post("accounts", {
 		name: "Robin",
 		locations: [{
@@ -407,16 +399,16 @@ test("a second account is a world of its own", async () => {
 	});
 	const tokens = await simulator.link("Flat");
 	const list = await simulator.call(tokens.access_token, "GET", "/devices");
-	const home = await simulator.location("Home");
+	const location = await simulator.location("Home");
 	const mixed = await simulator.decide(
-		{ location: home.locationId, account: made.accountId, decision: "allow" });
+		{ location: location.locationId, account: made.accountId, decision: "allow" });
 
 	assert.equal(tokens.owner_account_id, made.accountId);
 	assert.deepEqual(list.json.items.map((device) => device.label), ["Desk"]);
 	assert.equal(mixed.status, 400);
 });
 
-test("owner fields can be left out and tokens can be long", async () => {
+test("settings leave out the owner in token replies and make tokens long", async () => {
 	await simulator.post("settings", { omitOwner: true, tokenLength: 6000 });
 	const tokens = await simulator.link();
 
@@ -425,7 +417,7 @@ test("owner fields can be left out and tokens can be long", async () => {
 	assert.equal((await simulator.call(tokens.access_token, "GET", "/devices")).status, 200);
 });
 
-test("a subscription too many is refused", async () => {
+test("the 41st subscription of an installed app is answered 422", async () => {
 	const tokens = await simulator.link();
 	const { locationId, deviceId } = await simulator.device("Floor lamp");
 	const add = (attribute) => simulator.subscribe(tokens, "DEVICE", "device",
@@ -440,7 +432,7 @@ test("a subscription too many is refused", async () => {
 	assert.deepEqual(all.json, { count: 40 });
 });
 
-test("control/deliver answers what the target said", async () => {
+test("control/deliver returns the target's answer", async () => {
 	const body = { messageType: "EVENT", eventData: { events: [] } };
 	const answer = await simulator.post("deliver", { body });
 
@@ -448,7 +440,7 @@ test("control/deliver answers what the target said", async () => {
 	assert.deepEqual(requests[0].body, body);
 });
 
-test("everything survives a restart, waiting events included", async () => {
+test("a restart keeps the whole state, queued events included", async () => {
 	const tokens = await linkWithSwitches();
 	const { deviceId } = await simulator.device("Hall light");
 	const before = await simulator.get("state");
@@ -468,10 +460,10 @@ test("everything survives a restart, waiting events included", async () => {
 	assert.deepEqual(state.installedApps, before.installedApps);
 	assert.equal((await simulator.call(tokens.access_token, "GET", "/devices")).status, 200);
 	await simulator.post("settings", { hold: false });
-	await until("the event from before", () => requests.length === 1);
+	await until("the event of before the restart", () => requests.length === 1);
 });
 
-test("a change reaches the file although the process is killed", async () => {
+test("a change is in the state file soon enough to survive kill -9", async () => {
 	const tokens = await simulator.link();
 
 	await until("the file", () =>
@@ -485,7 +477,7 @@ test("a change reaches the file although the process is killed", async () => {
 	assert.equal(answer.status, 200);
 });
 
-test("a busy port is one clear line", () => {
+test("a port that is in use ends the program with one clear line", () => {
 	const run = spawnSync(simulator.child.spawnfile, [
 		"--port", String(simulator.port), "--state", path.join(simulator.folder, "other.json"),
 		"--target", "http://127.0.0.1:1/", "--app-id", "a", "--client-id", "c",
@@ -496,7 +488,7 @@ test("a busy port is one clear line", () => {
 	assert.match(run.stderr, /^switchboard-simulator: cannot listen on 127\.0\.0\.1:\d+: [^\n]+\n$/);
 });
 
-test("the house works with forms alone and escapes what it shows", async () => {
+test("the page works with forms alone, escapes what it shows, and refuses forms of other sites", async () => {
 	const page = await (await fetch(`${simulator.base}/`)).text();
 	const { deviceId } = await simulator.device("Garden pump");
 	const answer = await fetch(`${simulator.base}/page/flip`, {
@@ -521,7 +513,7 @@ test("the house works with forms alone and escapes what it shows", async () => {
 	}
 });
 
-test("two hundred devices and five hundred installations stay quick", async () => {
+test("with 200 devices and 500 installations a link takes under 100 ms, and installation 501 is refused", async () => {
 	const locations = Array.from({ length: 500 }, (_, index) => ({
 		name: `Place ${index}`,
 		devices: index > 0 ? [] : Array.from({ length: 200 }, (_unused, i) => ({ name: `Plug ${i}` })),

@@ -7,7 +7,7 @@
 
 struct setting {
 	const char *name;
-	json_type type; /* JSON_INTEGER, JSON_TRUE for switches, JSON_STRING for choices */
+	json_type type; /* JSON_INTEGER, JSON_TRUE for booleans, JSON_STRING for choices */
 	int64_t initial;
 	int64_t lowest;
 	int64_t highest;
@@ -89,22 +89,6 @@ settings_show(void)
 }
 
 static bool
-is_choice(const char *choices, const char *value)
-{
-	size_t length = strlen(value);
-
-	while (length > 0 && *choices != '\0') {
-		size_t word = strcspn(choices, " ");
-
-		if (word == length && memcmp(choices, value, length) == 0)
-			return true;
-		choices += word;
-		choices += strspn(choices, " ");
-	}
-	return false;
-}
-
-static bool
 setting_accepts(const struct setting *setting, const json_t *value)
 {
 	if (setting->type == JSON_INTEGER)
@@ -112,7 +96,7 @@ setting_accepts(const struct setting *setting, const json_t *value)
 		       json_integer_value(value) <= setting->highest;
 	if (setting->type == JSON_TRUE)
 		return json_is_boolean(value);
-	return json_is_string(value) && is_choice(setting->choices, json_string_value(value));
+	return json_is_string(value) && words_contain(setting->choices, json_string_value(value));
 }
 
 bool

@@ -152,7 +152,7 @@ is_fresh(const json_t *stored)
 	return end - time_now_ms() > DAY_S * INT64_C(1000);
 }
 
-/* A simulator may run for months: the key is looked at before each use. */
+/* Checked before each use: a simulator may run longer than its certificate is valid. */
 static json_t *
 key_current(void)
 {

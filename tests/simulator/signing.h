@@ -11,6 +11,7 @@
  * and made again when the certificate has less than a day left.
  */
 void signing_open(void);
+/* Free the key. */
 void signing_close(void);
 
 /* "/pl/useast1/" and the certificate's serial number in hex with dashes.  Borrowed. */
@@ -35,6 +36,7 @@ struct signed_headers {
  */
 void signing_make(const char *method, const char *target, const char *body, size_t length,
     const char *date, const char *key_id, struct signed_headers *out);
+/* Free the header values. */
 void signing_clear(struct signed_headers *headers);
 
 #endif

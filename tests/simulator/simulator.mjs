@@ -1,4 +1,5 @@
-// Starting and steering a simulator of one's own, for the tests in this folder.
+// Starts a simulator for one test file and calls its control API and its platform API.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -15,11 +16,11 @@ export const CLIENT_ID = "0c9e8a52-3c1b-4b5e-8d57-2f6a6c9b7e42";
 export const CLIENT_SECRET = "not-a-real-secret";
 export const SCOPE = "r:locations:* r:devices:* x:devices:*";
 
-/** Ask until "probe" answers something true. */
+/** Wait until "probe" returns something true. */
 export const until = (what, probe) => waitFor(probe, { what });
 
-/** The app's side: an HTTP server whose answer to each webhook is "handler(request, body)". */
-export function startTarget(port, handler) {
+/** The app's webhook target: an HTTP server that calls "handler(request, response, body)". */
+function startTarget(port, handler) {
 	const server = createServer((request, response) => {
 		const parts = [];
 
@@ -68,17 +69,28 @@ export class Simulator {
 		]);
 	}
 
-	/** Ends it with SIGTERM (or the signal); answers the exit code. */
+	/** Start it with a target on its target port, and wait until that is confirmed. */
+	async startWithTarget(handler) {
+		this.target = await startTarget(this.targetPort, handler);
+		await this.start();
+		await until("the target to be confirmed", async () =>
+			(await this.get("state")).app.targetStatus === "CONFIRMED");
+	}
+
+	/** Ends it with SIGTERM (or the signal); returns the exit code. */
 	stop(signal = "SIGTERM") {
 		this.child.kill(signal);
 		return this.ended;
 	}
 
+	/** Stop the target and the simulator, which must exit with 0, and delete its state. */
 	async end() {
+		this.target.close();
+		this.target.closeAllConnections?.();
 		const how = await this.stop();
 
 		rmSync(this.folder, { recursive: true });
-		return how;
+		assert.equal(how, 0, this.log);
 	}
 
 	async control(method, where, body) {
@@ -113,7 +125,7 @@ export class Simulator {
 		return locations.find((location) => location.name === name);
 	}
 
-	/** What a person does on the consent page; answers where the browser is sent. */
+	/** Submit the consent page; returns where the browser is redirected. */
 	async decide(fields) {
 		const answer = await fetch(`${this.base}/v1/oauth/authorize`, {
 			method: "POST",
@@ -139,7 +151,7 @@ export class Simulator {
 		return sent.url.searchParams.get("code");
 	}
 
-	/** The token endpoint, as an app without any library calls it. */
+	/** Call the token endpoint. */
 	async token(fields, secret = CLIENT_SECRET) {
 		const pair = Buffer.from(`${CLIENT_ID}:${secret}`).toString("base64");
 		const answer = await fetch(`${this.base}/v1/oauth/token`, {

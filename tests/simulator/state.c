@@ -1,7 +1,7 @@
 /*
  * The state document and its file.  The file is written by a thread of its
- * own, because fsync can take long and must not hold up an answer.  That
- * thread only ever sees finished text.
+ * own: fsync can take seconds on a busy disk, and answers must not wait for it.  That
+ * thread shares nothing but the text to write.
  */
 #include "state.h"
 
@@ -28,7 +28,7 @@ static uint64_t save_timer;
 static pthread_t writer;
 static pthread_mutex_t writer_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t writer_wake = PTHREAD_COND_INITIALIZER;
-static char *writer_text; /* newest text to write; the writer takes it */
+static char *writer_text; /* the newest text to write, NULL when there is none */
 static bool writer_stop;
 
 static bool
@@ -47,7 +47,7 @@ write_all(int fd, const char *data, size_t length)
 	return true;
 }
 
-/* A rename is only safe once the folder itself is on disk. */
+/* A rename survives a power loss only when its folder was synced too. */
 static void
 sync_folder(void)
 {
@@ -74,7 +74,7 @@ write_file(const char *data)
 	if (good && rename(temporary, file_path) == 0)
 		sync_folder();
 	else
-		say("error", "cannot write %s: %s", file_path, strerror(errno));
+		log_line("error", "cannot write %s: %s", file_path, strerror(errno));
 	free(temporary);
 }
 

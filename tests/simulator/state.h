@@ -22,9 +22,10 @@
  *   queue         webhooks not yet delivered
  */
 
-/* Load the file; missing is a new world, unreadable or damaged ends the program. */
+/* Load the file.  A missing one means an empty state; a damaged or unreadable one ends the program.
+ */
 void state_open(const char *path);
-/* Write for the last time and forget. */
+/* Write the file for the last time and free everything. */
 void state_close(void);
 
 /* A section, made when it is not there.  Borrowed. */
@@ -33,12 +34,14 @@ json_t *state_section(const char *name);
 void state_clear(const char *name);
 /* Something changed: the file is written within 200 ms, many changes at once. */
 void state_changed(void);
-/* Called before each write, to put into the document what lives elsewhere. */
+/* "fn" is called before each write, to put into the document what other modules hold. */
 void state_before_save(void (*fn)(void));
 
 /* Settings with their defaults (settings.c holds the list). */
 int64_t setting_number(const char *name);
+/* Whether a boolean setting is true. */
 bool setting_is_on(const char *name);
+/* The value of a setting with choices. */
 const char *setting_text(const char *name);
 /* All settings as an object, the caller's. */
 json_t *settings_show(void);

@@ -9,7 +9,7 @@
 #include <openssl/evp.h>
 
 void
-say(const char *level, const char *format, ...)
+log_line(const char *level, const char *format, ...)
 {
 	va_list args;
 
@@ -107,6 +107,16 @@ text_html(struct text *text, const char *string)
 			text_put(text, string, 1);
 		}
 	}
+}
+
+void
+text_hidden_field(struct text *text, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	text_printf(text, "<input type=\"hidden\" name=\"%s\" value=\"", name);
+	text_html(text, value);
+	text_puts(text, "\">\n");
 }
 
 void
@@ -247,6 +257,14 @@ json_text(const json_t *object, const char *name)
 	return value != NULL ? value : "";
 }
 
+const char *
+json_text_or(const json_t *object, const char *name, const char *otherwise)
+{
+	const char *value = json_text(object, name);
+
+	return *value != '\0' ? value : otherwise;
+}
+
 void
 json_put(json_t *object, const char *name, json_t *value)
 {
@@ -266,6 +284,39 @@ void
 json_put_text(json_t *object, const char *name, const char *value)
 {
 	json_put(object, name, json_new_text(value));
+}
+
+void
+json_put_now(json_t *object, const char *name)
+{
+	char *now = time_iso(time_now_ms());
+
+	json_put_text(object, name, now);
+	free(now);
+}
+
+void
+json_log_append(json_t *log, json_t *entry, size_t most)
+{
+	if (json_array_size(log) == most)
+		json_array_remove(log, 0);
+	json_array_append(log, entry);
+}
+
+bool
+words_contain(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+
+	while (length > 0 && *words != '\0') {
+		size_t each = strcspn(words, " ");
+
+		if (each == length && memcmp(words, word, length) == 0)
+			return true;
+		words += each;
+		words += strspn(words, " ");
+	}
+	return false;
 }
 
 bool

@@ -1,11 +1,11 @@
-// The vendor's own clients, unchanged, against the simulator: what satisfies
-// them here is what the real platform does.
+// The vendor's own clients, unchanged, against the simulator: if they work with it,
+// its requests and answers have the form of the real platform's.
 import assert from "node:assert/strict";
 import { createPublicKey, X509Certificate } from "node:crypto";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 
-import { APP_ID, CLIENT_ID, CLIENT_SECRET, Simulator, startTarget, until } from "./simulator.mjs";
+import { APP_ID, CLIENT_ID, CLIENT_SECRET, Simulator, until } from "./simulator.mjs";
 
 const require = createRequire(import.meta.url);
 const SmartApp = require("@smartthings/smartapp");
@@ -18,13 +18,12 @@ const {
 const httpSignature = require("http-signature");
 
 const contexts = new Map();
-const heard = [];
+const received = [];
 let simulator;
-let target;
 let app;
 let context;
 
-// The store that the SDK wants: what an app would keep in a database.
+// The context store that the SDK requires; an app would keep it in a database.
 const store = {
 	get: async (id) => contexts.get(id),
 	put: async (data) => contexts.set(data.installedAppId, data),
@@ -32,9 +31,9 @@ const store = {
 	delete: async (id) => contexts.delete(id),
 };
 
-function hear(kind) {
+function record(kind) {
 	return (ctx, event, time) => {
-		heard.push({ kind, event, time, installedAppId: ctx.installedAppId });
+		received.push({ kind, event, time, installedAppId: ctx.installedAppId });
 	};
 }
 
@@ -50,14 +49,14 @@ function makeApp() {
 		logUnhandledRejections: false,
 	})
 		.contextStore(store)
-		.subscribedDeviceEventHandler("switches", hear("switch"))
-		.subscribedDeviceEventHandler("levels", hear("level"))
-		.subscribedDeviceHealthEventHandler("health", hear("health"))
-		.subscribedDeviceLifecycleEventHandler("lifecycle", hear("lifecycle"))
-		.uninstalled((ctx, data) => heard.push({ kind: "uninstalled", data }));
+		.subscribedDeviceEventHandler("switches", record("switch"))
+		.subscribedDeviceEventHandler("levels", record("level"))
+		.subscribedDeviceHealthEventHandler("health", record("health"))
+		.subscribedDeviceLifecycleEventHandler("lifecycle", record("lifecycle"))
+		.uninstalled((ctx, data) => received.push({ kind: "uninstalled", data }));
 }
 
-// The SDK leaves a CONFIRMATION to a person, so this does what that person does.
+// The SDK only logs the address of a CONFIRMATION, for a person to open; this opens it.
 async function confirm(request, response, body) {
 	const parsed = httpSignature.parseRequest(request);
 	const certificate = await (await fetch(`${simulator.base}/key${parsed.keyId}`)).text();
@@ -85,26 +84,19 @@ async function onWebhook(request, response, text) {
 	await app.handleHttpCallback(request, response);
 }
 
-function heardOf(kind, deviceId) {
-	return heard.filter((item) => item.kind === kind && item.event.deviceId === deviceId);
+function receivedOf(kind, deviceId) {
+	return received.filter((item) => item.kind === kind && item.event.deviceId === deviceId);
 }
 
 before(async () => {
 	simulator = await Simulator.prepare();
 	app = makeApp();
-	target = await startTarget(simulator.targetPort, onWebhook);
-	await simulator.start();
-	await until("the target to be confirmed", async () =>
-		(await simulator.get("state")).app.targetStatus === "CONFIRMED");
+	await simulator.startWithTarget(onWebhook);
 });
 
-after(async () => {
-	target.close();
-	target.closeAllConnections?.();
-	assert.equal(await simulator.end(), 0, simulator.log);
-});
+after(() => simulator.end());
 
-test("smartapp redeems a code and learns its location", async () => {
+test("smartapp exchanges a code and gets the location of its installation", async () => {
 	const code = await simulator.code();
 
 	context = await app.handleOAuthCallback({ query: { code } });
@@ -112,7 +104,7 @@ test("smartapp redeems a code and learns its location", async () => {
 	assert.ok(contexts.get(context.installedAppId).refreshToken);
 });
 
-test("core-sdk is refused when it redeems a code twice", async () => {
+test("core-sdk gets 404 when it exchanges a code for the second time", async () => {
 	const client = new SmartThingsOAuthClient(CLIENT_ID, CLIENT_SECRET, simulator.redirectUri,
 		{ baseURL: simulator.base });
 	const code = await simulator.code("Lake cabin");
@@ -143,7 +135,7 @@ test("smartapp subscribes, lists and deletes subscriptions", async () => {
 		["CAPABILITY", "CAPABILITY", "DEVICE_HEALTH", "DEVICE_LIFECYCLE"]);
 });
 
-test("core-sdk refreshes on 401 and goes on", async () => {
+test("core-sdk refreshes its tokens after 401 and repeats the call", async () => {
 	const before = contexts.get(context.installedAppId);
 
 	await simulator.post("tokens/expire", { installedAppId: context.installedAppId });
@@ -153,29 +145,29 @@ test("core-sdk refreshes on 401 and goes on", async () => {
 	assert.equal(location.name, "Home");
 	assert.notEqual(after.authToken, before.authToken);
 	assert.notEqual(after.refreshToken, before.refreshToken);
-	const dead = await simulator.token({
+	const refused = await simulator.token({
 		grant_type: "refresh_token",
 		refresh_token: before.refreshToken,
 	});
-	assert.deepEqual([dead.status, dead.json.error], [400, "invalid_grant"]);
+	assert.deepEqual([refused.status, refused.json.error], [400, "invalid_grant"]);
 });
 
-test("core-sdk's plain refresh works without /v1 too", async () => {
+test("core-sdk's refresh works at addresses without /v1", async () => {
 	const tokens = await simulator.link("Lake cabin");
-	const kept = {};
+	const stored = {};
 	const authenticator = new RefreshTokenAuthenticator("long-gone", {
 		getRefreshData: async () => ({
 			refreshToken: tokens.refresh_token,
 			clientId: CLIENT_ID,
 			clientSecret: CLIENT_SECRET,
 		}),
-		putAuthData: async (data) => Object.assign(kept, data),
+		putAuthData: async (data) => Object.assign(stored, data),
 	});
 	const client = new SmartThingsClient(authenticator,
 		{ urlProvider: { baseURL: simulator.base } });
 
 	assert.equal((await client.devices.list({ capability: "switch" })).length, 3);
-	assert.ok(kept.refreshToken);
+	assert.ok(stored.refreshToken);
 });
 
 test("core-sdk follows the pages of a device list", async () => {
@@ -199,7 +191,7 @@ test("core-sdk follows the pages of a device list", async () => {
 	assert.equal(strip.components[1].capabilities[0].status.switch.value, "on");
 });
 
-test("core-sdk reads status and health in every form", async () => {
+test("core-sdk reads the status and health of a device, a component and a capability", async () => {
 	const lamp = await simulator.device("Floor lamp");
 	const { devices } = context.api;
 	const status = await devices.getStatus(lamp.deviceId);
@@ -219,14 +211,14 @@ test("core-sdk lists rooms and the location", async () => {
 	assert.equal((await context.api.locations.list()).length, 1);
 });
 
-test("a command is accepted, done, and told to smartapp by a signed webhook", async () => {
+test("a command is accepted, executed, and reported to smartapp by a signed webhook", async () => {
 	const { deviceId } = await simulator.device("Coffee machine");
 	const command = { component: "main", capability: "switch", command: "on", arguments: [] };
 	const answer = await context.api.devices.executeCommands(deviceId, [command]);
 
 	assert.equal(answer.results[0].status, "ACCEPTED");
 	const [item] = await until("the event", () => {
-		const items = heardOf("switch", deviceId);
+		const items = receivedOf("switch", deviceId);
 
 		return items.length > 0 && items;
 	});
@@ -240,18 +232,18 @@ test("a command is accepted, done, and told to smartapp by a signed webhook", as
 	assert.equal(status.components.main.switch.switch.value, "on");
 });
 
-test("a dimmer that is set reports its level and that it is on", async () => {
+test("a dimmer whose level is set reports the level and that it is on", async () => {
 	const { deviceId } = await simulator.device("Bedside lamp");
 
 	await context.api.devices.executeCommand(deviceId,
 		{ component: "main", capability: "switchLevel", command: "setLevel", arguments: [40] });
 	await until("both events", () =>
-		heardOf("level", deviceId).length === 1 && heardOf("switch", deviceId).length === 1);
-	assert.equal(heardOf("level", deviceId)[0].event.value, 40);
-	assert.equal(heardOf("switch", deviceId)[0].event.value, "on");
+		receivedOf("level", deviceId).length === 1 && receivedOf("switch", deviceId).length === 1);
+	assert.equal(receivedOf("level", deviceId)[0].event.value, 40);
+	assert.equal(receivedOf("switch", deviceId)[0].event.value, "on");
 });
 
-test("eleven commands are refused with 422, an offline device with 409", async () => {
+test("eleven commands in one request are answered 422, a command to an offline device 409", async () => {
 	const { deviceId } = await simulator.device("Hall light");
 	const command = { component: "main", capability: "switch", command: "on", arguments: [] };
 	const { devices } = context.api;
@@ -262,18 +254,18 @@ test("eleven commands are refused with 422, an offline device with 409", async (
 	await assert.rejects(devices.executeCommands(deviceId, [command]),
 		(error) => error.response.status === 409);
 	await simulator.post(`devices/${deviceId}/health`, { state: "ONLINE" });
-	await until("both health events", () => heardOf("health", deviceId).length === 2);
-	assert.deepEqual(heardOf("health", deviceId).map((item) => item.event.status),
+	await until("both health events", () => receivedOf("health", deviceId).length === 2);
+	assert.deepEqual(receivedOf("health", deviceId).map((item) => item.event.status),
 		["OFFLINE", "ONLINE"]);
 });
 
-test("smartapp hears of new and removed devices", async () => {
+test("smartapp receives events for new and removed devices", async () => {
 	const { deviceId } = await simulator.post("devices",
 		{ locationId: context.locationId, name: "New plug" });
 
 	await simulator.control("DELETE", `devices/${deviceId}`);
-	await until("both lifecycle events", () => heardOf("lifecycle", deviceId).length === 2);
-	assert.deepEqual(heardOf("lifecycle", deviceId).map((item) => item.event.lifecycle),
+	await until("both lifecycle events", () => receivedOf("lifecycle", deviceId).length === 2);
+	assert.deepEqual(receivedOf("lifecycle", deviceId).map((item) => item.event.lifecycle),
 		["CREATE", "DELETE"]);
 });
 
@@ -298,7 +290,7 @@ test("smartapp refuses a webhook whose signed date was changed", async () => {
 	assert.equal((await send({ Date: later })).status, 401);
 });
 
-test("the certificate is an RSA one of 30 days whose serial is in the keyId", async () => {
+test("the certificate has an RSA key, is valid for 30 days, and its serial number is in the keyId", async () => {
 	const { keyId } = await simulator.get("state");
 	const certificate = new X509Certificate(
 		await (await fetch(`${simulator.base}/key${keyId}`)).text());
@@ -310,7 +302,7 @@ test("the certificate is an RSA one of 30 days whose serial is in the keyId", as
 	assert.equal(keyId.split("/").pop().replaceAll("-", ""), certificate.serialNumber.toLowerCase());
 });
 
-test("core-sdk registers an app and asks for confirmation", async () => {
+test("core-sdk creates an app, registers it, and its target is confirmed", async () => {
 	const { token } = await simulator.post("personal-token");
 	const client = new SmartThingsClient(new BearerTokenAuthenticator(token),
 		{ urlProvider: { baseURL: `${simulator.base}/v1` } });
@@ -331,9 +323,9 @@ test("core-sdk registers an app and asks for confirmation", async () => {
 		(await client.apps.get(made.app.appId)).apiOnly.subscription.targetStatus === "CONFIRMED");
 });
 
-test("smartapp hears that the user removed it, and its tokens are dead", async () => {
+test("smartapp receives the uninstall by its user, and its tokens are invalid", async () => {
 	await simulator.post("uninstall", { installedAppId: context.installedAppId });
-	await until("the uninstall", () => heard.some((item) => item.kind === "uninstalled"));
+	await until("the uninstall", () => received.some((item) => item.kind === "uninstalled"));
 	const answer = await simulator.call(
 		contexts.get(context.installedAppId)?.authToken ?? "gone", "GET", "/devices");
 

@@ -16,14 +16,14 @@ struct webhook_result {
 	bool set_cookie; /* the app set a cookie, which it should not */
 };
 
-/* Hears of the end; everything in "result" is borrowed for the call. */
+/* Called at the end; everything in "result" is borrowed for the call. */
 typedef void webhook_done_fn(void *context, const struct webhook_result *result);
 
-/* Call once, before the first webhook. */
+/* To be called once, before the first webhook. */
 void webhook_open(void);
 
 /*
- * Sign and send.  "body" must stay until the end.  Given up after 10 s.  The
+ * Sign and send.  "body" is borrowed until "done" was called.  Ends after 10 s at the latest.  The
  * webhook frees itself after "done".
  */
 struct webhook *webhook_start(

@@ -1,4 +1,4 @@
-/* The simulated homes. */
+/* Accounts, locations, rooms and devices. */
 #include "world.h"
 
 #include <stdlib.h>
@@ -7,15 +7,6 @@
 #include "events.h"
 #include "state.h"
 #include "text.h"
-
-static void
-put_now(json_t *object, const char *name)
-{
-	char *now = time_iso(time_now_ms());
-
-	json_put_text(object, name, now);
-	free(now);
-}
 
 /* A new object with an id of its own, in a section of the state. */
 static json_t *
@@ -74,8 +65,8 @@ world_add_scene(const char *location_id, const char *name)
 
 	json_put_text(scene, "sceneName", name);
 	json_put_text(scene, "locationId", location_id);
-	put_now(scene, "createdDate");
-	put_now(scene, "lastUpdatedDate");
+	json_put_now(scene, "createdDate");
+	json_put_now(scene, "lastUpdatedDate");
 	json_put(scene, "editable", json_false());
 	return scene;
 }
@@ -90,11 +81,11 @@ attribute_new(json_t *value, const char *unit)
 	if (reported && unit != NULL)
 		json_put_text(attribute, "unit", unit);
 	if (reported)
-		put_now(attribute, "timestamp");
+		json_put_now(attribute, "timestamp");
 	return attribute;
 }
 
-/* What a fresh device reports for one capability. */
+/* The status of one capability of a new device. */
 static json_t *
 capability_status(const char *capability, const json_t *spec)
 {
@@ -185,12 +176,12 @@ world_add_device(const char *location_id, const char *room_id, const json_t *spe
 	json_put_text(device, "ownerId", json_text(world_location(location_id), "accountId"));
 	json_put(device, "roomId", json_new_text(room_id));
 	add_components(device, spec, *category != '\0' ? category : "Switch");
-	put_now(device, "createTime");
+	json_put_now(device, "createTime");
 	json_put_text(device, "type", *type != '\0' ? type : "ZIGBEE");
 	json_put(device, "restrictionTier", json_integer(0));
 	json_put(device, "allowed", json_array());
 	json_put_text(health, "state", "ONLINE");
-	put_now(health, "lastUpdatedDate");
+	json_put_now(health, "lastUpdatedDate");
 	json_put(device, "healthState", health);
 	return device;
 }
@@ -246,7 +237,8 @@ world_attribute(
 	return json_object_get(json_object_get(status, capability), attribute);
 }
 
-/* Report a value.  Steals "value".  An equal value is no change, but still a report. */
+/* Report a value.  Steals "value".  An equal value is reported as unchanged: some subscriptions
+ * want it. */
 static void
 report(json_t *device, const char *component, const char *capability, const char *attribute,
     json_t *value)
@@ -261,7 +253,7 @@ report(json_t *device, const char *component, const char *capability, const char
 	changed = !json_equal(json_object_get(stored, "value"), value);
 	if (changed) {
 		json_put(stored, "value", json_incref(value));
-		put_now(stored, "timestamp");
+		json_put_now(stored, "timestamp");
 		state_changed();
 	}
 	events_attribute(device, component, capability, attribute, value, changed);
@@ -290,7 +282,7 @@ world_health(json_t *device, const char *state, const char *reason)
 	if (strcmp(json_text(health, "state"), state) == 0)
 		return;
 	json_put_text(health, "state", state);
-	put_now(health, "lastUpdatedDate");
+	json_put_now(health, "lastUpdatedDate");
 	state_changed();
 	if (reason == NULL)
 		reason = strcmp(state, "ONLINE") == 0 ? "NONE" : "ZIGBEE_OFFLINE";

@@ -10,11 +10,14 @@
  * state.  A change is saved and becomes events by itself.
  */
 
-/* The default home: one account, two locations, twelve devices with switches. */
+/* The default data: one account, two locations, twelve devices with switches. */
 void world_make_default(void);
 
+/* New objects with new ids.  Names may be any text. */
 json_t *world_add_account(const char *name);
+/* A new location of an account, with a hub. */
 json_t *world_add_location(const char *account_id, const char *name);
+/* A new room of a location. */
 json_t *world_add_room(const char *location_id, const char *name);
 /*
  * "spec": {"name", "label"?, "type"?, "category"?, "components":
@@ -22,11 +25,14 @@ json_t *world_add_room(const char *location_id, const char *name);
  * Without components: main with switch.  room_id may be NULL.  Makes no event.
  */
 json_t *world_add_device(const char *location_id, const char *room_id, const json_t *spec);
+/* A new scene that turns everything off. */
 json_t *world_add_scene(const char *location_id, const char *name);
 
 /* NULL when unknown. */
 json_t *world_device(const char *device_id);
+/* NULL when unknown. */
 json_t *world_location(const char *location_id);
+/* NULL when unknown. */
 json_t *world_room(const char *room_id);
 /* The name that people see: label, or name without one. */
 const char *world_device_title(const json_t *device);
@@ -37,8 +43,9 @@ bool world_has_capability(const json_t *device, const char *component, const cha
 json_t *world_attribute(
     const json_t *device, const char *component, const char *capability, const char *attribute);
 
-/* What a hand or a command does.  level 0 turns a dimmer off, above 0 on. */
+/* Turn a component on or off, as by hand or by a command. */
 void world_switch(json_t *device, const char *component, bool on);
+/* Set a level; 0 turns a dimmer off, above 0 on. */
 void world_level(json_t *device, const char *component, int level);
 /* "state": ONLINE, OFFLINE or UNHEALTHY; "reason" NULL: the usual one. */
 void world_health(json_t *device, const char *state, const char *reason);
