@@ -1,5 +1,5 @@
-// The whole stack for a test: ./demo with a state directory and ports of its own, and a small
-// browser-like HTTP client.  startStack() once per test file, stop() in after().
+// The whole stack for a test (./demo with a state directory and ports of its own), and a small
+// HTTP client with cookies.  startStack() once per test file, stop() in after().
 import { execFile, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from "node:fs";
@@ -12,11 +12,11 @@ import { promisify } from "node:util";
 
 export const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const run = promisify(execFile);
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * Ask "probe" until it answers something true, and give that; its last answer or error is in the
- * message when the time is over.
+ * Call "probe" until it returns something true, and return that; its last result or error is in the
+ * message of the error when the time is over.
  */
 export async function waitFor(probe, { timeoutMs = 30000, intervalMs = 25, what = probe } = {}) {
 	const end = Date.now() + timeoutMs;
@@ -36,7 +36,7 @@ export async function waitFor(probe, { timeoutMs = 30000, intervalMs = 25, what 
 	}
 }
 
-/** A port of 127.0.0.1 that nobody listens on, and that no outgoing connection takes meanwhile. */
+/** A port of 127.0.0.1 that nobody listens on, below the range that outgoing connections use. */
 export async function freePort() {
 	for (;;) {
 		const port = randomInt(10000, 32000);
@@ -52,7 +52,7 @@ export async function freePort() {
 	}
 }
 
-/** Two of them: the web server's and the simulator's. */
+/** Two ports, for the web server and the simulator. */
 export async function freePorts() {
 	return [await freePort(), await freePort()];
 }
@@ -81,7 +81,7 @@ export class CookieJar {
 			this.#origins.get(origin).set(name, value);
 	}
 
-	/** Take over Set-Cookie lines. */
+	/** Apply Set-Cookie lines. */
 	store(url, lines) {
 		for (const line of lines ?? []) {
 			const [pair, ...attributes] = line.split(";").map((part) => part.trim());
@@ -96,9 +96,9 @@ export class CookieJar {
 
 /**
  * One HTTP request on a connection of its own; redirects are not followed.  "form" and "json" make
- * body and content type; cookies of "jar" go and come; "localAddress" is the caller's, for the web
- * server another client (any of 127.0.0.0/8).
- * Answers { status, headers, location, setCookies, text, json() }.
+ * body and content type; cookies of "jar" are sent and updated; "localAddress" is the caller's address: the web
+ * server takes each of 127.0.0.0/8 for another client.
+ * Returns { status, headers, location, setCookies, text, json() }.
  */
 export function request(url, { method, headers = {}, body, form, json, jar, localAddress, timeoutMs = 20000 } = {}) {
 	const all = { ...headers };
@@ -150,6 +150,15 @@ export function request(url, { method, headers = {}, body, form, json, jar, loca
 	});
 }
 
+/** A text as a literal of SQL. */
+export const quote = (text) => `'${String(text).replaceAll("'", "''")}'`;
+
+/** For control("POST", "accounts"): a second person with one location and one switch. */
+export const SAM = {
+	name: "Sam",
+	locations: [{ name: "Flat", rooms: ["Study"], devices: [{ name: "Smart plug", label: "Desk lamp", room: "Study" }] }],
+};
+
 const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: "\"", apos: "'" };
 
 /** Text of an HTML attribute or text node. */
@@ -189,7 +198,7 @@ function fields(html, type) {
 }
 
 /**
- * /oauth/start, then the platform's consent form: answers what the platform redirects to.
+ * /oauth/start, then the platform's consent form; returns the address that the platform redirects to.
  * "location" is an id or the text beside a radio button, without it the first one offered.
  */
 export async function consent(stack, { location, account, decision = "allow", jar = new CookieJar() } = {}) {
@@ -221,7 +230,7 @@ export async function consent(stack, { location, account, decision = "allow", ja
 	return { jar, callback: answer.location };
 }
 
-/** Link a location as a person would; answers the browser's cookies, signed in. */
+/** Link a location through the consent form; returns the cookies of the browser, which is signed in. */
 export async function linkAccount(stack, options = {}) {
 	const { jar, callback } = await consent(stack, options);
 	const answer = await request(callback, { jar });
@@ -231,7 +240,7 @@ export async function linkAccount(stack, options = {}) {
 	return jar;
 }
 
-/** Processes that hold the file "processes" of a state directory open: all that ./demo started there. */
+/** Processes that have the file "processes" of a state directory open: all that ./demo started there. */
 export function processesOf(stateDir) {
 	const found = [];
 
@@ -247,7 +256,7 @@ export function processesOf(stateDir) {
 				});
 			}
 		} catch {
-			// Ended while we looked, or not ours to look at.
+			// It has ended meanwhile, or belongs to another user.
 		}
 	}
 	return found;
@@ -262,7 +271,7 @@ class Stack {
 		this.simulatorUrl = `http://127.0.0.1:${this.simulatorPort}`;
 		this.keepState = options.stateDir !== undefined;
 		this.stateDir = options.stateDir ?? mkdtempSync(path.join(tmpdir(), "switchboard-test-"));
-		// The service user has to get in.
+		// The service user reads files in it.
 		if (!this.keepState)
 			chmodSync(this.stateDir, 0o755);
 		this.env = {
@@ -275,10 +284,10 @@ class Stack {
 		};
 	}
 
-	/** Start ./demo; answers when it is ready. */
+	/** Start ./demo; returns when it is ready. */
 	async start({ timeoutMs = 300000 } = {}) {
 		this.output = "";
-		// Were the test to die, ./demo gets SIGTERM and tidies up.
+		// When the test dies, ./demo gets SIGTERM and stops what it started.
 		this.child = spawn("setpriv", ["--pdeathsig", "TERM", "--", path.join(top, "demo")], {
 			env: this.env,
 			stdio: ["ignore", "pipe", "pipe"],
@@ -304,19 +313,19 @@ class Stack {
 		return this.ended;
 	}
 
-	/** Lines of the logs in which a sanitizer complains: the supervisor would hide such a crash. */
-	complaints() {
+	/** Reports of sanitizers in the logs; the supervisor restarts a program that crashed with one. */
+	sanitizerReports() {
 		return readdirSync(path.join(this.stateDir, "log"))
 			.flatMap((file) => readFileSync(path.join(this.stateDir, "log", file), "utf8").split("\n")
 				.filter((line) => /ERROR: \w+Sanitizer|runtime error:|Assertion .* failed/.test(line))
 				.map((line) => `${file}: ${line}`));
 	}
 
-	/** Stop, make sure that nothing is left or was complained of, and delete the state directory. */
+	/** Stop, assert that no process is left and no sanitizer reported anything, and delete the state directory. */
 	async stop() {
 		const status = await this.end();
 		const left = processesOf(this.stateDir).map(({ command }) => command);
-		const complaints = this.complaints();
+		const reports = this.sanitizerReports();
 
 		if (!this.keepState)
 			this.clean();
@@ -324,8 +333,8 @@ class Stack {
 			throw new Error(`./demo ended with ${status}: ${this.output}`);
 		if (left.length > 0)
 			throw new Error(`./demo left running: ${left.join(", ")}`);
-		if (complaints.length > 0)
-			throw new Error(complaints.join("\n"));
+		if (reports.length > 0)
+			throw new Error(reports.join("\n"));
 	}
 
 	clean() {
@@ -348,7 +357,7 @@ class Stack {
 			.map(({ pid }) => pid);
 	}
 
-	/** The owner's URL, or with a role ("webhook") that program's. */
+	/** The database URL of the owner, or of a program's role ("webhook"). */
 	databaseUrlOf(role) {
 		const file = role === undefined ? "database.url" : `secrets/url-${role}`;
 
@@ -359,7 +368,7 @@ class Stack {
 		return this.databaseUrlOf();
 	}
 
-	/** Run SQL; answers psql's unaligned output without the last newline.  A failure throws with its text. */
+	/** Run SQL; returns psql's unaligned output without the last newline, throws on an error. */
 	async psql(sql, { role } = {}) {
 		const { stdout } = await run("psql", ["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql, this.databaseUrlOf(role)],
 			{ maxBuffer: 64 * 1024 * 1024 });
@@ -373,7 +382,7 @@ class Stack {
 			`SELECT coalesce(json_agg(r), '[]') FROM (${select}) AS r`, options));
 	}
 
-	/** What a program wrote: oauth webhook dashboard events worker simulator postgres nginx access error. */
+	/** A log file: oauth webhook dashboard events worker simulator postgres nginx access error. */
 	log(name) {
 		return readFileSync(path.join(this.stateDir, "log", `${name}.log`), "utf8");
 	}
@@ -383,13 +392,44 @@ class Stack {
 		return request(new URL(where, this.url), options);
 	}
 
-	/** The simulator's control API: control("POST", "devices/ID/flip", {value: "on"}) answers its JSON. */
+	/** The simulator's control API: control("POST", "devices/ID/flip", {value: "on"}) returns its JSON. */
 	async control(method, where, body) {
 		const answer = await request(`${this.simulatorUrl}/control/${where}`, { method, json: body });
 
 		if (answer.status >= 300)
 			throw new Error(`${method} /control/${where}: ${answer.status} ${answer.text}`);
 		return answer.json();
+	}
+
+	/** The switches of GET /api/switches for a browser. */
+	async switches(jar) {
+		return (await this.request("/api/switches", { jar })).json().switches;
+	}
+
+	/** The platform's installed app of a location. */
+	async installedApp(locationId) {
+		const { installedApps } = await this.control("GET", "state");
+
+		return installedApps.find((app) => app.locationId === locationId);
+	}
+
+	/** The installation id of the location called "name", when its first sync is done and no job is left. */
+	async syncedInstallation(name) {
+		const { locations } = await this.control("GET", "state");
+		const { installedAppId } = await this.installedApp(locations.find((location) => location.name === name).locationId);
+
+		await waitFor(() => this.psql(`SELECT 1 FROM installation WHERE installation_id = '${installedAppId}'
+			AND synced_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM job WHERE installation_id = '${installedAppId}')`),
+		{ timeoutMs: 30000, what: `the first sync of ${name}` });
+		return installedAppId;
+	}
+
+	/** How many connections to a program's socket ("webhook") are open or wait to be accepted. */
+	connectionsTo(program) {
+		const [, folder] = /unix:(.*)\/webhook\.sock/.exec(readFileSync(path.join(this.stateDir, "etc/switchboard.conf"), "utf8"));
+		const sockets = readFileSync("/proc/net/unix", "utf8").split("\n").filter((line) => line.endsWith(` ${folder}/${program}.sock`));
+
+		return sockets.length - 1; // without the listening one
 	}
 }
 
@@ -409,7 +449,7 @@ export async function startStack(options = {}) {
 			await stack.end();
 			if (!stack.keepState)
 				stack.clean();
-			// Somebody took a port between our look and ./demo's.
+			// Another process took a port after freePorts() had tried it.
 			if (attempt === 3 || !/cannot be used \(address already in use\)/.test(error.message))
 				throw error;
 		}

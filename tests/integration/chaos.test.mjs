@@ -1,25 +1,29 @@
-// A minute of everything at once while things die at random, then the referee.  The order of actions
-// follows from a seed, which is printed:
+// A minute of load, faults and killed processes, all at random, then the check of consistency.mjs.  The actions
+// follow from a seed, which is printed:
 //
 //   SWITCHBOARD_TEST_SEED=12345 SWITCHBOARD_TEST_SECONDS=60 node --test tests/integration/chaos.test.mjs
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { CookieJar, csrfToken, linkAccount, waitFor } from "../stack.mjs";
-import { PROGRAMS, Parts } from "./parts.mjs";
-import { Home, Reader, Referee, dimmer, lamps, strip } from "./referee.mjs";
+import { CookieJar, csrfToken, linkAccount, sleep, waitFor } from "../stack.mjs";
+import { ConsistencyCheck } from "./consistency.mjs";
+import { Installation, dimmer, lamps, strip } from "./installation.mjs";
+import { LivePage } from "./live_page.mjs";
+import { PROGRAMS, StoppableStack } from "./stoppable_stack.mjs";
 
 const seed = Number(process.env.SWITCHBOARD_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const seconds = Number(process.env.SWITCHBOARD_TEST_SECONDS ?? 60);
-let parts;
+const WEB_AWAY_MAX_MS = 500;
+const DATABASE_AWAY_MAX_MS = 3000;
+let stack;
 
 before(async () => {
-	parts = await Parts.start();
+	stack = await StoppableStack.start();
 });
 
-after(() => parts?.stop());
+after(() => stack?.stop());
 
-/** Numbers from 0 to 1 that a seed determines (a 32-bit xorshift with a multiplication). */
-function chance(from) {
+/** A function that gives numbers from 0 to 1, determined by a seed (a 32-bit xorshift with a multiplication). */
+function randomFrom(from) {
 	let state = from >>> 0 || 1;
 
 	return () => {
@@ -31,15 +35,15 @@ function chance(from) {
 	};
 }
 
-/** Kinds of actions with their mean distance in ms; "deaths" wait for what died before the next one. */
+/** Kinds of actions with the mean time between two of them in ms. */
 const KINDS = {
 	flip: 25, level: 150, click: 120, all: 4000, health: 3000, sync: 5000, expire: 20000, fault: 3000, drop: 4000,
 	killProgram: 1500, killWeb: 15000, killSimulator: 20000, stopDatabase: 25000,
 };
 
-/** [{ at, kind, a, b, c }], the whole run. */
+/** The actions of the whole run, [{ at (ms), kind, a, b, c (numbers from 0 to 1) }]. */
 function script() {
-	const random = chance(seed);
+	const random = randomFrom(seed);
 	const actions = [];
 
 	for (const [kind, mean] of Object.entries(KINDS))
@@ -48,28 +52,28 @@ function script() {
 	return actions.sort((x, y) => x.at - y.at);
 }
 
-test(`${seconds} s of load while random processes die: nothing is lost`, async (t) => {
+test(`no event and no command is lost in ${seconds} s of load while processes are killed at random`, async (t) => {
 	process.stdout.write(`# seed ${seed}\n`);
-	const referee = new Referee(parts);
-	const homes = [await Home.make(parts, [...lamps(6), dimmer("Dim"), strip("Strip")]), await Home.make(parts, lamps(4))];
-	const readers = [];
-	const guests = []; // a second browser of each home
+	const consistency = new ConsistencyCheck(stack);
+	const installations = [await Installation.create(stack, [...lamps(6), dimmer("Dim"), strip("Strip")]), await Installation.create(stack, lamps(4))];
+	const pages = [];
+	const secondBrowsers = []; // one of each installation
 
-	for (const home of homes) {
-		const jar = await linkAccount(parts, { location: home.location, jar: new CookieJar() });
+	for (const installation of installations) {
+		const jar = await linkAccount(stack, { location: installation.location, jar: new CookieJar() });
 
-		await home.link();
-		guests.push({ jar, csrf: await csrfToken(parts, jar) });
-		readers.push(await new Reader(home).open(), await new Reader(home, { jar }).open());
+		await installation.link();
+		secondBrowsers.push({ jar, csrf: await csrfToken(stack, jar) });
+		pages.push(await new LivePage(installation).open(), await new LivePage(installation, { jar }).open());
 	}
-	const { devices: all } = await parts.control("GET", "state");
-	const switches = homes.map((home) => all.filter(({ locationId }) => locationId === home.location)
+	const { devices: all } = await stack.control("GET", "state");
+	const switches = installations.map((installation) => all.filter(({ locationId }) => locationId === installation.location)
 		.flatMap(({ deviceId, components }) => components.map(({ id }) => ({ device: deviceId, component: id }))));
 	const pick = (list, at) => list[Math.floor(at * list.length)];
 	const count = {};
-	const note = (what) => (count[what] = (count[what] ?? 0) + 1);
-	const some = (at) => Math.floor(at * homes.length);
-	let gate = Promise.resolve(); // closed while the platform may not change
+	const countOne = (what) => (count[what] = (count[what] ?? 0) + 1);
+	const some = (at) => Math.floor(at * installations.length);
+	let platformReady = Promise.resolve(); // pending while the simulator is being restarted
 	let pending = [];
 	const busy = { web: false, database: false };
 
@@ -77,80 +81,80 @@ test(`${seconds} s of load while random processes die: nothing is lost`, async (
 		async flip({ a, b }) {
 			const { device, component } = pick(switches[some(a)], b);
 
-			await homes[some(a)].flip(device, { component, value: "toggle" });
-			note("flips");
+			await installations[some(a)].flip(device, { component, value: "toggle" });
+			countOne("flips");
 		},
 		async level({ a }) {
-			await parts.control("POST", `devices/${homes[0].devices[6]}/level`, { level: Math.floor(a * 101) });
-			note("levels");
+			await stack.control("POST", `devices/${installations[0].devices[6]}/level`, { level: Math.floor(a * 101) });
+			countOne("levels");
 		},
 		async click({ a, b, c }) {
 			const { device, component } = pick(switches[some(a)], b);
-			const guest = c < 0.5 ? guests[some(a)] : {};
-			const json = homes[some(a)].devices[6] === device && c * 4 % 1 < 0.4 ? { command: "setLevel", level: Math.floor(c * 101) } :
+			const browser = c < 0.5 ? secondBrowsers[some(a)] : {};
+			const json = installations[some(a)].devices[6] === device && c * 4 % 1 < 0.4 ? { command: "setLevel", level: Math.floor(c * 101) } :
 				{ command: c * 2 % 1 < 0.5 ? "on" : "off" };
-			const { status } = await homes[some(a)].click(device, json, { component, ...guest });
+			const { status } = await installations[some(a)].click(device, json, { component, ...browser });
 
-			note(`clicks ${status}`);
+			countOne(`clicks ${status}`);
 		},
 		async all({ a, b }) {
-			note(`all ${(await homes[some(a)].all(b < 0.5 ? "on" : "off")).status}`);
+			countOne(`all ${(await installations[some(a)].clickAll(b < 0.5 ? "on" : "off")).status}`);
 		},
 		async health({ a, b, c }) {
-			const device = pick(homes[some(a)].devices, b);
+			const device = pick(installations[some(a)].devices, b);
 
-			await parts.control("POST", `devices/${device}/health`, { state: c < 0.15 ? "OFFLINE" : "ONLINE" });
+			await stack.control("POST", `devices/${device}/health`, { state: c < 0.15 ? "OFFLINE" : "ONLINE" });
 		},
 		async sync({ a, b }) {
-			await parts.psql(`SELECT job_put('${homes[some(a)].id}', '${b < 0.5 ? "device_sync" : "subscription_sync"}');
+			await stack.psql(`SELECT job_put('${installations[some(a)].id}', '${b < 0.5 ? "device_sync" : "subscription_sync"}');
 				SELECT wake('switchboard_work', '')`);
-			note("syncs");
+			countOne("syncs");
 		},
 		async expire({ a }) {
-			await parts.control("POST", "tokens/expire", { installedAppId: homes[some(a)].id });
-			note("expired tokens");
+			await stack.control("POST", "tokens/expire", { installedAppId: installations[some(a)].id });
+			countOne("expired tokens");
 		},
 		async fault({ a, b, c }) {
 			const what = pick([{ action: "status", status: 500 }, { action: "status", status: 429, retryAfter: 1 },
 				{ action: "slow", delayMs: 500, afterEffect: true }, { action: "cut" }, { action: "cut", afterEffect: true }], a);
 
-			await parts.control("POST", "faults", { path: b < 0.7 ? "/commands" : "/devices", method: b < 0.7 ? "POST" : "GET",
+			await stack.control("POST", "faults", { path: b < 0.7 ? "/commands" : "/devices", method: b < 0.7 ? "POST" : "GET",
 				count: 1 + Math.floor(c * 4), ...what });
-			note("faults");
+			countOne("faults");
 		},
 		drop({ a }) {
-			pick(readers, a).drop();
+			pick(pages, a).dropConnection();
 		},
 		async killProgram({ a }) {
 			const program = pick(Object.keys(PROGRAMS), a);
 
-			parts.kill(program);
-			note(`kill ${program}`);
+			stack.kill(program);
+			countOne(`kill ${program}`);
 		},
 		async killWeb({ a }) {
 			if (busy.web)
 				return;
 			busy.web = true;
-			await parts.killWeb();
-			note("kill nginx");
-			await new Promise((resolve) => setTimeout(resolve, 500 * a));
-			await parts.startWeb();
+			await stack.web.kill();
+			countOne("kill nginx");
+			await sleep(a * WEB_AWAY_MAX_MS);
+			await stack.web.start();
 			busy.web = false;
 		},
 		killSimulator() {
-			// Nothing of the platform may change between its last save and its end.
-			gate = (async () => {
+			// The state of the platform must not change between its last save and the kill.
+			platformReady = (async () => {
 				await Promise.allSettled(pending.filter(({ kind }) => kind !== "killWeb" && kind !== "stopDatabase").map(({ done }) => done));
-				// A command that was ACCEPTED and not obeyed yet would die with it, and fail as unconfirmed.
-				await parts.control("DELETE", "faults");
-				await parts.control("POST", "faults", { method: "POST", path: "/commands", action: "status", status: 503, count: 100000 });
-				await parts.simulatorSaved();
-				await referee.note();
-				await parts.simulator.kill();
-				note("kill simulator");
-				await parts.startSimulator();
+				// A command that was ACCEPTED and not executed yet would be lost with it, and fail as unconfirmed.
+				await stack.control("DELETE", "faults");
+				await stack.control("POST", "faults", { method: "POST", path: "/commands", action: "status", status: 503, count: 100000 });
+				await stack.simulatorSaved();
+				await consistency.collectLogs();
+				await stack.simulator.kill();
+				countOne("kill simulator");
+				await stack.startSimulator();
 			})();
-			return gate;
+			return platformReady;
 		},
 		async stopDatabase({ a, b }) {
 			if (busy.database)
@@ -158,27 +162,27 @@ test(`${seconds} s of load while random processes die: nothing is lost`, async (
 			busy.database = true;
 			const mode = a < 0.5 ? "fast" : "immediate";
 
-			await parts.database.stop(mode);
-			note(`stop PostgreSQL ${mode}`);
-			await new Promise((resolve) => setTimeout(resolve, 3000 * b));
-			await parts.database.start();
+			await stack.database.stop(mode);
+			countOne(`stop PostgreSQL ${mode}`);
+			await sleep(b * DATABASE_AWAY_MAX_MS);
+			await stack.database.start();
 			busy.database = false;
 		},
 	};
 	const mayFail = /^(flip|level|click|all|health|sync|expire|fault)$/;
 	const start = Date.now();
-	let notedAt = 0;
+	let collectedAt = 0;
 
 	for (const action of script()) {
 		const early = action.at - (Date.now() - start);
 
 		if (early > 0)
-			await new Promise((resolve) => setTimeout(resolve, early));
-		await gate;
+			await sleep(early);
+		await platformReady;
 		const done = Promise.resolve(actions[action.kind](action)).catch((error) => {
 			if (!mayFail.test(action.kind))
 				throw error;
-			note(`failed ${action.kind}`);
+			countOne(`failed ${action.kind}`);
 		});
 
 		pending.push({ kind: action.kind, done });
@@ -187,33 +191,33 @@ test(`${seconds} s of load while random processes die: nothing is lost`, async (
 			await pending[0].done;
 			pending = pending.slice(1);
 		}
-		// Its log has a limit.
-		if (action.at - notedAt > 5000) {
-			notedAt = action.at;
-			await referee.note();
+		// The simulator's logs have a limited length.
+		if (action.at - collectedAt > 5000) {
+			collectedAt = action.at;
+			await consistency.collectLogs();
 		}
 	}
-	await gate;
+	await platformReady;
 	await Promise.all(pending.map(({ done }) => done));
-	await parts.control("DELETE", "faults");
+	await stack.control("DELETE", "faults");
 	t.diagnostic(JSON.stringify(count));
 	for (const program of Object.keys(PROGRAMS))
-		await waitFor(() => parts.pids(program).length > 0, { timeoutMs: 30000, what: program });
+		await waitFor(() => stack.pids(program).length > 0, { timeoutMs: 30000, what: program });
 
-	// A worker killed between the platform's answer and its own reading of it cannot know the new tokens.
-	for (const home of homes)
-		if ((await home.row()).status === "needs_reauth") {
-			t.diagnostic("a home had to be linked again");
-			await home.link();
+	// A worker that is killed before it has read the platform's answer to a refresh loses the new tokens.
+	for (const installation of installations)
+		if ((await installation.row()).status === "needs_reauth") {
+			t.diagnostic("an installation had to be linked again");
+			await installation.link();
 		}
-	const result = await referee.judge(homes, { allowed: ["superseded", "expired", "offline", "reconnect"], timeoutMs: 180000 });
+	const result = await consistency.check(installations, { allowed: ["superseded", "expired", "offline", "reconnect"], timeoutMs: 180000 });
 	const took = [];
 
-	for (const reader of readers) {
-		took.push(await reader.shows(10000));
-		await reader.close();
+	for (const page of pages) {
+		took.push(await page.untilCurrent(10000));
+		await page.close();
 	}
-	t.diagnostic(`${result.events} events, commands ${JSON.stringify(result.commands)}; pages are true after ${took.join(" ")} ms, ` +
-		`${readers.reduce((sum, { opened }) => sum + opened, 0)} streams`);
+	t.diagnostic(`${result.events} events, commands ${JSON.stringify(result.commands)}; the pages are current after ${took.join(" ")} ms, ` +
+		`${pages.reduce((sum, { streams }) => sum + streams, 0)} streams`);
 	assert.ok(result.events > 0);
 });

@@ -1,25 +1,26 @@
-// dashboard.fcgi over HTTP: who may do what, what is refused and how, and that pages cost nothing.
+// dashboard.fcgi over HTTP: pages, API and forms, what is refused, and that a page makes no call to the platform.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { CookieJar, csrfOf, csrfToken, linkAccount, startStack, unescapeHtml, waitFor } from "../stack.mjs";
+import { CookieJar, SAM, csrfOf, csrfToken, linkAccount, startStack, unescapeHtml, waitFor } from "../stack.mjs";
 
 const UNTIL_SYNCED = { timeoutMs: 30000, what: "the switches of a new link" };
 
 let stack;
-let alex; // owns Home
-let sam; // owns Flat
+let alex; // cookies of the owner of "Home"
+let sam; // cookies of the owner of "Flat"
 let token; // Alex's CSRF token
 let lamp; // switches of Alex
 let dimmer;
 let theirs; // a switch of Sam
 
-const list = async (jar) => (await stack.request("/api/switches", { jar })).json().switches;
+const list = (jar) => stack.switches(jar);
 const byLabel = (switches, label) => switches.find((item) => item.label === label);
 const state = async (item) => byLabel(await list(alex), item.label).state;
 const pathOf = (item) => `/api/switches/${item.deviceId}/${item.component}`;
 const formOf = (item) => `/switches/${item.deviceId}/${item.component}`;
 
-async function settled(jar) {
+/** A browser's switches when none is pending. */
+async function withoutPending(jar) {
 	return waitFor(async () => {
 		const switches = await list(jar);
 
@@ -27,7 +28,7 @@ async function settled(jar) {
 	}, UNTIL_SYNCED);
 }
 
-/** A request of Alex with the CSRF token, unless told otherwise. */
+/** POST as Alex with the CSRF token; "jar" and "csrf" replace them, csrf null sends none. */
 function post(where, json, { jar = alex, csrf = token, ...options } = {}) {
 	const headers = { ...(csrf !== null && { "X-CSRF-Token": csrf }), ...options.headers };
 
@@ -46,30 +47,25 @@ function assertError(answer, status, code) {
 
 before(async () => {
 	stack = await startStack();
-	const made = await stack.control("POST", "accounts", {
-		name: "Sam",
-		locations: [{ name: "Flat", rooms: ["Study"], devices: [{ name: "Smart plug", label: "Desk lamp", room: "Study" }] }],
-	});
-
-	assert.ok(made);
+	await stack.control("POST", "accounts", SAM);
 	alex = await linkAccount(stack, { location: "Home" });
 	sam = await linkAccount(stack, { location: "Flat" });
 	token = await csrfToken(stack, alex);
-	const switches = await settled(alex);
+	const switches = await withoutPending(alex);
 
 	lamp = byLabel(switches, "Hall light");
 	dimmer = byLabel(switches, "Floor lamp");
-	theirs = byLabel(await settled(sam), "Desk lamp");
+	theirs = byLabel(await withoutPending(sam), "Desk lamp");
 	assert.ok(lamp && dimmer && theirs);
-	/* Until then the worker has calls to make, and what happens in the house is not heard of. */
+	/* Without subscriptions the platform sends no events. */
 	await waitFor(async () => (await stack.psql("SELECT count(*) FROM switchboard.subscription")) === "8",
-		{ what: "the subscriptions of both homes" });
+		{ what: "the subscriptions of both installations" });
 });
 
 after(() => stack?.stop());
 
 describe("signed out", () => {
-	test("the page leads to the sign-in", async () => {
+	test("the page has a link to the sign-in", async () => {
 		const page = await stack.request("/");
 
 		assert.equal(page.status, 200);
@@ -89,7 +85,7 @@ describe("signed out", () => {
 	for (const [method, where] of [
 		["POST", "/switches"], ["POST", "/switches/a/main"], ["POST", "/logout"], ["GET", "/disconnect"], ["POST", "/disconnect"],
 	]) {
-		test(`${method} ${where} answers 401 with a page that leads to the sign-in`, async () => {
+		test(`${method} ${where} answers 401 with a page that links to the sign-in`, async () => {
 			const answer = await stack.request(where, { method, ...(method === "POST" && { form: { command: "on" } }) });
 
 			assert.equal(answer.status, 401);
@@ -156,7 +152,7 @@ describe("the page", () => {
 		assert.match(text, /<h2>Home<\/h2>/);
 	});
 
-	test("names its files by their content, and they may be kept for good", async () => {
+	test("has a digest in the address of each file, and the files are cacheable for ever", async () => {
 		const { text } = await stack.request("/", { jar: alex });
 		const files = [...text.matchAll(/(?:href|src)="(\/static\/[^"]+)"/g)].map((found) => found[1]);
 
@@ -178,14 +174,14 @@ describe("the page", () => {
 		assert.equal(answer.text, "");
 	});
 
-	test("costs no call to the platform", async () => {
+	test("makes no call to the platform", async () => {
 		await stack.control("POST", "calls/reset");
 		for (let i = 0; i < 100; i++)
 			assert.equal((await stack.request("/", { jar: alex })).status, 200);
 		assert.equal((await stack.control("GET", "calls")).total, 0);
 	});
 
-	test("of an address that does not exist is friendly", async () => {
+	test("of an unknown address says so and links to the switches", async () => {
 		const page = await stack.request("/no/such/page");
 
 		assert.equal(page.status, 404);
@@ -195,7 +191,7 @@ describe("the page", () => {
 });
 
 describe("GET /api/switches", () => {
-	test("has the members of the contract", async () => {
+	test("has every member with its type", async () => {
 		const answer = await stack.request("/api/switches", { jar: alex });
 		const { cursor, switches } = answer.json();
 
@@ -218,7 +214,7 @@ describe("GET /api/switches", () => {
 		assert.equal(byLabel(switches, "Wall switch 2-gang").room, "Bedroom");
 	});
 
-	test("shows nobody else's", async () => {
+	test("shows no switch of another user", async () => {
 		assert.deepEqual((await list(sam)).map((item) => item.label), ["Desk lamp"]);
 		assert.equal(byLabel(await list(alex), "Desk lamp"), undefined);
 		assert.doesNotMatch((await stack.request("/", { jar: alex })).text, /Desk lamp|Flat/);
@@ -226,7 +222,7 @@ describe("GET /api/switches", () => {
 });
 
 describe("POST /api/switches/{deviceId}/{component}", () => {
-	test("takes a command, and the device follows", async () => {
+	test("accepts a command, and the device executes it", async () => {
 		const wanted = (await state(lamp)) === "on" ? "off" : "on";
 		const answer = await post(pathOf(lamp), { command: wanted });
 
@@ -236,7 +232,7 @@ describe("POST /api/switches/{deviceId}/{component}", () => {
 			const row = byLabel(await list(alex), lamp.label);
 
 			return row.state === wanted && !row.pending;
-		}, { what: "the lamp to follow" });
+		}, { what: "the lamp to change" });
 		const { devices } = await stack.control("GET", "state");
 		const device = Object.values(devices).find(({ deviceId }) => deviceId === lamp.deviceId);
 
@@ -275,7 +271,7 @@ describe("POST /api/switches/{deviceId}/{component}", () => {
 		});
 	}
 
-	test("takes JSON that is not said to be JSON, as fetch() sends it", async () => {
+	test("accepts JSON with the content type text/plain or none, as fetch() sends it", async () => {
 		for (const type of [{}, { "Content-Type": "text/plain;charset=UTF-8" }])
 			assert.equal((await stack.request(pathOf(lamp), {
 				jar: alex, body: "{\"command\":\"off\"}", method: "POST", headers: { "X-CSRF-Token": token, ...type },
@@ -288,14 +284,14 @@ describe("POST /api/switches/{deviceId}/{component}", () => {
 		}), 415);
 	});
 
-	test("refuses a missing or wrong CSRF token before it looks at anything else: 403", async () => {
+	test("refuses a missing or wrong CSRF token before it reads the body: 403", async () => {
 		const other = await csrfToken(stack, sam);
 
 		for (const csrf of [null, "", "x", other, `${token}x`])
 			assertError(await post(pathOf(lamp), "nonsense", { csrf }), 403);
 	});
 
-	test("does not know another user's switch, or none, or nonsense: 404", async () => {
+	test("answers 404 for another user's switch, an unknown one and a malformed path", async () => {
 		for (const where of [pathOf(theirs), "/api/switches/none/main", `/api/switches/${lamp.deviceId}/outlet9`,
 			"/api/switches/a%20b/main", "/api/switches/a%2Fb/main", "/api/switches/%252e/main", "/api/switches/%C3%A4/main",
 			`/api/switches/${"a".repeat(129)}/main`, `/api/switches/${lamp.deviceId}/main/on`, `${pathOf(lamp)}/`])
@@ -303,11 +299,11 @@ describe("POST /api/switches/{deviceId}/{component}", () => {
 		assert.equal((await list(sam))[0].pending, false);
 	});
 
-	test("decodes its path once", async () => {
+	test("decodes escapes in the path once", async () => {
 		const encoded = [...lamp.deviceId].map((c) => `%${c.charCodeAt(0).toString(16)}`).join("");
 
 		assert.equal((await post(`/api/switches/${encoded}/%6d%61in`, { command: "on" })).status, 202);
-		await settled(alex);
+		await withoutPending(alex);
 	});
 });
 
@@ -316,11 +312,11 @@ describe("POST /api/switches", () => {
 		const answer = await post("/api/switches", body);
 
 		assert.equal(answer.status, 202, answer.text);
-		await settled(alex);
+		await withoutPending(alex);
 		return answer.json().commandIds;
 	};
 
-	test("switches a room, and nothing when it is so already", async () => {
+	test("switches the devices of a room, except those that are in that state already", async () => {
 		await all({ command: "on", room: "Bedroom" });
 		assert.equal((await all({ command: "off", room: "Bedroom" })).length, 2);
 		assert.deepEqual(await all({ command: "off", room: "Bedroom" }), []);
@@ -329,7 +325,7 @@ describe("POST /api/switches", () => {
 		assert.deepEqual(off.map((item) => item.state), ["off", "off"]);
 	});
 
-	test("switches devices in no room, a location, everything", async () => {
+	test("switches the devices of no room, of a location, and all", async () => {
 		await all({ command: "on", room: "" });
 		assert.equal(byLabel(await list(alex), "Garden pump").state, "on");
 		await all({ command: "on", installationId: lamp.installationId });
@@ -349,14 +345,14 @@ describe("POST /api/switches", () => {
 		test(`refuses ${what}: 400`, async () => assertError(await post("/api/switches", body), 400));
 	}
 
-	test("does not know other rooms and locations: 404", async () => {
+	test("answers 404 for unknown rooms and other users' locations", async () => {
 		assertError(await post("/api/switches", { command: "off", room: "Study" }), 404);
 		assertError(await post("/api/switches", { command: "off", installationId: theirs.installationId }), 404);
 		assertError(await post("/api/switches", { command: "off", installationId: "a b" }), 404);
 		assertError(await post("/api/switches", { command: "off", room: "Hall", installationId: theirs.installationId }), 404);
 	});
 
-	test("wants the CSRF token: 403", async () => {
+	test("refuses a missing CSRF token: 403", async () => {
 		assertError(await post("/api/switches", { command: "off" }, { csrf: null }), 403);
 	});
 });
@@ -364,7 +360,7 @@ describe("POST /api/switches", () => {
 describe("GET /api/history", () => {
 	const history = (query, jar = alex) => stack.request(`/api/history?${new URLSearchParams(query)}`, { jar });
 
-	test("tells what happened, oldest first", async () => {
+	test("has the changes of state, oldest first", async () => {
 		for (const value of ["on", "off", "on"]) {
 			await stack.control("POST", `devices/${lamp.deviceId}/flip`, { value });
 			await waitFor(async () => (await state(lamp)) === value, { what: `the lamp ${value}` });
@@ -388,7 +384,7 @@ describe("GET /api/history", () => {
 		assert.ok(changes.some((change) => change.level === 77));
 	});
 
-	test("refuses bad hours and no device: 400", async () => {
+	test("refuses invalid hours and a missing device: 400", async () => {
 		for (const hours of ["0", "169", "-1", "1.5", "x", ""])
 			assertError(await history({ deviceId: lamp.deviceId, hours }), 400);
 		assertError(await history({}), 400);
@@ -396,15 +392,15 @@ describe("GET /api/history", () => {
 		assertError(await stack.request(`/api/history?deviceId=${lamp.deviceId}&deviceId=x`, { jar: alex }), 400);
 	});
 
-	test("does not know another user's switch: 404", async () => {
+	test("answers 404 for another user's switch", async () => {
 		for (const query of [{ deviceId: theirs.deviceId }, { deviceId: "none" }, { deviceId: lamp.deviceId, component: "x" },
 			{ deviceId: "../x" }])
 			assertError(await history(query), 404);
 	});
 });
 
-describe("the forms", () => {
-	test("a switch: 303 back to the page, and the device follows", async () => {
+describe("a form", () => {
+	test("of a switch redirects to the page, and the device executes the command", async () => {
 		const wanted = (await state(lamp)) === "on" ? "off" : "on";
 		const answer = await stack.request(formOf(lamp), { jar: alex, form: { csrf: token, command: wanted } });
 
@@ -413,14 +409,14 @@ describe("the forms", () => {
 		await waitFor(async () => (await state(lamp)) === wanted, { what: "the lamp" });
 	});
 
-	test("a level", async () => {
+	test("of a dimmer sets its level", async () => {
 		const answer = await stack.request(formOf(dimmer), { jar: alex, form: { csrf: token, command: "setLevel", level: "12" } });
 
 		assert.equal(answer.status, 303);
 		await waitFor(async () => byLabel(await list(alex), dimmer.label).level === 12, { what: "the level" });
 	});
 
-	test("all off in a room", async () => {
+	test("of a room switches all of its devices off", async () => {
 		const form = { csrf: token, command: "off", room: "Living room", installation: lamp.installationId };
 
 		assert.equal((await stack.request("/switches", { jar: alex, form })).status, 303);
@@ -428,7 +424,7 @@ describe("the forms", () => {
 			{ what: "the room" });
 	});
 
-	test("refuse a missing or wrong token with a page: 403", async () => {
+	test("of each kind with a missing or wrong token gets a page: 403", async () => {
 		for (const where of [formOf(lamp), "/switches", "/logout", "/disconnect"]) {
 			for (const csrf of [undefined, "wrong"]) {
 				const answer = await stack.request(where, { jar: alex, form: { command: "on", ...(csrf && { csrf }) } });
@@ -440,7 +436,7 @@ describe("the forms", () => {
 		}
 	});
 
-	test("refuse nonsense: 400, another user's: 404", async () => {
+	test("with invalid fields gets 400, with another user's ids 404", async () => {
 		const form = (where, fields) => stack.request(where, { jar: alex, form: { csrf: token, ...fields } });
 
 		assert.equal((await form(formOf(lamp), {})).status, 400);
@@ -453,7 +449,7 @@ describe("the forms", () => {
 		assert.equal((await form("/disconnect", { installation: theirs.installationId })).status, 404);
 	});
 
-	test("are not for GET: 405 with what is allowed", async () => {
+	test("cannot be requested by GET: 405 with Allow", async () => {
 		for (const where of ["/logout", "/switches", formOf(lamp), pathOf(lamp)]) {
 			const answer = await stack.request(where, { jar: alex });
 
@@ -468,7 +464,7 @@ describe("the forms", () => {
 });
 
 describe("health and metrics", () => {
-	test("GET /healthz says that all is well", async () => {
+	test("GET /healthz reports that database and worker are ok", async () => {
 		const answer = await stack.request("/healthz");
 
 		assert.equal(answer.status, 200);
@@ -491,8 +487,8 @@ describe("health and metrics", () => {
 	});
 });
 
-describe("leaving", () => {
-	test("a location that needs to be linked again refuses commands at once: 409", async () => {
+describe("signing out and disconnecting", () => {
+	test("a location that needs to be linked again refuses commands: 409", async () => {
 		await stack.psql(`UPDATE switchboard.installation SET status = 'needs_reauth' WHERE installation_id = '${theirs.installationId}'`);
 		try {
 			const csrf = await csrfToken(stack, sam);
@@ -505,7 +501,7 @@ describe("leaving", () => {
 		}
 	});
 
-	test("log out ends this session and no other", async () => {
+	test("logging out ends this session and no other", async () => {
 		const second = await linkAccount(stack, { location: "Home" });
 		const csrf = await csrfToken(stack, second);
 		const answer = await stack.request("/logout", { jar: second, form: { csrf } });
@@ -517,7 +513,7 @@ describe("leaving", () => {
 		assert.equal((await stack.request("/api/switches", { jar: alex })).status, 200);
 	});
 
-	test("log out takes the token as a header too", async () => {
+	test("logging out accepts the CSRF token as a header", async () => {
 		const second = await linkAccount(stack, { location: "Home" });
 		const csrf = await csrfToken(stack, second);
 		const answer = await stack.request("/logout", { method: "POST", jar: second, headers: { "X-CSRF-Token": csrf } });
@@ -526,7 +522,7 @@ describe("leaving", () => {
 		assertError(await stack.request("/api/switches", { jar: second }), 401);
 	});
 
-	test("disconnect asks first, then erases here and uninstalls there", async () => {
+	test("disconnecting asks first, then erases the tokens and uninstalls the app at the platform", async () => {
 		const link = (await stack.request("/", { jar: sam })).text.match(/href="(\/disconnect\?installation=[^"]+)"/)[1];
 		const question = await stack.request(link, { jar: sam });
 
@@ -548,7 +544,7 @@ describe("leaving", () => {
 		{ what: "the tokens to be erased" });
 	});
 
-	test("disconnect needs no name when there is one location", async () => {
+	test("disconnecting needs no installation when there is one location", async () => {
 		const answer = await stack.request("/disconnect", { jar: alex, method: "POST", headers: { "X-CSRF-Token": token } });
 
 		assert.equal(answer.status, 303);

@@ -1,16 +1,16 @@
-// What the hostile tests share: a stack with a linked home that is quiet, signed requests and raw ones,
-// and the shape of each case: the attack has its answer, nothing changed, a good request still works.
+// What the hostile tests share: a stack with a linked installation without pending work, signed and raw requests,
+// and the steps of each case: the attack gets its answer, no table has changed, and a good request still works.
 import assert from "node:assert/strict";
 import net from "node:net";
 import { after, before, test } from "node:test";
-import { csrfToken, freePorts, linkAccount, startStack, waitFor } from "../stack.mjs";
+import { SAM, csrfToken, freePorts, linkAccount, startStack, waitFor } from "../stack.mjs";
 import { KeyServer, eventBody, makeKey, sign, switchEvent } from "./key_server.mjs";
-import { Watch, changed } from "./unchanged.mjs";
+import { TableDigests, changedTables } from "./table_digests.mjs";
 
 export const KEY_ID = "/own/key-1";
 const PROGRAMS = ["oauth.fcgi", "webhook.fcgi", "dashboard.fcgi", "switchboard-events", "switchboard-worker"];
 
-/** The stack under attack, with a key server of our own. */
+/** The stack under attack, with a key server of the test's own. */
 export class Target {
 	keyServer = new KeyServer();
 	own = makeKey();
@@ -18,15 +18,15 @@ export class Target {
 	#last;
 
 	/**
-	 * "env" makes more variables for the stack; with an SWITCHBOARD_API_URL in it there is no simulator,
-	 * so "link" is false.  "begun" comes before the first good request.
+	 * "env" gives more variables for the stack; with SWITCHBOARD_API_URL among them there is no simulator,
+	 * so "link" is false.  "prepare" runs before the first good request.
 	 */
-	async start({ link = true, env = () => ({}), begun = () => {} } = {}) {
+	async start({ link = true, env = () => ({}), prepare = () => {} } = {}) {
 		const [, port] = await freePorts();
 
 		await this.keyServer.start();
 		this.keyServer.keys.set(KEY_ID, { certificate: this.own.certificate });
-		this.keyServer.behind = `http://127.0.0.1:${port}/key`;
+		this.keyServer.upstream = `http://127.0.0.1:${port}/key`;
 		this.stack = await startStack({
 			env: { SWITCHBOARD_SIMULATOR_PORT: String(port), SWITCHBOARD_KEY_URL: this.keyServer.url, ...await env() },
 		});
@@ -34,45 +34,40 @@ export class Target {
 		this.url = this.stack.url;
 		if (link) {
 			this.alex = await linkAccount(this.stack, { location: "Home" });
-			this.home = await this.synced("Home");
+			this.installation = await this.synced("Home");
 			this.device = await this.stack.psql(`SELECT device_id FROM switch
-				WHERE installation_id = '${this.home}' AND component = 'main' ORDER BY device_id LIMIT 1`);
+				WHERE installation_id = '${this.installation}' AND component = 'main' ORDER BY device_id LIMIT 1`);
 		}
-		this.watch = new Watch(this.stack);
+		this.digests = new TableDigests(this.stack);
 		if (link)
-			await this.quiet();
-		await begun();
+			await this.untilIdle();
+		await prepare();
 		await this.good(); // the certificate is known from here on
 		this.pids = this.programs();
 	}
 
 	async stop() {
-		this.watch?.close();
+		this.digests?.close();
 		await this.stack?.stop();
 		this.keyServer.stop();
 	}
 
-	/** The installation of a location, when the worker has nothing left to do for it. */
+	/** The installation id of a location when nothing is left to do for it, the webhook is confirmed and its calls are counted. */
 	async synced(name) {
-		const { locations, installedApps } = await this.stack.control("GET", "state");
-		const { locationId } = locations.find((location) => location.name === name);
-		const { installedAppId } = installedApps.find((app) => app.locationId === locationId);
+		const id = await this.stack.syncedInstallation(name);
 
-		// The platform asks to confirm the webhook whenever it is ready to; calls are counted after their effect.
-		await waitFor(() => this.stack.psql(`SELECT 1 FROM installation i WHERE installation_id = '${installedAppId}'
-			AND synced_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM job WHERE installation_id = i.installation_id)
-			AND EXISTS (SELECT 1 FROM confirmation WHERE confirmed_at IS NOT NULL)
-			AND NOT EXISTS (SELECT 1 FROM confirmation WHERE confirmed_at IS NULL)`),
-		{ what: `the first sync of ${name}` });
+		await waitFor(() => this.stack.psql(`SELECT 1 WHERE EXISTS (SELECT 1 FROM confirmation WHERE confirmed_at IS NOT NULL)
+			AND NOT EXISTS (SELECT 1 FROM confirmation WHERE confirmed_at IS NULL)`), { what: "the confirmation of the webhook" });
+		// Calls are counted after their effect.
 		const counts = () => this.stack.psql("SELECT sum(calls) FROM api_call");
 		let last;
 
 		await waitFor(async () => last === (last = await counts()), { intervalMs: 500, what: "the calls to be counted" });
-		return installedAppId;
+		return id;
 	}
 
-	/** Until the worker has nothing to do for anybody, and what it counts and notes is written. */
-	async quiet() {
+	/** Wait until the worker has no work left and the tables do not change any more. */
+	async untilIdle() {
 		let last;
 
 		await waitFor(async () => {
@@ -80,7 +75,7 @@ export class Target {
 				(SELECT count(*) FROM command WHERE status IN ('requested', 'sent', 'accepted')) +
 				(SELECT count(*) FROM installation i WHERE status = 'linking' OR status = 'active'
 					AND 4 <> (SELECT count(*) FROM subscription s WHERE s.installation_id = i.installation_id)) AS busy`);
-			const now = JSON.stringify(await this.watch.contents());
+			const now = JSON.stringify(await this.digests.read());
 			const same = now === last;
 
 			last = now;
@@ -107,7 +102,7 @@ export class Target {
 		return this.post(body, this.sign(body, options));
 	}
 
-	/** A webhook that is refused as one the platform did not sign, without a question to the key server. */
+	/** Assert that a webhook is refused as not signed by the platform, without a request to the key server. */
 	async refuses(headers, { body, status = 401, ...options }) {
 		const fetches = [...this.keyServer.fetches];
 		const answer = await this.post(body, headers, options);
@@ -119,12 +114,12 @@ export class Target {
 		assert.deepEqual([...this.keyServer.fetches], fetches);
 	}
 
-	/** One new event of a switch of ours, later than all before. */
+	/** The body of one new event of Alex's switch, later than all before. */
 	fresh(value = "on") {
-		return eventBody(this.home, [switchEvent(this.device, value, { ticks: ++this.#ticks })]);
+		return eventBody(this.installation, [switchEvent(this.device, value, { ticks: ++this.#ticks })]);
 	}
 
-	/** Bytes as they are; answers { status, headers (a string), text } of the first response, status 0 for none. */
+	/** Send bytes as they are; returns { status, headers (a string), text } of the first response, status 0 for none. */
 	raw(bytes, { timeoutMs = 20000 } = {}) {
 		return new Promise((resolve, reject) => {
 			const { hostname, port } = new URL(this.url);
@@ -167,35 +162,35 @@ export class Target {
 
 	// ---- cases ----
 
-	/** A good request: an event that is stored.  Others than the webhook's tests say what theirs is. */
+	/** A good request: an event that is stored.  Tests of other programs replace it. */
 	async good() {
 		assert.equal((await this.signed(this.fresh(this.#ticks % 2 ? "on" : "off"))).status, 200, "a good event");
 		return ["event", "installation", "switch"];
 	}
 
 	/**
-	 * One case.  "attack" asserts its own answers; "changes" are the tables it may touch.  What good()
-	 * answers are the tables that the good request afterwards has to change.
+	 * One case.  "attack" asserts its own answers; "changes" are the tables that it changes.  good()
+	 * returns the tables that the good request afterwards must change.
 	 */
 	survives(name, attack, { changes = [] } = {}) {
 		test(name, async () => {
-			this.#last ??= await this.watch.contents();
+			this.#last ??= await this.digests.read();
 			const first = this.#last;
 
-			this.#last = undefined; // a case that fails is not the next one's concern
+			this.#last = undefined; // read again when this case fails
 			await attack();
-			const second = await this.watch.contents();
+			const second = await this.digests.read();
 
-			assert.deepEqual(changed(first, second), changes, "tables that changed");
+			assert.deepEqual(changedTables(first, second), changes, "tables that changed");
 			const expected = await this.good();
-			const third = await this.watch.contents();
+			const third = await this.digests.read();
 
-			assert.deepEqual(changed(second, third), expected, "tables that the good request changed");
+			assert.deepEqual(changedTables(second, third), expected, "tables that the good request changed");
 			this.#last = third;
 		});
 	}
 
-	/** Each program is still the process it was, and none of them says that it failed. */
+	/** Assert that each program has its first process, and that no log has an error. */
 	async assertUnharmed() {
 		assert.deepEqual(this.programs(), this.pids);
 		for (const name of ["oauth", "webhook", "dashboard"]) {
@@ -204,7 +199,7 @@ export class Target {
 
 			assert.deepEqual(failures, [], `${name}.log`);
 		}
-		// Its lines come a second late, and in order.
+		// nginx writes its log up to a second late, in order: this line is the last.
 		await this.stack.request("/the-last-line");
 		await waitFor(() => this.stack.log("access").includes("/the-last-line"), { what: "the access log" });
 		assert.doesNotMatch(this.stack.log("access"), / 500 \d+ \d+\.\d{3} /);
@@ -213,29 +208,26 @@ export class Target {
 
 /**
  * A target with two people: Alex, who owns "Home" and attacks, and Sam, who owns "Flat".  All switches of
- * Alex are off, so that the good request here, all off, is taken and changes nothing.
+ * Alex are off, so that the good request here, all off, is accepted and changes nothing.
  */
 export function attackPage() {
 	const target = attackStack({
-		begun: async () => {
-			await target.stack.control("POST", "accounts", {
-				name: "Sam",
-				locations: [{ name: "Flat", rooms: ["Study"], devices: [{ name: "Smart plug", label: "Desk lamp", room: "Study" }] }],
-			});
+		prepare: async () => {
+			await target.stack.control("POST", "accounts", SAM);
 			target.sam = await linkAccount(target.stack, { location: "Flat" });
 			target.flat = await target.synced("Flat");
 			target.token = await csrfToken(target.stack, target.alex);
-			await target.quiet();
+			await target.untilIdle();
 			await target.api("/api/switches", { command: "off" });
 			await waitFor(async () => (await target.list()).every(({ state, pending }) => state === "off" && !pending),
 				{ what: "all switches to be off" });
-			await target.quiet();
+			await target.untilIdle();
 			[target.lamp] = await target.list();
 			[target.theirs] = await target.list(target.sam);
 		},
 	});
 
-	target.list = async (jar = target.alex) => (await target.stack.request("/api/switches", { jar })).json().switches;
+	target.list = (jar = target.alex) => target.stack.switches(jar);
 	/** POST as Alex's page does. */
 	target.api = (where, json, options) => target.stack.request(where,
 		{ json, jar: target.alex, headers: { "X-CSRF-Token": target.token }, ...options });
@@ -250,7 +242,7 @@ export function attackPage() {
 	return target;
 }
 
-/** A target for a test file: started first, looked over by a last test, stopped. */
+/** A target for a test file, started before its tests and stopped after them. */
 export function attackStack(options) {
 	const target = new Target();
 

@@ -1,4 +1,4 @@
-// The Authorization header of a webhook bent, one thing at a time: 401, nothing stored, the next good one is.
+// Webhooks whose Authorization header has one defect each: 401, nothing stored, and the next good one is stored.
 import { constants, createHash, createHmac, createPrivateKey, createPublicKey, createSign, privateEncrypt } from "node:crypto";
 import { test } from "node:test";
 import { attackStack, KEY_ID } from "./hostile.mjs";
@@ -11,8 +11,8 @@ const other = makeKey();
 
 const NAMES = ["keyId", "signature", "headers", "algorithm"];
 const all = (p) => NAMES.map((name) => p[name]).join(",");
-const whole = (p) => `Signature ${all(p)}`;
-const with_ = (name, text) => (p) => whole({ ...p, [name]: text });
+const header = (p) => `Signature ${all(p)}`;
+const with_ = (name, text) => (p) => header({ ...p, [name]: text });
 
 const AUTHORIZATIONS = {
 	"nothing but the scheme": () => "Signature",
@@ -20,39 +20,39 @@ const AUTHORIZATIONS = {
 	"no scheme": all,
 	"the scheme Basic": (p) => `Basic ${all(p)}`,
 	"the scheme Bearer": (p) => `Bearer ${all(p)}`,
-	"the scheme twice": (p) => `Signature ${whole(p)}`,
+	"the scheme twice": (p) => `Signature ${header(p)}`,
 	"the scheme and the parameters in one word": (p) => `Signature${all(p)}`,
 	"a colon after the scheme": (p) => `Signature: ${all(p)}`,
 	"a comma before the parameters": (p) => `Signature ,${all(p)}`,
-	"a comma after the parameters": (p) => `${whole(p)},`,
-	"two commas between parameters": (p) => whole(p).replace('",', '",,'),
-	"semicolons between parameters": (p) => whole(p).replaceAll('",', '";'),
-	"blanks between parameters": (p) => whole(p).replaceAll('",', '" '),
-	"nothing between parameters": (p) => whole(p).replaceAll('",', '"'),
-	"a colon for an equals sign": (p) => whole(p).replace("keyId=", "keyId:"),
-	"two equals signs": (p) => whole(p).replace("keyId=", "keyId=="),
-	"a parameter without a value": (p) => `${whole(p)},expires`,
-	"a parameter without a name": (p) => `${whole(p)},="x"`,
-	"a parameter with a name of brackets": (p) => `${whole(p)},[x]="x"`,
-	"an open quote at the end": (p) => whole(p).slice(0, -1),
-	"an open quote in the middle": (p) => whole(p).replace('",', ","),
-	"a backslash before the last quote": (p) => `${whole(p).slice(0, -1)}\\"`,
-	"text after a closing quote": (p) => whole(p).replace('",', '"x,'),
-	"single quotes": (p) => whole(p).replaceAll('"', "'"),
-	"another header's text behind it": (p) => `${whole(p)} Basic YTpi`,
-	"two signatures in one header": (p) => `${whole(p)}, ${whole(p)}`,
-	"15 KB of parameters": (p) => `${whole(p)},${'x="y",'.repeat(2500)}z="y"`.slice(0, 15000),
-	"15 KB of quotes": (p) => `${whole(p)},${'"'.repeat(14000)}`,
+	"a comma after the parameters": (p) => `${header(p)},`,
+	"two commas between parameters": (p) => header(p).replace('",', '",,'),
+	"semicolons between parameters": (p) => header(p).replaceAll('",', '";'),
+	"blanks between parameters": (p) => header(p).replaceAll('",', '" '),
+	"nothing between parameters": (p) => header(p).replaceAll('",', '"'),
+	"a colon for an equals sign": (p) => header(p).replace("keyId=", "keyId:"),
+	"two equals signs": (p) => header(p).replace("keyId=", "keyId=="),
+	"a parameter without a value": (p) => `${header(p)},expires`,
+	"a parameter without a name": (p) => `${header(p)},="x"`,
+	"a parameter with a name of brackets": (p) => `${header(p)},[x]="x"`,
+	"an open quote at the end": (p) => header(p).slice(0, -1),
+	"an open quote in the middle": (p) => header(p).replace('",', ","),
+	"a backslash before the last quote": (p) => `${header(p).slice(0, -1)}\\"`,
+	"text after a closing quote": (p) => header(p).replace('",', '"x,'),
+	"single quotes": (p) => header(p).replaceAll('"', "'"),
+	"another header's text behind it": (p) => `${header(p)} Basic YTpi`,
+	"two signatures in one header": (p) => `${header(p)}, ${header(p)}`,
+	"15 KB of parameters": (p) => `${header(p)},${'x="y",'.repeat(2500)}z="y"`.slice(0, 15000),
+	"15 KB of quotes": (p) => `${header(p)},${'"'.repeat(14000)}`,
 	"15 KB of blanks in the middle, then rubbish": (p) => `Signature ${" ".repeat(14000)}${all(p)}x`,
 };
 for (const name of ["keyId", "signature", "headers"]) {
 	AUTHORIZATIONS[`no ${name}`] = (p) => `Signature ${NAMES.filter((each) => each !== name).map((each) => p[each]).join(",")}`;
-	AUTHORIZATIONS[`${name} without quotes`] = (p) => whole({ ...p, [name]: p[name].replaceAll('"', "") });
+	AUTHORIZATIONS[`${name} without quotes`] = (p) => header({ ...p, [name]: p[name].replaceAll('"', "") });
 }
 for (const name of NAMES) {
-	AUTHORIZATIONS[`${name} twice`] = (p) => `${whole(p)},${p[name]}`;
+	AUTHORIZATIONS[`${name} twice`] = (p) => `${header(p)},${p[name]}`;
 	AUTHORIZATIONS[`${name} twice, first another`] = (p) => `Signature ${name}="x",${all(p)}`;
-	AUTHORIZATIONS[`${name} again in capitals`] = (p) => `${whole(p)},${name.toUpperCase()}="x"`;
+	AUTHORIZATIONS[`${name} again in capitals`] = (p) => `${header(p)},${name.toUpperCase()}="x"`;
 	AUTHORIZATIONS[`an empty ${name}`] = with_(name, `${name}=""`);
 	AUTHORIZATIONS[`${name} of 10 000 characters`] = with_(name, `${name}="${"a".repeat(10000)}"`);
 }
@@ -62,18 +62,18 @@ Object.assign(AUTHORIZATIONS, {
 	"a signature of zeros": with_("signature", `signature="${Buffer.alloc(256).toString("base64")}"`),
 	"a signature of ones": with_("signature", `signature="${Buffer.alloc(256, 255).toString("base64")}"`),
 	"a signature of 2 KB": with_("signature", `signature="${Buffer.alloc(2048, 1).toString("base64")}"`),
-	"a signature cut short": (p) => whole({ ...p, signature: `signature="${p.value.slice(0, -8)}"` }),
-	"a signature with a byte more": (p) => whole({ ...p,
+	"a signature cut short": (p) => header({ ...p, signature: `signature="${p.value.slice(0, -8)}"` }),
+	"a signature with a byte more": (p) => header({ ...p,
 		signature: `signature="${Buffer.concat([Buffer.from(p.value, "base64"), Buffer.alloc(1)]).toString("base64")}"` }),
-	"a signature with a zero before it": (p) => whole({ ...p,
+	"a signature with a zero before it": (p) => header({ ...p,
 		signature: `signature="${Buffer.concat([Buffer.alloc(1), Buffer.from(p.value, "base64")]).toString("base64")}"` }),
-	"a signature with blanks in it": (p) => whole({ ...p, signature: `signature="${p.value.slice(0, 40)} ${p.value.slice(40)}"` }),
-	"a signature escaped for a URL": (p) => whole({ ...p, signature: `signature="${encodeURIComponent(p.value)}"` }),
+	"a signature with blanks in it": (p) => header({ ...p, signature: `signature="${p.value.slice(0, 40)} ${p.value.slice(40)}"` }),
+	"a signature escaped for a URL": (p) => header({ ...p, signature: `signature="${encodeURIComponent(p.value)}"` }),
 	"a signature with one bit turned": (p) => {
 		const bytes = Buffer.from(p.value, "base64");
 
 		bytes[100] ^= 1;
-		return whole({ ...p, signature: `signature="${bytes.toString("base64")}"` });
+		return header({ ...p, signature: `signature="${bytes.toString("base64")}"` });
 	},
 	"headers between commas": with_("headers", 'headers="(request-target),digest,date"'),
 	"headers between two blanks": with_("headers", 'headers="(request-target)  digest date"'),
@@ -89,7 +89,7 @@ Object.assign(AUTHORIZATIONS, {
 });
 
 for (const [name, authorization] of Object.entries(AUTHORIZATIONS)) {
-	target.survives(`authorization: ${name} is 401`, async () => {
+	target.survives(`an Authorization header with ${name} is 401`, async () => {
 		const body = target.fresh();
 		const headers = target.sign(body);
 		const value = /signature="([^"]+)"/.exec(headers.Authorization)[1];
@@ -103,7 +103,7 @@ for (const [name, authorization] of Object.entries(AUTHORIZATIONS)) {
 
 // ---- what is signed, and how ----
 
-const TEXT_BENT = {
+const ALTERED_TEXTS = {
 	"with CR LF between lines": (text) => text.replaceAll("\n", "\r\n"),
 	"with a newline at the end": (text) => `${text}\n`,
 	"with no blank after colons": (text) => text.replaceAll(": ", ":"),
@@ -123,11 +123,11 @@ const textOf = ({ Digest, Date: date }) => `(request-target): post /\ndigest: ${
 const authorization = (signature, algorithm = "rsa-sha256") => `Signature keyId="${KEY_ID}",signature="${
 	signature.toString("base64")}",headers="(request-target) digest date",algorithm="${algorithm}"`;
 
-for (const [name, bend] of Object.entries(TEXT_BENT)) {
+for (const [name, alter] of Object.entries(ALTERED_TEXTS)) {
 	target.survives(`a signature ${name} is 401`, async () => {
 		const body = target.fresh();
 		const headers = target.sign(body);
-		const signature = createSign("RSA-SHA256").update(bend(textOf(headers))).sign(target.own.key);
+		const signature = createSign("RSA-SHA256").update(alter(textOf(headers))).sign(target.own.key);
 
 		await target.refuses({ ...headers, Authorization: authorization(signature) }, { body });
 	});
@@ -164,4 +164,4 @@ for (const algorithm of ["rsa-sha1", "rsa-sha512", "rsa-sha256 ", "rsa-sha256,no
 	});
 }
 
-test("no program had to be started again, none failed", () => target.assertUnharmed());
+test("no program was restarted, and none logged a failure", () => target.assertUnharmed());

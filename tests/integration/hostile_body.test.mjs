@@ -1,5 +1,5 @@
-// Webhooks that are well signed and carry what nobody should send: 400 and nothing stored, or kept as an event
-// that changes no switch.
+// Well signed webhooks with malformed or unusual bodies: 400 and nothing stored, or stored as an event that
+// changes no switch.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
@@ -9,9 +9,9 @@ import { eventBody, switchEvent, timeUuid } from "./key_server.mjs";
 const target = attackStack();
 const event = (value = "on", more = {}) => switchEvent(target.device, value, more);
 
-/** The text of a body with one event, after "change" has had the object. */
-function bent(change, made = event()) {
-	const body = JSON.parse(eventBody(target.home, [made]));
+/** The text of a body with one event, after "change" was applied to it. */
+function altered(change, made = event()) {
+	const body = JSON.parse(eventBody(target.installation, [made]));
 
 	change(body, body.eventData.events[0]);
 	return JSON.stringify(body);
@@ -25,9 +25,9 @@ async function refused(body, status = 400) {
 	assert.equal(answer.json().error.code, { 400: "input", 413: "too_large" }[status]);
 }
 
-// ---- what is no JSON, or JSON that two readers could take in two ways ----
+// ---- bodies that are no JSON, or JSON that two parsers could read in two ways ----
 
-const good = () => eventBody(target.home, [event()]);
+const good = () => eventBody(target.installation, [event()]);
 const inValue = (text) => good().replace('"value":"on"', () => `"value":${text}`);
 const bytes = (text, ...more) => Buffer.concat([Buffer.from(text), Buffer.from(more)]);
 const cut = (mark, ...more) => {
@@ -55,7 +55,7 @@ const MALFORMED = {
 	"100 000 arrays without an end": () => "[".repeat(100000),
 	"100 000 objects in one another": () => `${'{"a":'.repeat(100000)}1${"}".repeat(100000)}`,
 	"100 000 arrays in a value": () => inValue("[".repeat(100000) + "]".repeat(100000)),
-	"100 000 objects in a member that nobody reads": () => bent((body) => (body.x = "HERE"))
+	"100 000 objects in an unknown member": () => altered((body) => (body.x = "HERE"))
 		.replace('"HERE"', () => `${'{"a":'.repeat(100000)}1${"}".repeat(100000)}`),
 	"nesting that ends in the wrong brackets": () => "[".repeat(60) + "}".repeat(60),
 	"the same key twice": () => good().replace("{", '{"messageType":"PING",'),
@@ -89,23 +89,23 @@ const MALFORMED = {
 	"a number with a plus": () => inValue("+1"),
 	"a number with a zero before it": () => inValue("01"),
 	"a number in hexadecimal": () => inValue("0x10"),
-	"no messageType": () => bent((body) => delete body.messageType),
-	"100 000 events": () => eventBody(target.home, Array(100000).fill({})),
-	"100 000 events that are no objects": () => eventBody(target.home, Array(100000).fill(0)),
-	"a good event and then a bad one": () => eventBody(target.home, [event("off"), event("on"), { eventType: "DEVICE_EVENT" }]),
+	"no messageType": () => altered((body) => delete body.messageType),
+	"100 000 events": () => eventBody(target.installation, Array(100000).fill({})),
+	"100 000 events that are no objects": () => eventBody(target.installation, Array(100000).fill(0)),
+	"a good event and then a bad one": () => eventBody(target.installation, [event("off"), event("on"), { eventType: "DEVICE_EVENT" }]),
 };
 
 for (const [name, make] of Object.entries(MALFORMED))
 	target.survives(`the body is ${name}: 400`, () => refused(make()));
 
-target.survives("1 MB and one byte: 413", async () => {
+target.survives("a body of 1 MB and one byte: 413", async () => {
 	const body = `{"messageType":"X","x":"${"y".repeat((1 << 20) - 25)}"}`;
 
 	assert.equal(body.length, (1 << 20) + 1);
 	await refused(body, 413);
 });
 
-target.survives("1 MB and one byte in chunks, of no length: 413", async () => {
+target.survives("a chunked body of 1 MB and one byte: 413", async () => {
 	const body = `{"messageType":"X","x":"${"y".repeat((1 << 20) - 25)}"}`;
 	const { Authorization, Digest, Date: date } = target.sign(body);
 	const answer = await target.raw(`POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nDate: ${date}\r\n` +
@@ -115,19 +115,19 @@ target.survives("1 MB and one byte in chunks, of no length: 413", async () => {
 	assert.equal(answer.status, 413);
 });
 
-target.survives("a length of 4 GB: 413 at once", async () => {
+target.survives("a Content-Length of 4 GB: 413 at once", async () => {
 	const answer = await target.raw("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4294967296\r\n\r\n{");
 
 	assert.equal(answer.status, 413);
 });
 
-// ---- another type than the field has ----
+// ---- values of another type than the field has ----
 
 const WRONG = [5, 1.5, true, [], ["x"], {}];
 const health = () => ({ eventTime: new Date().toISOString(), eventType: "DEVICE_HEALTH_EVENT",
 	deviceHealthEvent: { eventId: timeUuid(Date.now()), deviceId: target.device, status: "OFFLINE", reason: "NONE" } });
 const lifecycle = (eventType, member) => () => ({ eventTime: new Date().toISOString(), eventType,
-	[member]: { eventId: timeUuid(Date.now()), deviceId: target.device, installedAppId: target.home, lifecycle: "DELETE" } });
+	[member]: { eventId: timeUuid(Date.now()), deviceId: target.device, installedAppId: target.installation, lifecycle: "DELETE" } });
 const uninstall = lifecycle("INSTALLED_APP_LIFECYCLE_EVENT", "installedAppLifecycleEvent");
 
 const FIELDS = {
@@ -159,7 +159,7 @@ const FIELDS = {
 for (const [name, [change, values = WRONG, make = event]] of Object.entries(FIELDS)) {
 	target.survives(`${name} of another type: 400`, async () => {
 		for (const wrong of values)
-			await refused(bent((body, one) => change(body, one, wrong), make()));
+			await refused(altered((body, one) => change(body, one, wrong), make()));
 	});
 }
 
@@ -178,10 +178,10 @@ for (const [name, make] of Object.entries({
 	});
 }
 
-// ---- what is an event, and changes no switch ----
+// ---- events that are stored and change no switch ----
 
 const level = (value) => () => event(value, { capability: "switchLevel", attribute: "level" });
-const KEPT = {
+const STORED = {
 	"a state of another word": ["ON", "toggle", "", " on", "on\u0000".slice(0, 2) + " ", "x".repeat(100000)].map((value) => () => event(value)),
 	"a state that is no text": [1, true, null, {}, [], ["on"], { value: "on" }].map((value) => () => event(value)),
 	"a level out of its range": [-1, 101, 1e300, -1e300, Number.MAX_SAFE_INTEGER, 100.01].map(level),
@@ -198,50 +198,50 @@ const KEPT = {
 		eventTime: new Date().toISOString(), somethingEvent: { eventId: [], deviceId: {}, lifecycle: 7, deep: [[[["x"]]]] } })],
 };
 
-for (const [name, makers] of Object.entries(KEPT)) {
-	target.survives(`${name} is kept as an event, and no more`, async () => {
+for (const [name, makers] of Object.entries(STORED)) {
+	target.survives(`${name} is stored as an event and changes no switch`, async () => {
 		for (const make of makers)
-			assert.equal((await target.signed(eventBody(target.home, [make()]))).status, 200);
+			assert.equal((await target.signed(eventBody(target.installation, [make()]))).status, 200);
 		assert.doesNotMatch(target.stack.log("webhook"), /^level=error event=forged/m);
 	}, { changes: ["event"] });
 }
 
-target.survives("texts are stored as they came, and cut at their limit", async () => {
+target.survives("texts are stored unchanged, up to their maximal length", async () => {
 	const made = event("\u2028<script>'\"\\", { capability: "'; --", attribute: "\u00e9".repeat(300) });
 
-	assert.equal((await target.signed(eventBody(target.home, [made]))).status, 200);
+	assert.equal((await target.signed(eventBody(target.installation, [made]))).status, 200);
 	const [row] = await target.stack.rows(`SELECT value, capability, attribute FROM event WHERE event_id = '${made.deviceEvent.eventId}'`);
 
 	assert.deepEqual(row, { value: made.deviceEvent.value, capability: "'; --", attribute: "\u00e9".repeat(256) });
 }, { changes: ["event"] });
 
-// ---- whose it is ----
+// ---- installations ----
 
-target.survives("an installation that nobody linked, or of a name with SQL in it: 200 or 400, nothing kept", async () => {
-	for (const [id, status] of [[randomUUID(), 200], ["' OR '1'='1", 400], ["%", 400], ["*", 400], [`${target.home}'--`, 400],
-		[`${target.home}\r\nlevel=error`, 400], ["../etc", 400], ["", 400], ["x".repeat(129), 400], [target.home.toUpperCase(), 200]])
+target.survives("an unknown installation, or one of a name with SQL in it: 200 or 400, nothing stored", async () => {
+	for (const [id, status] of [[randomUUID(), 200], ["' OR '1'='1", 400], ["%", 400], ["*", 400], [`${target.installation}'--`, 400],
+		[`${target.installation}\r\nlevel=error`, 400], ["../etc", 400], ["", 400], ["x".repeat(129), 400], [target.installation.toUpperCase(), 200]])
 		assert.equal((await target.signed(eventBody(id, [event("off")]))).status, status, id);
 });
 
-target.survives("an uninstall that names another installation: kept, nothing removed", async () => {
+target.survives("an uninstall that names another installation: stored, nothing removed", async () => {
 	const one = uninstall();
 
 	one.installedAppLifecycleEvent.installedAppId = randomUUID();
-	assert.equal((await target.signed(eventBody(target.home, [one]))).status, 200);
+	assert.equal((await target.signed(eventBody(target.installation, [one]))).status, 200);
 }, { changes: ["event"] });
 
 // ---- replay and slow senders ----
 
-target.survives("the same webhook fifty times is one", async () => {
+target.survives("the same webhook fifty times is stored once", async () => {
 	const body = target.fresh("off");
 	const headers = target.sign(body);
 
 	assert.equal((await target.post(body, headers)).status, 200);
-	const once = await target.watch.contents();
+	const once = await target.digests.read();
 	const answers = await Promise.all(Array.from({ length: 50 }, () => target.post(body, headers)));
 
 	assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
-	assert.deepEqual(await target.watch.contents(), once);
+	assert.deepEqual(await target.digests.read(), once);
 }, { changes: ["event", "installation", "switch"] });
 
 target.survives("content types that are not JSON: 415", async () => {
@@ -256,7 +256,7 @@ target.survives("content types that are not JSON: 415", async () => {
 });
 
 const SLOW = {
-	"that say nothing": () => [],
+	"that send nothing": () => [],
 	"that send a header byte by byte": () => ["POST / HTTP/1.1\r\nHost: x\r\nX-Slow: ", ..."x".repeat(1000)],
 	"that send half of a body": () => {
 		const body = target.fresh();
@@ -268,7 +268,7 @@ const SLOW = {
 };
 
 for (const [name, parts] of Object.entries(SLOW)) {
-	target.survives(`events flow past 50 senders ${name}`, async () => {
+	target.survives(`webhooks are answered during 50 connections ${name}`, async () => {
 		const senders = Array.from({ length: 50 }, () => target.slow(parts()));
 
 		try {
@@ -284,4 +284,4 @@ for (const [name, parts] of Object.entries(SLOW)) {
 	}, { changes: ["event", "installation", "switch"] });
 }
 
-test("no program had to be started again, none failed", () => target.assertUnharmed());
+test("no program was restarted, and none logged a failure", () => target.assertUnharmed());

@@ -1,4 +1,4 @@
-// Confirmations that ask for another address than the platform's: 400, and nobody is called.
+// Confirmations with another address than the platform's: 400, and no request is made.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -9,10 +9,10 @@ import { attackStack } from "./hostile.mjs";
 import { eventBody, timeUuid } from "./key_server.mjs";
 
 const APP = "5f0c1f5e-6f0e-4a37-9d3b-0a1e5b7c1d11";
-const HOME = randomUUID();
+const INSTALLATION = randomUUID();
 
-/** A server that notes what it is asked for. */
-function witness(answer) {
+/** A server that records the targets of its requests. */
+function recordingServer(answer) {
 	const server = createServer((request, response) => {
 		server.requests.push(request.url);
 		answer(request, response);
@@ -22,20 +22,20 @@ function witness(answer) {
 	return server;
 }
 
-// The platform: it confirms, or sends on to where we should not follow.
-const platform = witness((request, response) => {
+// The platform: it confirms, or redirects to an address that must not be followed.
+const platform = recordingServer((request, response) => {
 	const to = new URLSearchParams(request.url.split("?")[1]).get("to");
 
 	response.writeHead(to === null ? 200 : 302, to === null ? {} : { Location: to });
 	response.end(JSON.stringify({ targetUrl: "x" }));
 });
-const stranger = witness((request, response) => response.end("{}"));
+const otherServer = recordingServer((request, response) => response.end("{}"));
 const addressOf = (server) => `127.0.0.1:${server.address().port}`;
 
 const target = attackStack({
 	link: false,
 	env: async () => {
-		for (const server of [platform, stranger]) {
+		for (const server of [platform, otherServer]) {
 			server.listen(0, "127.0.0.1");
 			await once(server, "listening");
 		}
@@ -44,17 +44,17 @@ const target = attackStack({
 			SWITCHBOARD_CLIENT_ID: randomUUID(), SWITCHBOARD_CLIENT_SECRET: "not-a-real-secret",
 		};
 	},
-	begun: () => target.stack.psql(`WITH person AS (INSERT INTO user_account DEFAULT VALUES RETURNING user_id)
-		INSERT INTO installation (installation_id, user_id, status, synced_at) SELECT '${HOME}', user_id, 'active', now() FROM person`),
+	prepare: () => target.stack.psql(`WITH person AS (INSERT INTO user_account DEFAULT VALUES RETURNING user_id)
+		INSERT INTO installation (installation_id, user_id, status, synced_at) SELECT '${INSTALLATION}', user_id, 'active', now() FROM person`),
 });
 
 after(() => {
 	platform.close();
-	stranger.close();
+	otherServer.close();
 });
 
 target.good = async () => {
-	const body = eventBody(HOME, [{ eventType: "TIMER_EVENT", eventTime: new Date().toISOString(), timerEvent: { eventId: timeUuid(Date.now()) } }]);
+	const body = eventBody(INSTALLATION, [{ eventType: "TIMER_EVENT", eventTime: new Date().toISOString(), timerEvent: { eventId: timeUuid(Date.now()) } }]);
 
 	assert.equal((await target.signed(body)).status, 200, "a good event");
 	return ["event"];
@@ -64,11 +64,11 @@ const confirm = (confirmationUrl, more = {}) => target.signed(JSON.stringify({
 	messageType: "CONFIRMATION", confirmationData: { appId: APP, confirmationUrl, ...more },
 }));
 
-// "HOST", "PORT" and "APP" stand for the platform's, "STRANGER" for another server that listens.
+// "HOST", "PORT" and "APP" stand for the platform's, "OTHER" for another server that listens.
 const path = "/v1/apps/APP/confirm-registration?token=x";
 const ADDRESSES = {
 	"another host": `http://evil.example${path}`,
-	"another host that listens": `http://STRANGER${path}`,
+	"another host that listens": `http://OTHER${path}`,
 	"another name of the same host": `http://localhost:PORT${path}`,
 	"another address of the same host": `http://127.0.0.2:PORT${path}`,
 	"the host in a longer name": `http://HOST.evil.example:PORT${path}`,
@@ -117,11 +117,11 @@ const ADDRESSES = {
 	"a user": `http://user@HOST:PORT${path}`,
 	"a user and a password": `http://user:password@HOST:PORT${path}`,
 	"an empty user": `http://@HOST:PORT${path}`,
-	"the platform as a user": `http://HOST:PORT@STRANGER${path}`,
-	"the platform as a user in escapes": `http://HOST:PORT%40STRANGER${path}`,
-	"the platform before a backslash": `http://HOST:PORT\\@STRANGER${path}`,
-	"the platform behind a backslash": `http://STRANGER\\@HOST:PORT${path}`,
-	"the platform before a fragment": `http://STRANGER#@HOST:PORT${path}`,
+	"the platform as a user": `http://HOST:PORT@OTHER${path}`,
+	"the platform as a user in escapes": `http://HOST:PORT%40OTHER${path}`,
+	"the platform before a backslash": `http://HOST:PORT\\@OTHER${path}`,
+	"the platform behind a backslash": `http://OTHER\\@HOST:PORT${path}`,
+	"the platform before a fragment": `http://OTHER#@HOST:PORT${path}`,
 	"a fragment": `http://HOST:PORT${path}#x`,
 	"a blank before it": ` http://HOST:PORT${path}`,
 	"a blank behind it": `http://HOST:PORT${path} `,
@@ -154,8 +154,8 @@ const ADDRESSES = {
 };
 
 for (const [name, text] of Object.entries(ADDRESSES)) {
-	target.survives(`a confirmation at ${name}: 400, and nobody is called`, async () => {
-		const url = text.replaceAll("APP", APP).replaceAll("STRANGER", addressOf(stranger))
+	target.survives(`a confirmation at ${name}: 400, and no request is made`, async () => {
+		const url = text.replaceAll("APP", APP).replaceAll("OTHER", addressOf(otherServer))
 			.replaceAll("HOST", "127.0.0.1").replaceAll("PORT", platform.address().port);
 		const answer = await confirm(url);
 
@@ -165,7 +165,7 @@ for (const [name, text] of Object.entries(ADDRESSES)) {
 	});
 }
 
-target.survives("a confirmation that is not signed, or by another key: 401", async () => {
+target.survives("a confirmation without a signature, or with another key's: 401", async () => {
 	const body = JSON.stringify({ messageType: "CONFIRMATION",
 		confirmationData: { appId: APP, confirmationUrl: `http://${addressOf(platform)}/v1/apps/${APP}/x` } });
 	const headers = target.sign(body);
@@ -174,15 +174,15 @@ target.survives("a confirmation that is not signed, or by another key: 401", asy
 	assert.equal((await target.post(body, { ...headers, Authorization: headers.Authorization.replace(/signature="...../, 'signature="AAAAA') })).status, 401);
 });
 
-// From here on something is fetched.
+// The confirmations below are fetched.
 
 const confirmed = (url) => waitFor(() => target.stack.psql(`SELECT 1 FROM confirmation WHERE confirmation_hash = sha256('${url}')
 	AND (confirmed_at IS NOT NULL OR attempts > 0)`), { what: "the answer to a confirmation" });
 
-for (const to of ["/v1/oauth/token", "http://STRANGER/", "file:///etc/passwd", "//STRANGER/"]) {
-	test(`a confirmation that is sent on to ${to} goes no further, and counts as failed`, async () => {
+for (const to of ["/v1/oauth/token", "http://OTHER/", "file:///etc/passwd", "//OTHER/"]) {
+	test(`a redirect of a confirmation to ${to} is not followed, and counts as a failure`, async () => {
 		const url = `http://${addressOf(platform)}/v1/apps/${APP}/confirm-registration?to=${
-			encodeURIComponent(to.replace("STRANGER", addressOf(stranger)))}`;
+			encodeURIComponent(to.replace("OTHER", addressOf(otherServer)))}`;
 
 		assert.equal((await confirm(url)).status, 200);
 		await confirmed(url);
@@ -192,7 +192,7 @@ for (const to of ["/v1/oauth/token", "http://STRANGER/", "file:///etc/passwd", "
 	});
 }
 
-test("the confirmations at the platform's own addresses are fetched, each once", async () => {
+test("confirmations at the platform's own addresses are fetched once each", async () => {
 	const origin = `http://${addressOf(platform)}`;
 
 	platform.requests.length = 0;
@@ -204,7 +204,7 @@ test("the confirmations at the platform's own addresses are fetched, each once",
 	}
 	assert.equal(await target.stack.psql("SELECT bool_and(confirmed_at IS NOT NULL AND url IS NULL) FROM confirmation"), "t");
 	assert.equal(platform.requests.length, 3);
-	assert.deepEqual(stranger.requests, []);
+	assert.deepEqual(otherServer.requests, []);
 });
 
-test("no program had to be started again, none failed", () => target.assertUnharmed());
+test("no program was restarted, and none logged a failure", () => target.assertUnharmed());

@@ -1,5 +1,5 @@
-// Key servers that are slow, huge, redirecting or wrong: no webhook is believed by what they say, none waits for
-// long, and the platform's own go on.
+// Key servers with slow, huge, redirecting or wrong answers: no webhook is accepted with what they send, the failure
+// is remembered, and the platform's own webhooks are accepted.
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
@@ -11,20 +11,20 @@ import { makeKey } from "./key_server.mjs";
 
 const target = attackStack();
 const other = makeKey();
-// Where a redirect would lead: it has what is asked for.
-const elsewhere = createServer((request, response) => {
-	elsewhere.requests++;
+// The target of redirects: it has the certificate, and must get no request.
+const redirectTarget = createServer((request, response) => {
+	redirectTarget.requests++;
 	response.end(target.own.certificate);
 });
 
-elsewhere.requests = 0;
+redirectTarget.requests = 0;
 before(async () => {
-	elsewhere.listen(0, "127.0.0.1");
-	await once(elsewhere, "listening");
+	redirectTarget.listen(0, "127.0.0.1");
+	await once(redirectTarget, "listening");
 });
-after(() => elsewhere.close());
+after(() => redirectTarget.close());
 
-/** The certificate with other dates in it: nobody checks who signed it, for no key is trusted but the one asked for. */
+/** The certificate with other dates in it; its own signature, which no longer fits, is not checked. */
 function dated(certificate, ...dates) {
 	const der = Buffer.from(certificate.replace(/-----[^-]+-----|\s/g, ""), "base64");
 	let at = 0;
@@ -40,7 +40,7 @@ const redirect = (status, location) => () => ({ status, headers: { Location: loc
 const publicKey = (pem) => pem.replace(/CERTIFICATE/g, "PUBLIC KEY");
 const noise = Buffer.from(Array.from({ length: 2000 }, (_, i) => (i * 7919) & 255));
 
-// name: what is served, or what makes it when the target is there; [status], 401 unless told.
+// name: [what is served, or a function that makes it; the webhook's status, 401 by default; tables that change].
 const SERVED = {
 	"no such key": [{ status: 404 }],
 	"403": [{ status: 403 }],
@@ -52,9 +52,9 @@ const SERVED = {
 	"a page": [{ headers: { "Content-Type": "text/html" }, body: "<!DOCTYPE html><title>hello</title>" }],
 	"JSON": [{ body: JSON.stringify({ certificate: "x" }) }],
 	"301 to the certificate": [redirect(301, () => "/own/key-1")],
-	"302 to the certificate elsewhere": [redirect(302, () => `http://127.0.0.1:${elsewhere.address().port}/own/key-1`)],
-	"303 to the certificate elsewhere": [redirect(303, () => `http://127.0.0.1:${elsewhere.address().port}/`)],
-	"307 to the certificate elsewhere": [redirect(307, () => `http://127.0.0.1:${elsewhere.address().port}/`)],
+	"302 to the certificate redirectTarget": [redirect(302, () => `http://127.0.0.1:${redirectTarget.address().port}/own/key-1`)],
+	"303 to the certificate redirectTarget": [redirect(303, () => `http://127.0.0.1:${redirectTarget.address().port}/`)],
+	"307 to the certificate redirectTarget": [redirect(307, () => `http://127.0.0.1:${redirectTarget.address().port}/`)],
 	"308 to a file": [redirect(308, () => "file:///etc/passwd")],
 	"the certificate and 20 KB": [() => ({ body: target.own.certificate + "x".repeat(20000) })],
 	"20 KB and the certificate": [() => ({ body: `${"x".repeat(20000)}\n${target.own.certificate}` })],
@@ -72,7 +72,7 @@ const SERVED = {
 	"a key of 1024 bits": [() => ({ certificate: makeKey({ bits: 1024 }).certificate })],
 	"a public key": [() => ({ body: generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey.export({ type: "spki", format: "pem" }) })],
 	"a private key": [() => ({ body: target.own.key })],
-	"a certificate that says to be a public key": [() => ({ body: publicKey(target.own.certificate) })],
+	"a certificate labelled as a public key": [() => ({ body: publicKey(target.own.certificate) })],
 	"a certificate cut in two": [() => ({ body: target.own.certificate.slice(0, 600) })],
 	"a certificate with letters changed": [() => ({ body: target.own.certificate.replace(/\n[^-\n]{8}/, "\nAAAAAAAA") })],
 	"a certificate with a NUL before it": [() => ({ body: `\0${target.own.certificate}` })],
@@ -121,7 +121,7 @@ for (const [name, [served, status = 401, changes = []]] of Object.entries(SERVED
 		const keyId = `/hostile/${++number}`;
 		const body = target.fresh();
 
-		// Else the budget of keyIds that were never heard of would answer.
+		// Otherwise the budget for unknown keyIds would be used up.
 		await target.stack.psql("DELETE FROM signing_key WHERE certificate IS NULL");
 		target.keyServer.keys.set(keyId, typeof served === "function" ? served() : served);
 		const answer = await target.signed(body, { keyId });
@@ -131,11 +131,11 @@ for (const [name, [served, status = 401, changes = []]] of Object.entries(SERVED
 		assert.equal(answer.headers["retry-after"] !== undefined, status === 503);
 		const fetches = target.keyServer.fetches.get(keyId);
 
-		assert.ok(fetches === 1 || (fetches === 2 && /broken/.test(name)), "a broken connection may be tried twice");
+		assert.ok(fetches === 1 || (fetches === 2 && /broken/.test(name)), "a request over a broken connection may be repeated");
 		assert.equal((await target.signed(body, { keyId })).status, status, "again");
-		assert.equal(target.keyServer.fetches.get(keyId), fetches, "it is not asked again");
-		assert.equal(elsewhere.requests, 0);
+		assert.equal(target.keyServer.fetches.get(keyId), fetches, "the failure is remembered");
+		assert.equal(redirectTarget.requests, 0);
 	}, { changes });
 }
 
-test("no program had to be started again, none failed", () => target.assertUnharmed());
+test("no program was restarted, and none logged a failure", () => target.assertUnharmed());

@@ -1,17 +1,17 @@
-// Requests whose path, method or framing is read in two ways: each has one answer, and none reaches what it should not.
+// Requests whose path, method or framing two programs could read differently: each has one expected status.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { csrfToken } from "../stack.mjs";
 import { attackStack } from "./hostile.mjs";
 
 let token;
-const target = attackStack({ begun: async () => (token = await csrfToken(target.stack, target.alex)) });
+const target = attackStack({ prepare: async () => (token = await csrfToken(target.stack, target.alex)) });
 
-/** A request as bytes; a list of lines in place of the one that is usual. */
+/** The bytes of a request. */
 const text = (line, headers = [], body = "") =>
 	Buffer.from([line, "Host: x", "Connection: close", ...headers, "", body].join("\r\n"), "latin1");
 
-/** The same signed as a webhook for its own target. */
+/** The bytes of a webhook, signed for its own target or for "signedPath". */
 function webhook(method, path, { line = `${method} ${path} HTTP/1.1`, signedPath = path, more = [] } = {}) {
 	const body = target.fresh();
 	const headers = Object.entries(target.sign(body, { method: method.toLowerCase(), target: signedPath }));
@@ -22,7 +22,7 @@ function webhook(method, path, { line = `${method} ${path} HTTP/1.1`, signedPath
 
 const cookie = () => `Cookie: ${target.alex.header(target.url)}`;
 
-// ---- POST to what looks like the webhook's address, well signed for what it is ----
+// ---- POST to paths that resemble the webhook's, with a valid signature for each ----
 
 for (const [path, status] of [
 	["/webhook/..", 404], ["/webhook", 404], ["/webhook/../", 404], ["//", 404], ["///", 404], ["/.", 404], ["/./", 404], ["/..", 400],
@@ -31,7 +31,7 @@ for (const [path, status] of [
 	["/%20", 404], ["/%0d%0aX:%20y", 404], ["/x/%2e%2e", 404], ["/x/..%2f", 404], ["/x/../..", 400], ["/static/..", 404], ["/%252e%252e", 404],
 	["/webhook.fcgi", 404], ["/cgi-bin/webhook.fcgi", 404], ["/.git/config", 404], ["/.env", 404],
 ]) {
-	target.survives(`POST ${path}, signed for it: ${status}`, async () => {
+	target.survives(`POST ${path}, signed for that path: ${status}`, async () => {
 		const answer = await target.raw(webhook("POST", path));
 
 		assert.equal(answer.status, status, answer.headers);
@@ -70,7 +70,7 @@ for (const [method, path, status, allow] of [
 	});
 }
 
-target.survives("a method in a header is not the method", async () => {
+target.survives("headers that override the method are ignored", async () => {
 	for (const header of ["X-HTTP-Method-Override: POST", "X-HTTP-Method: POST", "X-Method-Override: POST"]) {
 		const answer = await target.raw(text("GET /logout?_method=POST HTTP/1.1", [cookie(), `X-CSRF-Token: ${token}`, header]));
 
@@ -143,7 +143,7 @@ for (const [name, bytes, status] of [
 	});
 }
 
-target.survives("a second request hidden in the body of a first is a body", async () => {
+target.survives("a second request hidden in the body of a first is not answered", async () => {
 	const inner = `GET /api/switches HTTP/1.1\r\nHost: x\r\n${cookie()}\r\n\r\n`;
 	const answer = await target.raw(text("POST /logout HTTP/1.1", ["Content-Type: text/plain", `Content-Length: ${inner.length}`], inner));
 
@@ -151,7 +151,7 @@ target.survives("a second request hidden in the body of a first is a body", asyn
 	assert.doesNotMatch(answer.text, /HTTP\/1\.1|cursor/);
 });
 
-target.survives("a client's Proxy and gateway headers set nothing", async () => {
+target.survives("Proxy, Forwarded and gateway headers of a client are ignored", async () => {
 	const answer = await target.raw(text(SIGNED_OUT, ["Proxy: http://evil.example/", "Remote-User: alex", "X-Original-URL: /metrics",
 		"X-Rewrite-URL: /metrics", "X-Forwarded-Host: evil.example", "Forwarded: host=evil.example", "HTTP_COOKIE: x", "Request-Method: POST"]));
 
@@ -163,4 +163,4 @@ target.survives("a client's Proxy and gateway headers set nothing", async () => 
 	assert.doesNotMatch(start.headers, /Secure/);
 }, { changes: ["oauth_state"] });
 
-test("no program had to be started again, none failed", () => target.assertUnharmed());
+test("no program was restarted, and none logged a failure", () => target.assertUnharmed());

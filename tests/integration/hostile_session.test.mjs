@@ -1,4 +1,4 @@
-// Requests in somebody's name: without the page's token, with another's ids, in another's session.
+// Requests without a valid CSRF token or session, with another user's ids, or with a replayed sign-in.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CookieJar, consent, csrfToken, linkAccount, waitFor } from "../stack.mjs";
@@ -28,7 +28,7 @@ const multipart = (fields) => Object.entries(fields).map(([name, value]) =>
 	`--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`).join("") + "--x--\r\n";
 const sams = () => csrfToken(target.stack, target.sam);
 
-// What is sent in place of the token: options for a request, given the fields as they should be.
+// What is sent instead of the token: request options made from the correct fields.
 const FORM_TOKENS = {
 	"none": (form) => ({ form }),
 	"an empty one": (form) => ({ form: { ...form, csrf: "" } }),
@@ -45,7 +45,7 @@ const FORM_TOKENS = {
 	"one in a form of parts": (form) => ({ body: multipart({ ...form, csrf: target.token }),
 		headers: { "Content-Type": "multipart/form-data; boundary=x" } }),
 	"one in a broken form": (form) => ({ body: `csrf=${target.token}&x=%zz&${formOf(form)}` }),
-	"one in JSON that is said to be text": (form) => ({ body: JSON.stringify({ ...form, csrf: target.token }),
+	"one in JSON with the content type text/plain": (form) => ({ body: JSON.stringify({ ...form, csrf: target.token }),
 		headers: { "Content-Type": "text/plain" } }),
 	"one in JSON with a number": (form) => ({ body: JSON.stringify({ ...form, csrf: 1 }), headers: { "Content-Type": "application/json" } }),
 };
@@ -79,7 +79,7 @@ for (const [places, tokens, type] of [[FORMS, FORM_TOKENS, "application/x-www-fo
 	}
 }
 
-// ---- somebody who is nobody ----
+// ---- invalid sessions ----
 
 const SESSIONS = {
 	"none": () => undefined,
@@ -97,7 +97,7 @@ const SESSIONS = {
 };
 
 for (const [name, make] of Object.entries(SESSIONS)) {
-	target.survives(`a session cookie of ${name} opens nothing`, async () => {
+	target.survives(`with ${name} for a session cookie every address is 401`, async () => {
 		const value = await make(target.alex.cookies(target.url).session);
 		const headers = { "X-CSRF-Token": target.token, ...(value !== undefined && { Cookie: `session=${value}` }) };
 
@@ -114,7 +114,7 @@ for (const [name, make] of Object.entries(SESSIONS)) {
 	});
 }
 
-// ---- another's ids ----
+// ---- another user's ids ----
 
 const id = () => target.theirs.deviceId;
 const flat = () => target.flat;
@@ -125,7 +125,7 @@ const FOREIGN = {
 	"a level": () => target.api(`/api/switches/${id()}/main`, { command: "setLevel", level: 1 }),
 	"a location": () => target.api("/api/switches", { command: "on", installationId: flat() }),
 	"a room": () => target.api("/api/switches", { command: "on", room: "Study" }),
-	"a room of theirs in a location of ours": () => target.api("/api/switches", { command: "on", room: "Study", installationId: target.home }),
+	"a room of theirs in a location of ours": () => target.api("/api/switches", { command: "on", room: "Study", installationId: target.installation }),
 	"a room of ours in a location of theirs": () => target.api("/api/switches", { command: "on", room: "Hall", installationId: flat() }),
 	"their history": () => request(`/api/history?deviceId=${id()}`, { jar: target.alex }),
 	"their history of a week": () => request(`/api/history?deviceId=${id()}&component=main&hours=168`, { jar: target.alex }),
@@ -162,7 +162,7 @@ for (const [name, wrong] of Object.entries({
 	"a location that is a number": { installation: 5 }, "a location that is null": { installation: null },
 	"a location that is a list": { installationId: [] }, "a list": ["installation"], "a text": "installation",
 })) {
-	target.survives(`a disconnect by JSON of ${name}: 400, not the only location there is`, async () => {
+	target.survives(`a disconnect by JSON of ${name}: 400, although there is only one location`, async () => {
 		assert.equal((await target.api("/disconnect", wrong)).status, 400);
 	});
 }
@@ -177,16 +177,16 @@ const CURSORS = {
 	"all there are": () => "*:0",
 	"SQL": () => "x' OR '1'='1:0",
 	"SQL behind a comma": () => `${flat()}:1,'); SELECT 1; --:1`,
-	"a number beyond 64 bits": () => `${target.home}:99999999999999999999`,
-	"a number below zero": () => `${target.home}:-1`,
-	"a sequence to come": () => `${target.home}:999999999999999999`,
+	"a number beyond 64 bits": () => `${target.installation}:99999999999999999999`,
+	"a number below zero": () => `${target.installation}:-1`,
+	"a sequence to come": () => `${target.installation}:999999999999999999`,
 	"line breaks": () => `${flat()}:1\r\n\r\nevent: bye\r\ndata: {}\r\n\r\n`,
-	"a NUL": () => `${target.home}:1\0`,
+	"a NUL": () => `${target.installation}:1\0`,
 	"4 KB": () => `${flat()}:1,`.repeat(100),
 };
 
 for (const [name, make] of Object.entries(CURSORS)) {
-	target.survives(`a stream with a cursor of ${name} shows all that is ours, and nothing else`, async () => {
+	target.survives(`a stream with a cursor of ${name} sends all switches of its user, and no others`, async () => {
 		const cursor = make();
 		const options = /[\r\n\0]/.test(cursor) ? [{ cursor }] : [{ cursor }, { lastEventId: cursor }];
 
@@ -199,7 +199,7 @@ for (const [name, make] of Object.entries(CURSORS)) {
 				assert.equal(stream.status, 200);
 				await waitFor(() => stream.of("switch").length >= 12, { what: "all switches" });
 				assert.deepEqual(stream.of("bye"), []);
-				assert.ok(stream.events.every(({ data }) => data.installationId === target.home));
+				assert.ok(stream.events.every(({ data }) => data.installationId === target.installation));
 				assert.ok(!stream.text.includes(flat()));
 			} finally {
 				stream.close();
@@ -210,7 +210,7 @@ for (const [name, make] of Object.entries(CURSORS)) {
 
 // ---- sign-in: fixation, replay ----
 
-target.survives("an authorization that another browser began is not finished in this one", async () => {
+target.survives("an authorization that was started in another browser is 400 in this one", async () => {
 	const { callback } = await consent(target.stack, { location: "Flat" });
 
 	for (const jar of [undefined, new CookieJar(), target.alex])
@@ -222,7 +222,7 @@ target.survives("an authorization that another browser began is not finished in 
 	assert.equal(victim.cookies(target.url).session, undefined);
 }, { changes: ["oauth_state"] });
 
-target.survives("a state that was made up, or of another shape, is 400", async () => {
+target.survives("an invented or malformed state is 400", async () => {
 	const jar = new CookieJar();
 
 	await request("/oauth/start", { jar });
@@ -234,7 +234,7 @@ target.survives("a state that was made up, or of another shape, is 400", async (
 	}
 }, { changes: ["oauth_state"] });
 
-test("a session that was planted before the sign-in is not the one after it, and opens nothing", async () => {
+test("a session cookie that was planted before the sign-in is replaced, and is 401", async () => {
 	const jar = new CookieJar();
 	const planted = "P".repeat(43);
 
@@ -249,7 +249,7 @@ test("a session that was planted before the sign-in is not the one after it, and
 	await target.good();
 });
 
-test("the id of before a sign-in is dead after it, and so is its token", async () => {
+test("a new sign-in ends the browser's old session and its CSRF token", async () => {
 	const jar = await linkAccount(target.stack, { location: "Home" });
 	const old = new CookieJar();
 	const token = await csrfToken(target.stack, jar);
@@ -261,39 +261,39 @@ test("the id of before a sign-in is dead after it, and so is its token", async (
 	await target.good();
 });
 
-test("after the sign-out the cookie, the token and a repeated sign-out are worth nothing", async () => {
+test("after signing out the cookie and the CSRF token are 401 everywhere", async () => {
 	const jar = await linkAccount(target.stack, { location: "Home" });
-	const kept = new CookieJar();
+	const oldJar = new CookieJar();
 	const token = await csrfToken(target.stack, jar);
 
-	kept.set(target.url, "session", jar.cookies(target.url).session);
+	oldJar.set(target.url, "session", jar.cookies(target.url).session);
 	assert.equal((await request("/logout", { jar, form: { csrf: token } })).status, 303);
 	await target.synced("Home");
-	await target.quiet();
-	const before = await target.watch.contents();
+	await target.untilIdle();
+	const before = await target.digests.read();
 
 	for (const [where, fields] of Object.entries(FORMS))
-		assert.equal((await request(at(where), { jar: kept, form: { ...fields, csrf: token } })).status, 401, where);
+		assert.equal((await request(at(where), { jar: oldJar, form: { ...fields, csrf: token } })).status, 401, where);
 	for (const where of ["/api/switches", "/events", "/sessions", "/disconnect"])
-		assert.equal((await request(where, { jar: kept })).status, 401, where);
-	assert.deepEqual(await target.watch.contents(), before);
+		assert.equal((await request(where, { jar: oldJar })).status, 401, where);
+	assert.deepEqual(await target.digests.read(), before);
 	await target.good();
 });
 
-test("the callback that was good once is 400 the next time, in the same browser too", async () => {
+test("a callback that was used once is 400 the second time, in the same browser too", async () => {
 	const { jar, callback } = await consent(target.stack, { location: "Home" });
 	const mark = jar.cookies(target.url).oauth_browser;
 
 	assert.equal((await request(callback, { jar })).status, 303);
 	jar.set(target.url, "oauth_browser", mark);
 	await target.synced("Home");
-	await target.quiet();
-	const before = await target.watch.contents();
+	await target.untilIdle();
+	const before = await target.digests.read();
 
 	for (let i = 0; i < 3; i++)
 		assert.equal((await request(callback, { jar })).status, 400);
-	assert.deepEqual(await target.watch.contents(), before);
+	assert.deepEqual(await target.digests.read(), before);
 	await target.good();
 });
 
-test("no program had to be started again, none failed", () => target.assertUnharmed());
+test("no program was restarted, and none logged a failure", () => target.assertUnharmed());

@@ -1,12 +1,12 @@
-// What a webhook's signature covers (digest, date, which headers) and whose key it names, bent one thing
-// at a time: 401, nothing stored, the next good one is.
+// Webhooks with one defect each in the digest, the date, the signed headers or the keyId: 401, nothing stored, and
+// the next good one is stored.
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { attackStack } from "./hostile.mjs";
 
 const target = attackStack();
 
-// ---- the digest, properly signed ----
+// ---- wrong digests with a valid signature ----
 
 const hash = (body, algorithm = "sha256", encoding = "base64") => createHash(algorithm).update(body).digest(encoding);
 const DIGESTS = {
@@ -38,7 +38,7 @@ for (const [name, digest] of Object.entries(DIGESTS)) {
 	});
 }
 
-target.survives("one body more under a signature that was good is 401", async () => {
+target.survives("another body with the signature of a good webhook is 401", async () => {
 	const body = target.fresh("on");
 	const headers = target.sign(body);
 
@@ -46,7 +46,7 @@ target.survives("one body more under a signature that was good is 401", async ()
 		await target.refuses(headers, { body: another });
 });
 
-// ---- the date, properly signed ----
+// ---- wrong dates with a valid signature ----
 
 const at = (s) => new Date(Date.now() + s * 1000);
 const DATES = {
@@ -81,13 +81,13 @@ for (const [name, date] of Object.entries(DATES)) {
 	});
 }
 
-target.survives("a date that is another than the signed one is 401", async () => {
+target.survives("a date that differs from the signed one is 401", async () => {
 	const body = target.fresh();
 
 	await target.refuses({ ...target.sign(body), Date: at(-5).toUTCString() }, { body });
 });
 
-// ---- which headers are signed, and how often they are there ----
+// ---- which headers are signed, and headers that are missing or repeated ----
 
 const SIGNED_HEADERS = {
 	"the target alone is signed": { names: ["(request-target)"] },
@@ -119,7 +119,7 @@ const REPEATED = {
 	"Digest twice, the second another": [{ Digest: (value) => [value, "SHA-256=AAAA"] }, 401],
 	"Date twice": [{ Date: (value) => [value, value] }, 401],
 	"Date twice, the first another": [{ Date: (value) => [new Date(0).toUTCString(), value] }, 401],
-	// nginx itself refuses to choose between two of these.
+	// nginx itself refuses a repeated Authorization header.
 	"Authorization twice": [{ Authorization: (value) => [value, value] }, 400],
 	"Authorization twice, the first another": [{ Authorization: (value) => ["Signature x", value] }, 400],
 	"Authorization of 40 KB": [{ Authorization: (value) => `${value},x="${"y".repeat(40000)}"` }, 400],
@@ -141,7 +141,7 @@ for (const [name, [changes, status]] of Object.entries(REPEATED)) {
 	});
 }
 
-// ---- the key's name ----
+// ---- the keyId ----
 
 const KEY_IDS = {
 	"climbs": "/own/../own/key-1", "climbs at once": "/../own/key-1", "climbs at the end": "/own/key-1/..", "is a dot": "/.",
@@ -159,11 +159,11 @@ const KEY_IDS = {
 };
 
 for (const [name, keyId] of Object.entries(KEY_IDS)) {
-	target.survives(`a keyId that ${name} is 401, and nobody is asked`, async () => {
+	target.survives(`a keyId that ${name} is 401, and nothing is fetched`, async () => {
 		const body = target.fresh();
 
 		await target.refuses(target.sign(body, { keyId }), { body });
 	});
 }
 
-test("no program had to be started again, none failed", () => target.assertUnharmed());
+test("no program was restarted, and none logged a failure", () => target.assertUnharmed());

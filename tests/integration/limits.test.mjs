@@ -1,5 +1,5 @@
-// What nginx does by itself: limits per client, methods, and answers that are never its bare page.
-// Nobody limits 127.0.0.1, so clients here are other addresses of 127.0.0.0/8, each test its own.
+// What nginx does by itself: limits per client, allowed methods, and error answers with a page of Switchboard's.
+// 127.0.0.1 is not limited, so each test's clients are other addresses of 127.0.0.0/8.
 import assert from "node:assert/strict";
 import { readFileSync, renameSync } from "node:fs";
 import http from "node:http";
@@ -25,8 +25,8 @@ before(async () => {
 
 after(() => stack?.stop());
 
-/** Nothing of a client's or a program's is in an answer of nginx' own, and all of the headers are. */
-function assertOwn(answer, status, { json = false } = {}) {
+/** Assert that an answer is one of nginx' own error pages (or JSON), with all headers. */
+function assertErrorPage(answer, status, { json = false } = {}) {
 	assert.equal(answer.status, status, answer.text.slice(0, 200));
 	assertHeaders(answer);
 	assert.equal(answer.headers["cache-control"], "no-store");
@@ -41,7 +41,7 @@ function assertOwn(answer, status, { json = false } = {}) {
 }
 
 function assertLimited(answer, options) {
-	assertOwn(answer, 429, options);
+	assertErrorPage(answer, 429, options);
 	assert.match(answer.headers["retry-after"], /^[1-9]\d*$/);
 	if (options?.json)
 		assert.equal(answer.json().error.code, "limit");
@@ -56,12 +56,12 @@ function assertHeaders({ headers }) {
 	assert.equal(headers["referrer-policy"], "same-origin");
 	assert.equal(headers["cross-origin-opener-policy"], "same-origin");
 	assert.equal(headers["cross-origin-resource-policy"], "same-origin");
-	assert.doesNotMatch(headers["cache-control"], /,.*no-store|no-store.*,/, "said once");
+	assert.doesNotMatch(headers["cache-control"], /,.*no-store|no-store.*,/, "no-store is there once");
 	assert.equal(headers.server, "nginx", "without its version");
 	assert.equal(headers["strict-transport-security"], undefined, "is for https");
 }
 
-/** 200; what a failure shows is what the client was told and what the programs and the web server say. */
+/** Assert 200; the message of a failure has the answer and the ends of the logs. */
 function assertServed(answer) {
 	if (answer.status !== 200)
 		assert.fail([`${answer.status} ${answer.text.slice(0, 200)}`,
@@ -69,16 +69,16 @@ function assertServed(answer) {
 }
 
 /**
- * Ask until the answer is 429: that one, and how many were let through before.  Few at a time: nginx counts a
- * connection that it has answered until it comes to tidy it up, and signing in is limited to 10 of them.
+ * Repeat a request until the answer is 429; returns that answer and how many passed before.  Five at a time: nginx
+ * counts a connection for a moment after its answer, and signing in is limited to 10 connections.
  */
-async function untilLimited(ask) {
+async function untilLimited(send) {
 	let passed = 0;
 	let limited;
 	let left = 20000;
 	const one = async () => {
 		while (!limited && left-- > 0) {
-			const answer = await ask();
+			const answer = await send();
 
 			if (answer.status !== 429)
 				passed++;
@@ -100,7 +100,7 @@ async function webhook(localAddress) {
 }
 
 describe("limits of a client", () => {
-	test("pages: beyond a burst 429, as a page or as JSON; others are served", async () => {
+	test("pages: beyond a burst 429, as a page or as JSON; other clients are served", async () => {
 		const client = "127.0.1.1";
 		const { passed, limited } = await untilLimited(() => from(client, "/no-such-page"));
 
@@ -113,7 +113,7 @@ describe("limits of a client", () => {
 		assertServed(await from(client, "/static/switchboard.css"));
 	});
 
-	test("webhooks are not limited by what else their address does, nor by how many they are", async () => {
+	test("webhooks are not limited by their number, nor by other requests of their address", async () => {
 		const client = "127.0.1.3";
 
 		await untilLimited(() => from(client, "/"));
@@ -125,7 +125,7 @@ describe("limits of a client", () => {
 		}
 	});
 
-	test("signing in: beyond a burst 429, and the page goes on", async () => {
+	test("signing in: beyond a burst 429, and pages are served", async () => {
 		const client = "127.0.1.4";
 		const { passed, limited } = await untilLimited(() => from(client, "/oauth/start"));
 
@@ -136,7 +136,7 @@ describe("limits of a client", () => {
 		assert.equal((await from("127.0.1.5", "/oauth/start")).status, 302);
 	});
 
-	test("streams: room for a household's, one more is refused until another ends", async () => {
+	test("streams: a client may have 100, one more is refused until another ends", async () => {
 		const client = "127.0.1.6";
 		const open = (localAddress) => new Promise((resolve, reject) => {
 			const call = http.get(`${stack.url}/events`, {
@@ -172,7 +172,7 @@ describe("limits of a client", () => {
 		}
 	});
 
-	test("webhooks that never end: an address has its share of them, and the platform is heard", async () => {
+	test("webhooks that never end are limited per address, and the platform's are accepted", async () => {
 		const client = "127.0.1.8";
 		const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n";
 		const sockets = [];
@@ -186,7 +186,7 @@ describe("limits of a client", () => {
 		});
 
 		try {
-			// Those that nginx has given up meanwhile, after 10 s, count no more.
+			// nginx closes each of them after 10 s, and then it does not count any more.
 			while (!answers.includes(" 429 ") && sockets.length < 4 * WEBHOOKS)
 				await Promise.all(Array.from({ length: 50 }, send));
 			assert.match(answers, /^HTTP\/1\.1 429 [^]*\r\nRetry-After: \d+\r\n[^]*"code":"limit"/);
@@ -197,7 +197,7 @@ describe("limits of a client", () => {
 			for (const socket of sockets)
 				socket.destroy();
 		}
-		await waitFor(async () => (await webhook(client)).status === 200, { what: "the address to be free again" });
+		await waitFor(async () => (await webhook(client)).status === 200, { what: "the address to be below the limit again" });
 	});
 });
 
@@ -214,16 +214,16 @@ describe("answers of nginx' own", () => {
 		["a header of 20 KB", 400, false, () => stack.request("/", { headers: { "X-Long": "x".repeat(20 * 1024) } })],
 		["a webhook of two lengths", 400, true, () => stack.request("/", { method: "POST", headers: { "Content-Length": ["1", "1"] } })],
 		["metrics for another host", 403, true, () => from("127.0.1.10", "/metrics")],
-		["a page of nginx' own, asked for", 404, false, () => stack.request("/error.html")],
+		["a request for an error page itself", 404, false, () => stack.request("/error.html")],
 	];
 
-	for (const [name, status, json, ask] of cases) {
+	for (const [name, status, json, send] of cases) {
 		test(`${name}: ${status}, ${json ? "as JSON" : "as a page"}`, async () => {
-			assertOwn(await ask(), status, { json });
+			assertErrorPage(await send(), status, { json });
 		});
 	}
 
-	test("every address names its methods to those who use another", async () => {
+	test("every address answers other methods 405 with Allow", async () => {
 		for (const [where, allow, json] of [
 			["/", "GET, HEAD, POST", false],
 			["/oauth/start", "GET", false],
@@ -245,36 +245,36 @@ describe("answers of nginx' own", () => {
 				...(allow.includes("POST") ? [] : ["POST"])]) {
 				const answer = await stack.request(where, { method });
 
-				assertOwn(answer, 405, { json });
+				assertErrorPage(answer, 405, { json });
 				assert.equal(answer.headers.allow, allow, `${method} ${where}`);
 			}
 		}
-		assertOwn(await stack.request("/", { method: "TRACE" }), 405);
-		// The log says what was asked, not which page tells of the error.
+		assertErrorPage(await stack.request("/", { method: "TRACE" }), 405);
+		// The access log has the requested address, not that of the error page.
 		for (const line of ["PUT / 405", "GET /logout 405", "PUT /oauth/callback 405", "PUT /api/switches 405"])
 			await waitFor(() => stack.log("access").includes(` ${line} `), { what: `${line} in the access log` });
 	});
 
-	const AWAY = [["/", {}, false], ["/logout", { form: {} }, false], ["/oauth/start", {}, false], ["/", { body: "{}" }, true],
+	const REQUESTS = [["/", {}, false], ["/logout", { form: {} }, false], ["/oauth/start", {}, false], ["/", { body: "{}" }, true],
 		["/api/switches", {}, true], ["/healthz", {}, true], ["/events", {}, true]];
 
-	async function assertAway(which) {
+	async function assertUnavailable(which) {
 		const answers = await Promise.all(which.map(([where, options]) => stack.request(where, { ...options, timeoutMs: 40000 })));
 
 		for (const [at, answer] of answers.entries()) {
-			assertOwn(answer, 503, { json: which[at][2] });
+			assertErrorPage(answer, 503, { json: which[at][2] });
 			assert.equal(answer.headers["retry-after"], "5");
 		}
 	}
 
-	test("no program listens: 503 with Retry-After, as JSON for programs", async () => {
+	test("while no program listens, all is 503 with Retry-After, as JSON for programs", async () => {
 		const [, folder] = /unix:(.*)\/webhook\.sock/.exec(readFileSync(path.join(stack.stateDir, "etc/switchboard.conf"), "utf8"));
 		const sockets = ["oauth", "webhook", "dashboard", "events"].map((name) => path.join(folder, `${name}.sock`));
 
 		for (const socket of sockets)
 			renameSync(socket, `${socket}.away`);
 		try {
-			await assertAway(AWAY);
+			await assertUnavailable(REQUESTS);
 		} finally {
 			for (const socket of sockets)
 				renameSync(`${socket}.away`, socket);
@@ -282,22 +282,22 @@ describe("answers of nginx' own", () => {
 		assert.equal((await stack.request("/")).status, 200);
 	});
 
-	test("a program does not answer in time: the same", async () => {
-		const asleep = stack.pids("dashboard.fcgi");
+	test("while a program does not answer in time, its addresses are 503 as well", async () => {
+		const stopped = stack.pids("dashboard.fcgi");
 
-		for (const pid of asleep)
+		for (const pid of stopped)
 			process.kill(pid, "SIGSTOP");
 		try {
-			await assertAway(AWAY.filter(([where, { body }]) => body === undefined && !/oauth|events/.test(where)));
+			await assertUnavailable(REQUESTS.filter(([where, { body }]) => body === undefined && !/oauth|events/.test(where)));
 		} finally {
-			for (const pid of asleep)
+			for (const pid of stopped)
 				process.kill(pid, "SIGCONT");
 		}
 		await waitFor(async () => (await stack.request("/")).status === 200);
 	});
 });
 
-test("what programs answer has the same headers, each once", async () => {
+test("answers of the programs have the same headers, each once", async () => {
 	for (const [where, options, status] of [["/", {}, 200], ["/", { jar }, 200], ["/api/switches", { jar }, 200],
 		["/api/switches", {}, 401], ["/no-such-page", {}, 404], ["/oauth/start", {}, 302], ["/oauth/callback", {}, 400],
 		["/events", {}, 401], ["/healthz", {}, 200], ["/metrics", {}, 200], ["/static/switchboard.js", {}, 200],

@@ -18,7 +18,7 @@ beforeEach(async () => {
 	await stack.control("POST", "calls/reset", {});
 });
 
-/** The callback, with the code and state in it kept for the search through the logs. */
+/** Consent to a link; returns the callback, whose code and state are added to "secrets" for the search in the logs. */
 async function allowed(options) {
 	const { jar, callback } = await consent(stack, options);
 	const url = new URL(callback);
@@ -27,7 +27,7 @@ async function allowed(options) {
 	return { jar, callback, state: url.searchParams.get("state") };
 }
 
-/** A browser that has been to /oauth/start only, and its state. */
+/** A browser that has only requested /oauth/start, and its state. */
 async function begun(jar = new CookieJar()) {
 	const start = await stack.request("/oauth/start", { jar });
 
@@ -50,7 +50,7 @@ const counts = async () => (await stack.rows(`SELECT (SELECT count(*) FROM insta
 const installations = () => stack.rows(`SELECT i.installation_id, i.user_id, i.owner_id, t.generation
 	FROM installation i JOIN token t USING (installation_id) WHERE i.status <> 'removed' ORDER BY i.linked_at`);
 
-/** A page for people: the text says what went wrong, and there is a way on. */
+/** Assert an error page: its text, and a link to the sign-in. */
 function assertPage(answer, status, words) {
 	assert.equal(answer.status, status, answer.text.slice(0, 300));
 	assert.match(answer.headers["content-type"], /^text\/html/);
@@ -61,7 +61,7 @@ function assertPage(answer, status, words) {
 	assert.equal(answer.setCookies.some((line) => /^session=[^;]/.test(line)), false);
 }
 
-test("start sends the browser to the platform with all it needs", async () => {
+test("start redirects the browser to the platform with all parameters", async () => {
 	const answer = await stack.request("/oauth/start");
 	const url = new URL(answer.headers.location);
 
@@ -78,7 +78,7 @@ test("start sends the browser to the platform with all it needs", async () => {
 		/^oauth_browser=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600$/);
 });
 
-test("the state is kept as a hash only", async () => {
+test("the state is stored as a hash only", async () => {
 	const { jar, state } = await begun();
 	const dump = await stack.psql("SELECT string_agg(s::text, ' ') FROM oauth_state s");
 
@@ -87,7 +87,7 @@ test("the state is kept as a hash only", async () => {
 	assert.equal(dump.includes(Buffer.from(state).toString("hex")), false);
 });
 
-test("linking a location opens a session and queues the work", async () => {
+test("linking a location stores its tokens and starts a session", async () => {
 	const { jar, callback: url } = await allowed({ location: "Home" });
 	const answer = await stack.request(url, { jar });
 	const [row] = await installations();
@@ -120,7 +120,7 @@ test("tokens are stored sealed, sessions as hashes", async () => {
 		.then((text) => secrets.some((secret) => text.includes(secret))), false);
 });
 
-test("a second location of the same owner joins the same user", async () => {
+test("a second location of the same owner belongs to the same user", async () => {
 	const { jar, callback: url } = await allowed({ location: "Lake cabin" });
 
 	assert.equal((await stack.request(url, { jar })).status, 303);
@@ -147,11 +147,11 @@ test("linking a location again updates its row and gives the browser a new sessi
 	secrets.push(old, sessionOf(jar));
 });
 
-test("somebody signed in adds a location of another account; a stranger gets a user of their own", async () => {
+test("a location of another account is added to the signed-in user, without a session it gets a user of its own", async () => {
 	const jar = await linkAccount(stack, { location: "Home" });
 	const [{ user_id: user }] = await installations();
 	const parents = await stack.control("POST", "accounts", { name: "Parents", locations: [{ name: "Farm", devices: [] }] });
-	const stranger = await stack.control("POST", "accounts", { name: "Stranger", locations: [{ name: "Elsewhere", devices: [] }] });
+	const other = await stack.control("POST", "accounts", { name: "Stranger", locations: [{ name: "Elsewhere", devices: [] }] });
 
 	await linkAccount(stack, { location: "Farm", jar });
 	await linkAccount(stack, { location: "Elsewhere" });
@@ -159,7 +159,7 @@ test("somebody signed in adds a location of another account; a stranger gets a u
 
 	assert.equal(rows.filter((row) => row.user_id === user).length, 3);
 	assert.equal(rows.length, 4);
-	assert.notDeepEqual(parents, stranger);
+	assert.notDeepEqual(parents, other);
 	assert.notEqual(rows.at(-1).user_id, user);
 });
 
@@ -167,20 +167,20 @@ test("two tabs of one browser can both finish, in any order", async () => {
 	const jar = new CookieJar();
 	const first = await allowed({ location: "Home", jar });
 	const second = await allowed({ location: "Lake cabin", jar });
-	// The first to finish takes the mark away; the other tab sent its request with it.
-	const mark = jar.cookies(stack.url).oauth_browser;
+	// The first tab to finish deletes the cookie; the other one had sent its request with it.
+	const browserCookie = jar.cookies(stack.url).oauth_browser;
 
 	assert.equal((await stack.request(second.callback, { jar })).status, 303);
-	jar.set(stack.url, "oauth_browser", mark);
+	jar.set(stack.url, "oauth_browser", browserCookie);
 	assert.equal((await stack.request(first.callback, { jar })).status, 303);
 });
 
 test("a state works once", async () => {
 	const { jar, callback: url } = await allowed({ location: "Home" });
-	const mark = jar.cookies(stack.url).oauth_browser;
+	const browserCookie = jar.cookies(stack.url).oauth_browser;
 
 	assert.equal((await stack.request(url, { jar })).status, 303);
-	jar.set(stack.url, "oauth_browser", mark);
+	jar.set(stack.url, "oauth_browser", browserCookie);
 	const before = await counts();
 
 	assertPage(await stack.request(url, { jar }), 400, /not started in this browser/);
@@ -188,7 +188,7 @@ test("a state works once", async () => {
 	assert.equal(await exchanges(), 1);
 });
 
-test("a state works in the browser that began only, and is still there for it", async () => {
+test("a state works only in the browser that it was made for, and other browsers do not use it up", async () => {
 	const { jar, callback: url } = await allowed({ location: "Home" });
 	const { jar: foreign } = await begun();
 
@@ -198,7 +198,7 @@ test("a state works in the browser that began only, and is still there for it", 
 	assert.equal((await stack.request(url, { jar })).status, 303);
 });
 
-test("a state ends after ten minutes", async () => {
+test("a state expires after ten minutes", async () => {
 	const { jar, callback: url } = await allowed({ location: "Home" });
 
 	assert.equal(await stack.psql(
@@ -216,11 +216,11 @@ test("a state that is missing, unknown, sent twice or garbled is refused", async
 		`code=x&state=${state}&state=other`])
 		assertPage(await stack.request(`/oauth/callback?${query}`, { jar }), 400, /Nothing was linked/);
 	assert.equal(await exchanges(), 0);
-	// None of them used it up.
+	// The state is still valid.
 	assertPage(await callback(jar, { state, error: "access_denied" }), 403, /You declined/);
 });
 
-test("who declines is told so, and the state is used up", async () => {
+test("declining shows a page that says so, and uses up the state", async () => {
 	const { jar, callback: url } = await consent(stack, { location: "Home", decision: "deny" });
 
 	assert.match(url, /error=access_denied/);
@@ -229,7 +229,7 @@ test("who declines is told so, and the state is used up", async () => {
 	assert.equal(await exchanges(), 0);
 });
 
-test("another error is shown in the platform's words, escaped and cut", async () => {
+test("another error shows the platform's text, escaped and shortened", async () => {
 	const { jar, state } = await begun();
 	const answer = await callback(jar, {
 		state,
@@ -243,7 +243,7 @@ test("another error is shown in the platform's words, escaped and cut", async ()
 	assert.equal(await exchanges(), 0);
 });
 
-test("a callback without one code is refused", async () => {
+test("a callback without exactly one code is refused", async () => {
 	for (const rest of ["", "&code=", "&code=a&code=b", `&code=${"x".repeat(7000)}&code=`]) {
 		const { jar, state } = await begun();
 
@@ -252,7 +252,7 @@ test("a callback without one code is refused", async () => {
 	assert.equal(await exchanges(), 0);
 });
 
-test("a code that the platform does not take is a page, not a session", async () => {
+test("a code that the platform refuses gets an error page and no session", async () => {
 	const { jar, state } = await begun();
 	const before = await counts();
 
@@ -268,26 +268,26 @@ for (const { name, fault, status, words } of [
 	{ name: "breaks off", fault: { action: "cut" }, status: 503, words: /cannot be reached/ },
 	{ name: "does not answer", fault: { action: "hang" }, status: 504, words: /did not answer in time/ },
 ]) {
-	test(`when the platform ${name} in the exchange, a page says so after one try`, async () => {
+	test(`when the platform ${name} in the exchange, a page says so after one attempt`, async () => {
 		const { jar, callback: url } = await allowed({ location: "Home" });
 		const before = await counts();
 
 		await stack.control("POST", "faults", { path: "/oauth/token", count: 5, ...fault });
-		// Its own page: nginx would lose patience after 10 s, and say so with another one.
+		// The program answers before nginx' own limit of 10 s, which has another page.
 		assertPage(await stack.request(url, { jar }), status, words);
 		assert.deepEqual(await counts(), before);
 		assert.equal(await exchanges(), 1);
 	});
 }
 
-test("a slow platform is waited for", async () => {
+test("an exchange that takes two seconds succeeds", async () => {
 	const { jar, callback: url } = await allowed({ location: "Home" });
 
 	await stack.control("POST", "faults", { path: "/oauth/token", action: "slow", delayMs: 2000 });
 	assert.equal((await stack.request(url, { jar })).status, 303);
 });
 
-test("members of the reply that may be missing are not missed; long tokens fit", async () => {
+test("a token reply without the optional members, and with long tokens, is accepted", async () => {
 	await stack.control("POST", "accounts", { name: "Quiet", locations: [{ name: "Attic", devices: [] }] });
 	await stack.control("POST", "settings", { omitOwner: true, tokenLength: 8000 });
 	try {
@@ -302,13 +302,13 @@ test("members of the reply that may be missing are not missed; long tokens fit",
 	}
 });
 
-test("a browser with an odd name can sign in", async () => {
+test("a browser whose user agent is not UTF-8 can sign in", async () => {
 	const { jar, callback: url } = await allowed({ location: "Home" });
 
 	assert.equal((await stack.request(url, { jar, headers: { "User-Agent": "b\u00e4\u00ff" } })).status, 303);
 });
 
-test("other methods are told which one works", async () => {
+test("other methods are answered 405 with Allow", async () => {
 	for (const where of ["/oauth/start", "/oauth/callback?state=x&code=y"]) {
 		for (const method of ["POST", "HEAD", "PUT"]) {
 			const answer = await stack.request(where, { method, body: method === "HEAD" ? undefined : "a=b" });

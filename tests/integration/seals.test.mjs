@@ -1,22 +1,21 @@
-// A change of SWITCHBOARD_SEAL_KEYS: old and new key, then the new one alone; and a key taken away too early.
+// A change of SWITCHBOARD_SEAL_KEYS: new and old key, then the new one alone; and an old key removed too early.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import crypto from "node:crypto";
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { csrfToken, linkAccount, startStack, waitFor } from "../stack.mjs";
+import { startWorker } from "./worker_process.mjs";
 
 const OTHERS = 40;
 const keys = Object.fromEntries(["A", "B", "C"].map((id) => [id, crypto.randomBytes(32)]));
 const lines = (...ids) => ids.map((id) => `${id}:${keys[id].toString("base64")}`).join("\n");
 let stack;
 let jar;
-let home;
+let installation;
 let device;
 
-/** What src/secret.h says of a sealed value, written down once more. */
+/** The format of a sealed value, implemented here once more: version, key id, nonce, ciphertext, tag. */
 function seal(id, context, text) {
 	const nonce = crypto.randomBytes(12);
 	const cipher = crypto.createCipheriv("aes-256-gcm", keys[id], nonce);
@@ -42,7 +41,7 @@ const nameOf = (n) => `other-${String(n).padStart(3, "0")}`;
 const pair = (n, id) => ["access", "refresh"].map((which) =>
 	bytes(seal(id, `token:${nameOf(n)}:${which}`, `${which} of ${n}`))).join(", ");
 
-/** Homes that nothing is sent to or asked for: only their tokens matter. */
+/** Installations that exist in the database only: the tests look at their tokens. */
 async function addOthers(id) {
 	const each = Array.from({ length: OTHERS }, (_, n) => n);
 
@@ -58,7 +57,7 @@ async function addOthers(id) {
 		COMMIT`);
 }
 
-/** Every token is under one key, and is what it was. */
+/** Assert that each of their tokens is sealed with one key and has its first value. */
 async function assertOthers(id, except = []) {
 	const rows = await stack.rows(`SELECT installation_id AS name, encode(access_sealed, 'hex') AS access, generation,
 		encode(refresh_sealed, 'hex') AS refresh, seal_key_id FROM token WHERE installation_id LIKE 'other-%' ORDER BY 1`);
@@ -76,12 +75,12 @@ async function assertOthers(id, except = []) {
 
 const logged = (pattern, text = stack.log("worker")) => text.split("\n").filter((line) => pattern.test(line));
 
-const under = (id, left = 0) => waitFor(async () => (await sql(`SELECT count(*) FROM token WHERE seal_key_id <> '${id}'`)) === String(left),
-	{ timeoutMs: 60000, what: `all tokens to be under ${id}` });
+const sealedWith = (id, left = 0) => waitFor(async () => (await sql(`SELECT count(*) FROM token WHERE seal_key_id <> '${id}'`)) === String(left),
+	{ timeoutMs: 60000, what: `all tokens to be sealed with ${id}` });
 
-const status = () => sql(`SELECT status FROM installation WHERE installation_id = '${home}'`);
+const status = () => sql(`SELECT status FROM installation WHERE installation_id = '${installation}'`);
 
-const spooled = () => readdirSync(path.join(stack.stateDir, "spool")).filter((name) => name.startsWith(home));
+const spooled = () => readdirSync(path.join(stack.stateDir, "spool")).filter((name) => name.startsWith(installation));
 
 async function restart(...ids) {
 	assert.equal(await stack.end(), 0);
@@ -90,10 +89,10 @@ async function restart(...ids) {
 }
 
 async function refresh() {
-	const before = await sql(`SELECT generation FROM token WHERE installation_id = '${home}'`);
+	const before = await sql(`SELECT generation FROM token WHERE installation_id = '${installation}'`);
 
-	await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = '${home}'; NOTIFY switchboard_work`);
-	await waitFor(async () => Number(await sql(`SELECT generation FROM token WHERE installation_id = '${home}'`)) > Number(before),
+	await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = '${installation}'; NOTIFY switchboard_work`);
+	await waitFor(async () => Number(await sql(`SELECT generation FROM token WHERE installation_id = '${installation}'`)) > Number(before),
 		{ timeoutMs: 60000, what: "a refresh" });
 }
 
@@ -116,7 +115,7 @@ async function clickWorks() {
 before(async () => {
 	stack = await startStack({ env: { SWITCHBOARD_SEAL_KEYS: lines("A") } });
 	jar = await linkAccount(stack, { location: "Home" });
-	home = await sql("SELECT installation_id FROM installation");
+	installation = await sql("SELECT installation_id FROM installation");
 	await waitFor(async () => (await sql("SELECT count(*) FROM job")) === "0", { timeoutMs: 60000, what: "the first sync" });
 	device = await sql(`SELECT s.device_id FROM switch s JOIN device d USING (installation_id, device_id)
 		WHERE s.component = 'main' AND d.online AND d.name = 'Hall light'`);
@@ -125,25 +124,25 @@ before(async () => {
 
 after(() => stack?.stop());
 
-test("with nothing to do the worker says so once", async () => {
+test("a worker with nothing to seal logs one line", async () => {
 	await waitFor(() => logged(/event=seal\.done/).length > 0, { timeoutMs: 60000, what: "seal.done" });
 	assert.match(logged(/event=seal\.done/)[0], /key=A resealed=0 unopened=0 spooled=0/);
 });
 
-test("a new first key: rows, and an answer in the spool, come from the old one under it", async () => {
+test("a new first key: tokens and a spooled answer are sealed anew with it", async () => {
 	// The database does not take the answer of this refresh.
 	await sql(`CREATE FUNCTION refuse_pair() RETURNS trigger LANGUAGE plpgsql AS
 			$$ BEGIN RAISE 'no pair is taken now' USING ERRCODE = 'disk_full'; END $$;
 		CREATE TRIGGER refuse_pair BEFORE UPDATE ON token FOR EACH ROW WHEN (new.generation <> old.generation)
 			EXECUTE FUNCTION refuse_pair();
-		UPDATE token SET refresh_after = now() WHERE installation_id = '${home}'; NOTIFY switchboard_work`);
+		UPDATE token SET refresh_after = now() WHERE installation_id = '${installation}'; NOTIFY switchboard_work`);
 	await waitFor(() => spooled().length === 1, { timeoutMs: 60000, what: "the answer in the spool" });
 	await restart("B", "A");
 	const sealed = readFileSync(path.join(stack.stateDir, "spool", spooled()[0]));
 
 	assert.equal(sealed.subarray(1, 3).toString(), "\u0001A");
 	await sql("DROP TRIGGER refuse_pair ON token; DROP FUNCTION refuse_pair");
-	await under("B");
+	await sealedWith("B");
 	await waitFor(() => logged(/event=seal\.done key=B/).length > 0, { timeoutMs: 60000, what: "seal.done" });
 	assert.equal(logged(/event=spool\.replayed .*stored=yes/).length, 1);
 	assert.deepEqual(logged(/event=seal\.(left|failed)|event=token\.sealed/), []);
@@ -154,34 +153,18 @@ test("a new first key: rows, and an answer in the spool, come from the old one u
 	await refresh();
 });
 
-test("several workers share it", async () => {
-	const pid = await waitFor(() => stack.pids("switchboard-worker")[0], { timeoutMs: 60000, what: "the worker" });
-	const theirs = Object.fromEntries(readFileSync(`/proc/${pid}/environ`, "utf8").split("\0")
-		.filter((line) => line.includes("=")).map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
-
+test("several workers share the work of sealing anew", async () => {
 	await addOthers("A");
-	const workers = [1, 2, 3].map(() => {
-		const state = mkdtempSync(path.join(tmpdir(), "switchboard-worker-"));
-		const child = spawn(`/proc/${pid}/exe`, [], { stdio: ["ignore", "ignore", "pipe"],
-			env: { ...theirs, SWITCHBOARD_STATE_DIR: state } });
-		const worker = { child, state, log: "", ended: new Promise((resolve) => child.on("close", resolve)) };
-
-		child.stderr.on("data", (part) => (worker.log += part));
-		return worker;
-	});
+	const workers = await Promise.all([1, 2, 3].map(() => startWorker(stack)));
 
 	try {
-		await waitFor(() => workers.every(({ log }) => /event=seal\.done key=B/.test(log)), { timeoutMs: 60000, what: "three times seal.done" });
-		await under("B");
+		await waitFor(() => workers.every(({ log }) => /event=seal\.done key=B/.test(log)), { timeoutMs: 60000, what: "seal.done of three workers" });
+		await sealedWith("B");
 		await assertOthers("B");
 		for (const { log } of workers)
 			assert.deepEqual(logged(/event=seal\.(left|failed)|event=token\.sealed/, log), []);
 	} finally {
-		for (const { child, ended, state } of workers) {
-			child.kill("SIGTERM");
-			await ended;
-			rmSync(state, { recursive: true, force: true });
-		}
+		await Promise.all(workers.map((worker) => worker.stop()));
 	}
 });
 
@@ -192,29 +175,29 @@ test("the new key alone is enough", async () => {
 	await assertOthers("B");
 });
 
-test("a key taken away too early: nothing is lost, the locations wait to be linked again", async () => {
+test("a key removed too early loses no token, and the locations need to be linked again", async () => {
 	const before = await sql("SELECT string_agg(t.access_sealed::text || t.refresh_sealed::text, ' ' ORDER BY installation_id) FROM token t");
 
 	await restart("C");
 	await waitFor(async () => (await sql("SELECT count(*) FROM installation WHERE status = 'needs_reauth'")) === String(OTHERS + 1),
-		{ timeoutMs: 60000, what: "all locations to wait" });
+		{ timeoutMs: 60000, what: "all locations to need it" });
 	await waitFor(() => logged(/event=seal\.left key=C/).length > 0, { timeoutMs: 60000, what: "seal.left" });
 	assert.match(logged(/event=seal\.left key=C/)[0], new RegExp(`^.*resealed=0 unopened=${OTHERS + 1} spooled=0`));
-	assert.equal(logged(new RegExp(`event=token\\.sealed installation=${home} key=B`)).length, 1);
+	assert.equal(logged(new RegExp(`event=token\\.sealed installation=${installation} key=B`)).length, 1);
 	assert.equal(await sql("SELECT string_agg(t.access_sealed::text || t.refresh_sealed::text, ' ' ORDER BY installation_id) FROM token t"), before);
 	assert.match((await stack.request("/", { jar })).text, /<a class="button" href="\/oauth\/start">Reconnect<\/a>/);
 	assert.equal((await click("on")).status, 409);
 });
 
-test("linked again it works, and the others when the key is back", async () => {
+test("a location that is linked again works, and the others when the key is back", async () => {
 	jar = await linkAccount(stack, { location: "Home", jar });
 	assert.equal(await status(), "active");
 	await clickWorks();
-	// One that is damaged stays as it is and holds up nobody.
+	// A damaged token stays as it is, and delays no other.
 	await sql(`UPDATE token SET refresh_sealed = set_byte(refresh_sealed, 30, get_byte(refresh_sealed, 30) # 1)
 		WHERE installation_id = '${nameOf(7)}'`);
 	await restart("C", "B");
-	await under("C", 1);
+	await sealedWith("C", 1);
 	await waitFor(() => logged(new RegExp(`event=seal\\.left key=C resealed=${OTHERS - 1} unopened=1`)).length > 0, { timeoutMs: 60000, what: "seal.left" });
 	await assertOthers("C", [7]);
 	assert.equal(await sql(`SELECT string_agg(DISTINCT status, ' ') FROM installation WHERE installation_id <> '${nameOf(7)}'`), "active");

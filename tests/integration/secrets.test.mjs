@@ -1,5 +1,5 @@
-// No token, code, cookie or key in plain text anywhere that is kept: not in a dump, not in a log, not
-// in the arguments or environment of a process that has no business with it.
+// No token, code, cookie or key is in plain text in a dump of the database, a log, the arguments of a process, or
+// the environment of a process that does not need it.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
@@ -12,7 +12,7 @@ const run = promisify(execFile);
 let stack;
 let code;
 let jar;
-const tokens = new Set(); // every one the platform ever issued to us
+const tokens = new Set(); // every token and code that the platform issued
 
 before(async () => {
 	stack = await startStack({ env: { SWITCHBOARD_LOG_LEVEL: "debug" } });
@@ -43,12 +43,12 @@ function issuedTokens() {
 	return found;
 }
 
-async function remember() {
+async function collectTokens() {
 	await waitFor(() => issuedTokens().size > 0, { what: "tokens in the simulator's state" });
 	issuedTokens().forEach((token) => tokens.add(token));
 }
 
-function secretsOfDemo() {
+function configuredSecrets() {
 	const folder = path.join(stack.stateDir, "secrets");
 
 	return readdirSync(folder).filter((name) => /seal-keys|client-secret/.test(name))
@@ -64,11 +64,11 @@ test("a location is linked and its token refreshed", async () => {
 
 	assert.equal(answer.status, 303);
 	await waitFor(async () => (await stack.psql("SELECT count(*) FROM switch")) !== "0", { what: "switches" });
-	await remember();
+	await collectTokens();
 	await stack.control("POST", "tokens/expire", {});
 	await stack.psql("UPDATE token SET refresh_after = now(); SELECT wake('switchboard_work', '')");
 	await waitFor(async () => (await stack.psql("SELECT generation FROM token")) === "2", { what: "a refreshed token" });
-	await remember();
+	await collectTokens();
 	assert.ok(tokens.size >= 2, "the platform issued tokens");
 });
 
@@ -77,24 +77,24 @@ test("a dump of the database holds no token, code or cookie", async () => {
 	const cookie = Object.values(jar.cookies(stack.url)).find((value) => value.length >= 40);
 
 	assert.match(stdout, /INSERT INTO switchboard\.token/);
-	for (const secret of [...tokens, code, cookie, ...secretsOfDemo()])
+	for (const secret of [...tokens, code, cookie, ...configuredSecrets()])
 		assert.ok(!stdout.includes(secret), "a secret is in the dump");
 	// bytea is dumped as hex: sealed, not just encoded.
 	for (const secret of tokens)
 		assert.ok(!stdout.includes(Buffer.from(secret).toString("hex")), "a token is in the dump as hex");
 });
 
-test("no log holds one, at the most talkative level", () => {
+test("no log holds a secret, at level debug", () => {
 	const folder = path.join(stack.stateDir, "log");
 	const cookie = Object.values(jar.cookies(stack.url)).find((value) => value.length >= 40);
 
 	for (const name of readdirSync(folder)) {
-		// What the simulated platform writes is its own affair.
+		// The simulator's log is not Switchboard's.
 		if (name === "simulator.log")
 			continue;
 		const text = readFileSync(path.join(folder, name), "utf8");
 
-		for (const secret of [...tokens, code, cookie, ...secretsOfDemo()])
+		for (const secret of [...tokens, code, cookie, ...configuredSecrets()])
 			assert.ok(!text.includes(secret), `a secret is in ${name}`);
 	}
 	assert.match(stack.log("worker"), /level=/, "there are lines to look at");
@@ -109,7 +109,7 @@ test("only oauth and worker are given client secret and seal keys", () => {
 
 		if (/^(webhook\.fcgi|dashboard\.fcgi|switchboard-events|nginx)/.test(name))
 			assert.ok(!variables.some((line) => secret.test(line)), `${name} is given a secret`);
-		for (const value of [...secretsOfDemo(), ...tokens])
+		for (const value of [...configuredSecrets(), ...tokens])
 			assert.ok(!command.includes(value), `${name} has a secret in its arguments`);
 	}
 });

@@ -1,4 +1,4 @@
-// "Your devices": the browsers in which somebody is signed in, and how they are signed out.
+// The page /sessions: the browsers in which a user is signed in, and ending their sessions.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { CookieJar, consent, csrfOf, linkAccount, request, startStack, unescapeHtml, waitFor } from "../stack.mjs";
@@ -7,13 +7,13 @@ import { openStream } from "./stream.mjs";
 const AGENTS = {
 	laptop: "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
 	phone: "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
-	strange: "<script>alert(1)</script> \"'& " + "x".repeat(400),
+	hostile: "<script>alert(1)</script> \"'& " + "x".repeat(400),
 };
 const jars = {};
 let stack;
 let other;
 
-/** Sign in to the same home in one more browser. */
+/** Sign in to the same location in one more browser. */
 async function signIn(agent) {
 	const { jar, callback } = await consent(stack, { location: "Home" });
 	const answer = await request(callback, { jar, headers: { ...(agent !== undefined && { "User-Agent": agent }) } });
@@ -57,7 +57,7 @@ const idOf = async (jar, name) => (await list(jar)).find((session) => session.na
 const isSignedIn = async (jar) => (await stack.request("/api/switches", { jar })).status === 200;
 const csrfOfAny = async (jar) => csrfOf((await stack.request("/", { jar })).text);
 
-test("who comes back stays signed in: the cookie lasts as long as the session, renewed once a day", async () => {
+test("a session that is used is extended once a day, and its cookie with it", async () => {
 	const jar = await signIn("Old friend");
 	const cookie = jar.cookies(stack.url).session;
 	const renewal = ({ setCookies }) => setCookies.filter((line) => line.startsWith("session="));
@@ -65,7 +65,7 @@ test("who comes back stays signed in: the cookie lasts as long as the session, r
 	const life = () => stack.psql(`SELECT expires_at > now() + interval '29 days' FROM session WHERE public_id = '${id}'`);
 
 	for (const where of ["/", "/api/switches", "/sessions"]) {
-		assert.deepEqual(renewal(await stack.request(where, { jar })), [], "not at each request");
+		assert.deepEqual(renewal(await stack.request(where, { jar })), [], "not with each request");
 		await stack.psql(`UPDATE session SET expires_at = now() + interval '3 days' WHERE public_id = '${id}'`);
 		const [line, ...more] = renewal(await stack.request(where, { jar }));
 
@@ -77,11 +77,11 @@ test("who comes back stays signed in: the cookie lasts as long as the session, r
 	}
 	await stack.psql(`UPDATE session SET expires_at = now() + interval '3 days' WHERE public_id = '${id}'`);
 	await post("/logout", jar);
-	assert.equal(jar.cookies(stack.url).session, undefined, "who logs out is signed out");
+	assert.equal(jar.cookies(stack.url).session, undefined, "logging out deletes the cookie");
 	assert.equal(await isSignedIn(jar), false);
 });
 
-test("lists the browsers of this user, this one first, and no one else's", async () => {
+test("lists the browsers of this user only, this one first", async () => {
 	const sessions = await list(jars.phone);
 
 	assert.deepEqual(sessions.map(({ name }) => name.slice(0, 25)).sort(),
@@ -94,7 +94,7 @@ test("lists the browsers of this user, this one first, and no one else's", async
 	assert.deepEqual((await list(other)).map(({ name, here }) => ({ name, here })), [{ name: "Unknown browser", here: true }]);
 });
 
-test("what a browser calls itself is shown as text, cut", async () => {
+test("a user agent is shown as text, shortened", async () => {
 	const page = await get(jars.phone);
 
 	assert.match(page.text, /&lt;script&gt;alert/);
@@ -116,12 +116,12 @@ test("shows neither a cookie, nor its hash, nor an address", async () => {
 	assert.doesNotMatch(await stack.psql("SELECT string_agg(s::text, ' ') FROM session s"), /127\.0\.0\.1/);
 });
 
-test("the switch page leads there", async () => {
+test("the switch page links to the list", async () => {
 	assert.match((await stack.request("/", { jar: jars.phone })).text, /<a class="quiet" href="\/sessions">Your devices<\/a>/);
 	assert.doesNotMatch((await stack.request("/")).text, /href="\/sessions"/);
 });
 
-test("signed out: 401 with the way to sign in, for every address", async () => {
+test("a signed-out browser gets 401 with a link to the sign-in at every address", async () => {
 	for (const [where, options] of [["/sessions", {}], ["/sessions/end", { form: { session: "x" } }], ["/sessions/end-others", { form: {} }]]) {
 		const answer = await stack.request(where, { jar: new CookieJar(), ...options });
 
@@ -130,7 +130,7 @@ test("signed out: 401 with the way to sign in, for every address", async () => {
 	}
 });
 
-test("other methods are refused", async () => {
+test("other methods are answered 405", async () => {
 	for (const [where, method] of [["/sessions", "POST"], ["/sessions/end", "GET"], ["/sessions/end-others", "GET"], ["/sessions", "DELETE"]]) {
 		const answer = await stack.request(where, { jar: jars.phone, method });
 
@@ -148,7 +148,7 @@ test("without the CSRF token nothing is ended", async () => {
 	assert.equal((await list(jars.phone)).length, 3);
 });
 
-test("another user's session is not there to be ended, nor is nonsense", async () => {
+test("ending another user's session, or an unknown one, is 404", async () => {
 	const theirs = await stack.psql(`SELECT public_id FROM session s JOIN installation i USING (user_id) WHERE i.location_name = 'Elsewhere'`);
 
 	for (const session of [theirs, "00000000-0000-0000-0000-000000000000", "x", "' OR true --", other.cookies(stack.url).session])
@@ -158,7 +158,7 @@ test("another user's session is not there to be ended, nor is nonsense", async (
 	assert.equal((await list(jars.phone)).length, 3);
 });
 
-test("one is ended: its open page is told at once, its next click is 401", async () => {
+test("ending one session closes its stream with bye, and its next click is 401", async () => {
 	const csrf = await csrfOfAny(jars.laptop);
 	const { cursor, switches } = (await stack.request("/api/switches", { jar: jars.laptop })).json();
 	const stream = await openStream(stack, { jar: jars.laptop, cursor });
@@ -179,7 +179,7 @@ test("one is ended: its open page is told at once, its next click is 401", async
 	assert.equal((await list(jars.phone)).length, 2);
 });
 
-test("all others are ended, this one and those of other users stay", async () => {
+test("ending all others leaves this session and those of other users", async () => {
 	jars.laptop = await signIn(AGENTS.laptop);
 	assert.equal((await list(jars.laptop)).length, 3);
 	assert.equal((await post("/sessions/end-others", jars.laptop)).status, 303);
@@ -187,11 +187,11 @@ test("all others are ended, this one and those of other users stay", async () =>
 	assert.doesNotMatch((await get(jars.laptop)).text, /Sign out all others/);
 	assert.equal(await isSignedIn(jars.laptop), true);
 	assert.equal(await isSignedIn(jars.phone), false);
-	assert.equal(await isSignedIn(jars.strange), false);
+	assert.equal(await isSignedIn(jars.hostile), false);
 	assert.equal(await isSignedIn(other), true);
 });
 
-test("page views write nothing", async () => {
+test("requests for pages change no session row", async () => {
 	const seen = () => stack.psql("SELECT string_agg(s::text || s.xmin, ' ' ORDER BY public_id) FROM session s");
 	const before = await seen();
 
@@ -200,7 +200,7 @@ test("page views write nothing", async () => {
 	assert.equal(await seen(), before);
 });
 
-test("a page that stays open counts as use", async () => {
+test("an open stream updates the time of last use", async () => {
 	const seen = () => stack.psql("SELECT bool_and(seen_at > now() - interval '1 hour') FROM session");
 
 	await stack.psql("UPDATE session SET seen_at = now() - interval '2 hours' WHERE user_agent LIKE '%Firefox%'");

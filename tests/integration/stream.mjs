@@ -1,4 +1,4 @@
-// A reader of GET /events: what a browser's EventSource does, without its own reconnects.
+// A client of GET /events: a browser's EventSource without its reconnects.
 import http from "node:http";
 import { waitFor } from "../stack.mjs";
 
@@ -29,11 +29,11 @@ export class Stream {
 				this.status = answer.statusCode;
 				this.headers = answer.headers;
 				answer.setEncoding("utf8");
-				answer.on("data", (part) => this.#take(part));
+				answer.on("data", (part) => this.#parse(part));
 				answer.on("error", () => {});
 				answer.on("close", () => {
 					this.ended = true;
-					this.whole = answer.complete;
+					this.complete = answer.complete;
 				});
 				resolve(this);
 			});
@@ -46,7 +46,7 @@ export class Stream {
 		});
 	}
 
-	#take(part) {
+	#parse(part) {
 		if (this.keep)
 			this.text += part;
 		const blocks = (this.#rest + part).split("\n\n");
@@ -74,7 +74,7 @@ export class Stream {
 		return this.events.filter(({ event }) => event === name);
 	}
 
-	/** The first event from "from" on for which "test" holds, now or when it comes. */
+	/** Wait for the first event, from index "from" on, for which "test" is true. */
 	next(test, { from = 0, timeoutMs = 15000 } = {}) {
 		return waitFor(() => this.events.slice(from).find(test), {
 			timeoutMs,
@@ -82,7 +82,7 @@ export class Stream {
 		});
 	}
 
-	/** The end of the stream, by the other side. */
+	/** Wait until the server ends the stream. */
 	end({ timeoutMs = 15000 } = {}) {
 		return waitFor(() => this.ended, { timeoutMs, what: "the end of the stream" });
 	}
@@ -92,7 +92,7 @@ export class Stream {
 	}
 }
 
-/** An open stream of a stack; more tries while the streamer is away. */
+/** Open a stream; repeated while the streamer does not answer 200. */
 export async function openStream(stack, options = {}, { timeoutMs = 15000 } = {}) {
 	let stream;
 

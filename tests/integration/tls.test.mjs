@@ -1,7 +1,7 @@
-// The shipped TLS configuration, with a throw-away certificate, in front of the programs of a stack.
+// The shipped TLS configuration, with a certificate made for the test, in front of the programs of a stack.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, chmodSync } from "node:fs";
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http2 from "node:http2";
 import https from "node:https";
 import { tmpdir } from "node:os";
@@ -9,13 +9,13 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import tls from "node:tls";
 import { promisify } from "node:util";
+import { ChildProcess, userIdOf } from "../processes.mjs";
 import { freePorts, request, startStack, top, waitFor } from "../stack.mjs";
-import { Child, idOf } from "./parts.mjs";
 
 const run = promisify(execFile);
 const NAME = "switchboard.test";
 const HSTS = "max-age=31536000";
-// What OpenSSL's own caution would not even offer.
+// OpenSSL's default security level does not even offer TLS 1.0 and 1.1.
 const OLD = "DEFAULT:@SECLEVEL=0";
 
 let stack;
@@ -27,7 +27,7 @@ let plainPort;
 
 const template = (name) => readFileSync(path.join(top, "nginx", name), "utf8");
 
-/** The template as README.md has it filled in, and for this test a header that says who the client is. */
+/** The template filled in as README.md says, and for this test a header that names the client's address. */
 async function configure() {
 	const filled = readFileSync(path.join(stack.stateDir, "etc/switchboard.conf"), "utf8");
 	const [, sockets] = /unix:(.*)\/webhook\.sock/.exec(filled);
@@ -49,7 +49,7 @@ async function startWeb() {
 	for (let attempt = 1; ; attempt++) {
 		[port, plainPort] = await freePorts();
 		await configure();
-		web = new Child(["/usr/sbin/nginx", "-p", `${folder}/`, "-e", `${folder}/error.log`, "-c", `${folder}/nginx.conf`],
+		web = new ChildProcess(["/usr/sbin/nginx", "-p", `${folder}/`, "-e", `${folder}/error.log`, "-c", `${folder}/nginx.conf`],
 			{ user: "switchboard", end: "TERM", log: path.join(folder, "nginx.log") });
 		let ended = false;
 
@@ -57,7 +57,7 @@ async function startWeb() {
 		await waitFor(async () => ended || (await get("/static/switchboard.css")).status === 200, { what: "the web server" });
 		if (!ended)
 			return;
-		// Somebody took a port between our look and nginx'.
+		// Another process took a port after freePorts() had tried it.
 		assert.ok(attempt < 3, readFileSync(path.join(folder, "error.log"), "utf8"));
 	}
 }
@@ -72,7 +72,7 @@ before(async () => {
 	ca = readFileSync(path.join(folder, "certificate.pem"));
 	if (process.getuid() === 0)
 		for (const name of ["", "key.pem"])
-			chownSync(path.join(folder, name), await idOf("switchboard"), -1);
+			chownSync(path.join(folder, name), await userIdOf("switchboard"), -1);
 	await startWeb();
 });
 
@@ -95,7 +95,7 @@ function get(where, headers = {}) {
 	});
 }
 
-/** What a handshake comes to: { protocol, cipher, alpn } or { error }. */
+/** The result of a handshake: { protocol, cipher, alpn } or { error }. */
 function handshake(options, where = port) {
 	return new Promise((resolve) => {
 		const socket = tls.connect({ host: "127.0.0.1", port: where, ca, servername: NAME, ...options }, () => {
@@ -109,13 +109,13 @@ function handshake(options, where = port) {
 
 const only = (version, more) => ({ minVersion: version, maxVersion: version, ...more });
 
-test("TLS 1.1 and older are refused, 1.2 and 1.3 taken", async () => {
+test("TLS 1.1 and older are refused, 1.2 and 1.3 accepted", async () => {
 	const old = tls.createServer({ key: readFileSync(`${folder}/key.pem`), cert: ca, minVersion: "TLSv1", ciphers: OLD });
 
 	await new Promise((resolve) => old.listen(0, "127.0.0.1", resolve));
 	try {
 		for (const version of ["TLSv1", "TLSv1.1"]) {
-			// This client would speak it.
+			// This client can use the old version: another server accepts it.
 			assert.equal((await handshake(only(version, { ciphers: OLD }), old.address().port)).protocol, version);
 			assert.match((await handshake(only(version, { ciphers: OLD }))).error, /ALERT_PROTOCOL_VERSION/);
 		}
@@ -126,7 +126,7 @@ test("TLS 1.1 and older are refused, 1.2 and 1.3 taken", async () => {
 	assert.equal((await handshake(only("TLSv1.3"))).protocol, "TLSv1.3");
 });
 
-test("with TLS 1.2 only ciphers with forward secrecy and authenticated encryption", async () => {
+test("TLS 1.2 has only ciphers with forward secrecy and authenticated encryption", async () => {
 	for (const ciphers of ["AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES256-SHA384",
 		"ECDHE-ECDSA-AES128-CCM"])
 		assert.match((await handshake(only("TLSv1.2", { ciphers: `${ciphers}:@SECLEVEL=0` }))).error, /HANDSHAKE_FAILURE/, ciphers);
@@ -134,7 +134,7 @@ test("with TLS 1.2 only ciphers with forward secrecy and authenticated encryptio
 		assert.equal((await handshake(only("TLSv1.2", { ciphers: cipher }))).cipher, cipher);
 });
 
-test("HTTP/2 by ALPN, HTTP/1.1 for those without it", async () => {
+test("HTTP/2 is negotiated by ALPN, clients without it get HTTP/1.1", async () => {
 	assert.equal((await handshake({ ALPNProtocols: ["h2", "http/1.1"] })).alpn, "h2");
 	assert.equal((await handshake({ ALPNProtocols: ["http/1.1"] })).alpn, "http/1.1");
 	const session = http2.connect(`https://127.0.0.1:${port}`, { ca, servername: NAME });
@@ -166,7 +166,7 @@ test("HSTS is in every answer, once", async () => {
 		assert.equal((await get(where)).headers["strict-transport-security"], HSTS, where);
 });
 
-test("http is sent on to https, by our name whatever the Host", async () => {
+test("http is redirected to https with the configured name, whatever the Host", async () => {
 	for (const Host of [NAME, "elsewhere.example", `${NAME}:${plainPort}`]) {
 		const answer = await request(`http://127.0.0.1:${plainPort}/disconnect?a=%2F`, { headers: { Host } });
 
@@ -177,14 +177,14 @@ test("http is sent on to https, by our name whatever the Host", async () => {
 	assert.equal((await request(`http://127.0.0.1:${plainPort}/.well-known/acme-challenge/none`)).status, 404);
 });
 
-test("http on the port of https is told so by a page of ours", async () => {
+test("http on the port of https gets a page of Switchboard's", async () => {
 	const answer = await request(`http://127.0.0.1:${port}/`);
 
 	assert.equal(answer.status, 400);
 	assert.match(answer.text, /<h1>Not understood<\/h1>/);
 });
 
-test("a client is an IPv4 address or an IPv6 network of 64 bits", async () => {
+test("limits count each IPv4 address and each IPv6 network of 64 bits as one client", async () => {
 	const statuses = async (addresses) => {
 		const all = await Promise.all(addresses.map((address) => get("/oauth/start", { "X-Test-Client": address })));
 
@@ -192,7 +192,7 @@ test("a client is an IPv4 address or an IPv6 network of 64 bits", async () => {
 	};
 	const many = (pattern) => Array.from({ length: 80 }, (_, at) => pattern.replace("N", (at + 1).toString(10)));
 
-	// One a second and twenty more: eighty at once are too many for one client.
+	// The limit is one a second with a burst of twenty: eighty at once exceed it.
 	assert.ok((await statuses(many("2001:db8:1:2::N"))).includes(429));
 	for (const pattern of ["2001:db8:N::1", "::ffff:198.51.100.N", "203.0.113.N"])
 		assert.deepEqual([...new Set(await statuses(many(pattern)))], [302], pattern);

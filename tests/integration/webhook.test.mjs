@@ -1,4 +1,4 @@
-// The webhook: who is believed, what is stored, what is answered.
+// The webhook: which requests are accepted, what is stored, what is answered.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -13,23 +13,23 @@ const httpSignature = createRequire(import.meta.url)("http-signature");
 const KEY_ID = "/own/key-1";
 const keyServer = new KeyServer();
 const [own, other] = [makeKey(), makeKey()];
-let stack, jar, home, device, appId, startedAt;
+let stack, jar, installation, device, appId, startedAt;
 
 before(async () => {
 	const [, port] = await freePorts();
 
 	await keyServer.start();
 	keyServer.keys.set(KEY_ID, { certificate: own.certificate });
-	keyServer.behind = `http://127.0.0.1:${port}/key`;
+	keyServer.upstream = `http://127.0.0.1:${port}/key`;
 	stack = await startStack({
 		env: { SWITCHBOARD_SIMULATOR_PORT: String(port), SWITCHBOARD_KEY_URL: keyServer.url },
 	});
 	stack.simulatorUrl = `http://127.0.0.1:${port}`;
 	jar = await linkAccount(stack, { location: "Home" });
-	home = await synced("Home");
+	installation = await stack.syncedInstallation("Home");
 	appId = (await stack.control("GET", "state")).app.appId;
 	device = await stack.psql(
-		`SELECT device_id FROM switch WHERE installation_id = '${home}' AND component = 'main' LIMIT 1`);
+		`SELECT device_id FROM switch WHERE installation_id = '${installation}' AND component = 'main' LIMIT 1`);
 	startedAt = Date.now();
 });
 
@@ -37,18 +37,6 @@ after(async () => {
 	await stack?.stop();
 	keyServer.stop();
 });
-
-/** The installation of a location, once its devices are there. */
-async function synced(name) {
-	const { locations, installedApps } = await stack.control("GET", "state");
-	const { locationId } = locations.find((location) => location.name === name);
-	const { installedAppId } = installedApps.find((app) => app.locationId === locationId);
-
-	await waitFor(() => stack.psql(`SELECT 1 FROM installation WHERE installation_id = '${installedAppId}'
-		AND synced_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM job WHERE installation_id = '${installedAppId}')`),
-	{ timeoutMs: 30000, what: `the first sync of ${name}` });
-	return installedAppId;
-}
 
 /** POST / with these headers; a list of values sends a header several times. */
 async function post(body, headers, { contentType = "application/json", path = "/" } = {}) {
@@ -61,7 +49,7 @@ async function post(body, headers, { contentType = "application/json", path = "/
 const signed = (body, options) => post(body, sign(body, { key: own.key, keyId: KEY_ID, ...options }));
 
 const state = (component = "main", id = device) => stack.psql(
-	`SELECT state FROM switch WHERE installation_id = '${home}' AND device_id = '${id}' AND component = '${component}'`);
+	`SELECT state FROM switch WHERE installation_id = '${installation}' AND device_id = '${id}' AND component = '${component}'`);
 
 /** Everything a webhook could change. */
 const contents = () => stack.psql(`SELECT (SELECT count(*) FROM event),
@@ -70,9 +58,9 @@ const contents = () => stack.psql(`SELECT (SELECT count(*) FROM event),
 
 /** One new switch event for our device, later than all before. */
 let clock = 0;
-const fresh = (value = "on") => eventBody(home, [switchEvent(device, value, { ticks: ++clock })]);
+const fresh = (value = "on") => eventBody(installation, [switchEvent(device, value, { ticks: ++clock })]);
 
-test("a webhook signed by the platform is believed", async () => {
+test("a webhook signed by the platform is accepted", async () => {
 	const body = fresh("on");
 	const { headers } = await stack.control("POST", "sign", { body });
 
@@ -85,7 +73,7 @@ test("a webhook signed by the platform is believed", async () => {
 	assert.equal(await state(), "on");
 });
 
-test("the headers may be in the form of the standards, and more may be signed", async () => {
+test("headers in the standards' form, and signatures over more headers, are accepted", async () => {
 	for (const options of [
 		{},
 		{ names: ["date", "digest", "(request-target)"] },
@@ -97,7 +85,7 @@ test("the headers may be in the form of the standards, and more may be signed", 
 		assert.equal((await signed(fresh(), options)).status, 200, JSON.stringify(options));
 });
 
-test("the npm package http-signature is believed, with its body only", async () => {
+test("a request signed by the npm package http-signature is accepted, with another body it is 401", async () => {
 	const body = fresh("off");
 	const { Digest, Date: date } = sign(body, { key: own.key, keyId: KEY_ID });
 	const call = (sent) => new Promise((resolve, reject) => {
@@ -121,7 +109,7 @@ test("the npm package http-signature is believed, with its body only", async () 
 	assert.equal(await contents(), before);
 });
 
-test("what is not signed right is 401 and changes nothing", async () => {
+test("a request without a valid signature is 401 and changes nothing", async () => {
 	const body = fresh();
 	const good = sign(body, { key: own.key, keyId: KEY_ID });
 	const bad = (options) => sign(body, { key: own.key, keyId: KEY_ID, ...options });
@@ -169,7 +157,7 @@ test("what is not signed right is 401 and changes nothing", async () => {
 	assert.equal((await post(body, good)).status, 200, "the good one");
 });
 
-test("a certificate that is none, or not in its time, is 401 and asked for once", async () => {
+test("an invalid certificate is 401 and fetched once", async () => {
 	const before = await contents();
 
 	for (const [name, served] of Object.entries({
@@ -192,7 +180,7 @@ test("a certificate that is none, or not in its time, is 401 and asked for once"
 	assert.equal(await contents(), before);
 });
 
-test("a key server that is away is 503 with Retry-After, then at once", async () => {
+test("when the key server fails, webhooks are 503 with Retry-After, and the failure is remembered", async () => {
 	const before = await contents();
 
 	for (const [name, served] of Object.entries({ error: { status: 500 }, busy: { status: 429 }, hang: { hang: true } })) {
@@ -211,7 +199,7 @@ test("a key server that is away is 503 with Retry-After, then at once", async ()
 	assert.equal(await contents(), before);
 });
 
-test("requests that come together with an unknown keyId cost one fetch", async () => {
+test("simultaneous requests with an unknown keyId cause one fetch", async () => {
 	const keyId = "/own/together";
 
 	keyServer.keys.set(keyId, { certificate: other.certificate, delayMs: 400 });
@@ -222,7 +210,7 @@ test("requests that come together with an unknown keyId cost one fetch", async (
 	assert.equal(keyServer.fetches.get(keyId), 1);
 });
 
-test("a new process takes the certificate from the database", async () => {
+test("a new process reads the certificate from the database", async () => {
 	const fetches = keyServer.fetches.get(KEY_ID);
 	const old = stack.pids("webhook.fcgi");
 
@@ -236,7 +224,7 @@ test("a new process takes the certificate from the database", async () => {
 	assert.equal(keyServer.fetches.get(KEY_ID), fetches);
 });
 
-test("other methods, types and sizes have their own answers", async () => {
+test("wrong methods, content types and sizes are 405, 415 and 413", async () => {
 	const body = fresh();
 	const headers = sign(body, { key: own.key, keyId: KEY_ID });
 	const before = await contents();
@@ -245,7 +233,7 @@ test("other methods, types and sizes have their own answers", async () => {
 	assert.equal((await stack.request("/", { method: "PUT", body, headers })).status, 405);
 	assert.equal((await signed(`{"messageType":"X","x":"${"y".repeat(1 << 20)}"}`)).status, 413);
 	assert.equal(await contents(), before);
-	assert.equal((await post(body, headers, { contentType: "" })).status, 200, "none said is none wrong");
+	assert.equal((await post(body, headers, { contentType: "" })).status, 200, "no content type is accepted");
 	const large = `{"messageType":"X","x":"${"y".repeat((1 << 20) - 26)}"}`;
 
 	assert.equal(large.length, 1 << 20);
@@ -253,23 +241,23 @@ test("other methods, types and sizes have their own answers", async () => {
 	assert.equal((await post(body, headers, { contentType: "application/json;charset=utf-8" })).status, 200);
 });
 
-test("what is well signed but malformed is 400", async () => {
+test("a malformed body with a valid signature is 400", async () => {
 	const before = await contents();
 	const event = switchEvent(device, "on");
 
 	for (const body of [
 		"", "{", "[]", "null", '{"messageType":"EVENT"}', '{"messageType":"EVENT","eventData":{}}',
 		'{"messageType":"EVENT","messageType":"PING","pingData":{"challenge":"x"}}', "{}",
-		eventBody("../etc", [event]), eventBody(home, "none"),
-		eventBody(home, [{ ...event, eventTime: "yesterday" }]),
-		`${eventBody(home, [event])}trailing`, '{"messageType":"PING","pingData":{}}',
-		eventBody(home, [event]).replace('"switch"', '"\\u0000"'),
+		eventBody("../etc", [event]), eventBody(installation, "none"),
+		eventBody(installation, [{ ...event, eventTime: "yesterday" }]),
+		`${eventBody(installation, [event])}trailing`, '{"messageType":"PING","pingData":{}}',
+		eventBody(installation, [event]).replace('"switch"', '"\\u0000"'),
 	])
 		assert.equal((await signed(body)).status, 400, body);
 	assert.equal(await contents(), before);
 });
 
-test("a PING is answered with its challenge, signed or not", async () => {
+test("a PING is answered with its challenge, with a valid signature or none", async () => {
 	const challenge = 'x"<&é\u2028 y';
 	const body = JSON.stringify({ lifecycle: "PING", pingData: { challenge } });
 
@@ -281,7 +269,7 @@ test("a PING is answered with its challenge, signed or not", async () => {
 	assert.equal((await post(JSON.stringify({ messageType: "PING", pingData: { challenge: "x".repeat(5000) } }), {})).status, 401);
 });
 
-test("a CONFIRMATION is answered, and its address fetched when it is the platform's", async () => {
+test("a CONFIRMATION of the platform's is queued once, one with another address is 400", async () => {
 	const confirmation = (confirmationUrl, more = {}) => signed(JSON.stringify({
 		messageType: "CONFIRMATION", confirmationData: { appId, confirmationUrl }, ...more,
 	}));
@@ -308,9 +296,9 @@ test("a CONFIRMATION is answered, and its address fetched when it is the platfor
 	assert.equal((await signed('{"messageType":"CONFIRMATION","confirmationData":{}}')).status, 400);
 });
 
-test("an event changes the switch, its seq and nothing else; the same again changes nothing", async () => {
+test("an event changes its switch and the seq; the same event again changes nothing", async () => {
 	assert.equal((await signed(fresh("off"))).status, 200);
-	const seq = () => stack.psql(`SELECT seq FROM installation WHERE installation_id = '${home}'`).then(Number);
+	const seq = () => stack.psql(`SELECT seq FROM installation WHERE installation_id = '${installation}'`).then(Number);
 	const before = await seq();
 	const body = fresh("on");
 
@@ -318,7 +306,7 @@ test("an event changes the switch, its seq and nothing else; the same again chan
 	assert.equal(await state(), "on");
 	assert.equal(await seq(), before + 1);
 	assert.equal(await stack.psql(
-		`SELECT count(*) FROM switch WHERE installation_id = '${home}' AND seq = ${before + 1}`), "1");
+		`SELECT count(*) FROM switch WHERE installation_id = '${installation}' AND seq = ${before + 1}`), "1");
 	const stored = await contents();
 
 	for (let i = 0; i < 3; i++)
@@ -326,7 +314,7 @@ test("an event changes the switch, its seq and nothing else; the same again chan
 	assert.equal(await contents(), stored);
 });
 
-test("duplicates that come at the same moment are stored once", async () => {
+test("simultaneous duplicates are stored once", async () => {
 	const body = fresh("off");
 	const before = Number(await stack.psql("SELECT count(*) FROM event"));
 	const answers = await Promise.all(Array.from({ length: 12 }, () => signed(body)));
@@ -335,7 +323,7 @@ test("duplicates that come at the same moment are stored once", async () => {
 	assert.equal(Number(await stack.psql("SELECT count(*) FROM event")), before + 1);
 });
 
-/** Hold the row of this home for as long as "during" takes; the one psql of the test is not this. */
+/** Lock the row of an installation, over a connection of its own, while "during" runs. */
 async function withLock(id, during) {
 	const holder = spawn("psql", ["-Xq", stack.databaseUrl], { stdio: ["pipe", "ignore", "inherit"] });
 
@@ -352,20 +340,20 @@ async function withLock(id, during) {
 
 const waitingForLocks = () => stack.psql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").then(Number);
 
-test("webhooks that come while others are being stored are stored with one commit", async () => {
+test("webhooks that arrive while others are being stored share a commit", async () => {
 	const processes = stack.pids("webhook.fcgi").length;
 	const before = Number(await stack.psql("SELECT count(*) FROM event"));
 	let first, rest;
 
-	await withLock(home, async () => {
-		// Each process has one in hand, and waits for us.
+	await withLock(installation, async () => {
+		// Each process handles one request, and waits for the lock.
 		first = [];
 		while (first.length < processes) {
 			first.push(signed(fresh("on")));
 			await waitFor(async () => await waitingForLocks() === first.length, { what: "the processes to wait" });
 		}
 		rest = Array.from({ length: 24 }, (_, i) => signed(fresh(i % 2 ? "on" : "off")));
-		await new Promise((resolve) => setTimeout(resolve, 300));
+		await waitFor(() => stack.connectionsTo("webhook") >= processes + rest.length, { what: "the requests to reach the programs" });
 	});
 	const answers = await Promise.all([...first, ...rest]);
 
@@ -377,23 +365,23 @@ test("webhooks that come while others are being stored are stored with one commi
 	assert.ok(Math.max(...sizes) > 1, `together ${sizes.slice(-30)}`);
 });
 
-test("a home whose row somebody keeps holds up no other", async () => {
-	// Their devices are not known here, which is no reason not to store what happens to them.
-	await stack.psql(`INSERT INTO user_account (owner_id) VALUES ('kept'); INSERT INTO installation (installation_id, user_id, status, synced_at)
-		SELECT id, user_id, 'active', now() FROM user_account, unnest(ARRAY['kept-home', 'free-home']) id WHERE owner_id = 'kept'`);
+test("an installation whose row is locked delays no other", async () => {
+	// Events of devices that are not in the database are stored as well.
+	await stack.psql(`INSERT INTO user_account (owner_id) VALUES ('owner-of-both'); INSERT INTO installation (installation_id, user_id, status, synced_at)
+		SELECT id, user_id, 'active', now() FROM user_account, unnest(ARRAY['locked-location', 'free-location']) id WHERE owner_id = 'owner-of-both'`);
 	const of = (id) => signed(eventBody(id, [switchEvent(device, "on", { ticks: ++clock })]));
 
-	await withLock("kept-home", async () => {
-		const answers = await Promise.all(["kept-home", "free-home", "kept-home", "free-home", "free-home", "kept-home", "free-home"].map(of));
+	await withLock("locked-location", async () => {
+		const answers = await Promise.all(["locked-location", "free-location", "locked-location", "free-location", "free-location", "locked-location", "free-location"].map(of));
 
 		assert.deepEqual(answers.map(({ status }) => status), [503, 200, 503, 200, 200, 503, 200]);
 		assert.ok(answers.every(({ status, headers }) => status === 200 || headers["retry-after"] === "5"));
 	});
 	assert.equal(await stack.psql("SELECT string_agg(installation_id || ' ' || n, ', ') FROM (SELECT installation_id, count(*) AS n FROM event " +
-		"WHERE installation_id IN ('kept-home', 'free-home') GROUP BY 1) e"), "free-home 4");
-	assert.equal((await of("kept-home")).status, 200);
-	await stack.psql("DELETE FROM job WHERE installation_id IN ('kept-home', 'free-home'); DELETE FROM installation WHERE installation_id IN " +
-		"('kept-home', 'free-home'); DELETE FROM user_account WHERE owner_id = 'kept'");
+		"WHERE installation_id IN ('locked-location', 'free-location') GROUP BY 1) e"), "free-location 4");
+	assert.equal((await of("locked-location")).status, 200);
+	await stack.psql("DELETE FROM job WHERE installation_id IN ('locked-location', 'free-location'); DELETE FROM installation WHERE installation_id IN " +
+		"('locked-location', 'free-location'); DELETE FROM user_account WHERE owner_id = 'owner-of-both'");
 });
 
 test("any order of arrival ends in the same state", async () => {
@@ -401,32 +389,32 @@ test("any order of arrival ends in the same state", async () => {
 	const events = ["on", "off", "on", "off", "on"].map((value, i) => switchEvent(device, value, { ms, ticks: i + 1 }));
 
 	for (const order of [[4, 3, 2, 1, 0], [2, 4, 0, 3, 1], [0, 1, 2, 3, 4]]) {
-		await stack.psql(`DELETE FROM event WHERE installation_id = '${home}'`);
-		await stack.psql(`UPDATE switch SET state = NULL, state_at = NULL, state_tick = NULL WHERE installation_id = '${home}'`);
+		await stack.psql(`DELETE FROM event WHERE installation_id = '${installation}'`);
+		await stack.psql(`UPDATE switch SET state = NULL, state_at = NULL, state_tick = NULL WHERE installation_id = '${installation}'`);
 		for (const i of order)
-			assert.equal((await signed(eventBody(home, [events[i]]))).status, 200);
+			assert.equal((await signed(eventBody(installation, [events[i]]))).status, 200);
 		assert.equal(await state(), "on", order.join());
-		await stack.psql(`DELETE FROM event WHERE installation_id = '${home}'`);
-		await stack.psql(`UPDATE switch SET state = NULL, state_at = NULL, state_tick = NULL WHERE installation_id = '${home}'`);
-		assert.equal((await signed(eventBody(home, order.map((i) => events[i])))).status, 200);
+		await stack.psql(`DELETE FROM event WHERE installation_id = '${installation}'`);
+		await stack.psql(`UPDATE switch SET state = NULL, state_at = NULL, state_tick = NULL WHERE installation_id = '${installation}'`);
+		assert.equal((await signed(eventBody(installation, order.map((i) => events[i])))).status, 200);
 		assert.equal(await state(), "on", `${order.join()} in one request`);
 	}
 });
 
-test("an older event is kept but does not turn the clock back", async () => {
-	assert.equal((await signed(eventBody(home, [switchEvent(device, "on", { ms: startedAt + 1000 })]))).status, 200);
-	assert.equal((await signed(eventBody(home, [switchEvent(device, "off", { ms: startedAt - 60000 })]))).status, 200);
+test("an older event is stored and does not change the state", async () => {
+	assert.equal((await signed(eventBody(installation, [switchEvent(device, "on", { ms: startedAt + 1000 })]))).status, 200);
+	assert.equal((await signed(eventBody(installation, [switchEvent(device, "off", { ms: startedAt - 60000 })]))).status, 200);
 	assert.equal(await state(), "on");
 });
 
-test("an event dated in the future counts as now and freezes nothing", async () => {
-	assert.equal((await signed(eventBody(home, [switchEvent(device, "off", { ms: Date.now() + 3600000 })]))).status, 200);
+test("an event dated in the future counts as now, and later events still change the state", async () => {
+	assert.equal((await signed(eventBody(installation, [switchEvent(device, "off", { ms: Date.now() + 3600000 })]))).status, 200);
 	assert.equal(await state(), "off");
-	assert.equal((await signed(eventBody(home, [switchEvent(device, "on", { ms: Date.now() + 1000 })]))).status, 200);
+	assert.equal((await signed(eventBody(installation, [switchEvent(device, "on", { ms: Date.now() + 1000 })]))).status, 200);
 	assert.equal(await state(), "on");
 });
 
-test("events without an eventId are kept once; a hundred in one request too", async () => {
+test("a hundred events without an eventId in one request are stored once", async () => {
 	const many = Array.from({ length: 100 }, (_, i) => {
 		const event = switchEvent(device, i % 2 ? "on" : "off", { ms: startedAt - 900000 + i * 1000 });
 
@@ -437,13 +425,13 @@ test("events without an eventId are kept once; a hundred in one request too", as
 	const before = await count();
 
 	for (let i = 0; i < 2; i++) {
-		assert.equal((await signed(eventBody(home, many))).status, 200);
+		assert.equal((await signed(eventBody(installation, many))).status, 200);
 		assert.equal(await count(), before + 100);
 	}
-	assert.equal((await signed(eventBody(home, []))).status, 200);
+	assert.equal((await signed(eventBody(installation, []))).status, 200);
 });
 
-test("every type of event is answered with 200 and kept", async () => {
+test("every type of event is answered 200 and stored", async () => {
 	const member = (more) => ({ eventId: timeUuid(Date.now(), ++clock), locationId: randomUUID(), ...more });
 	const types = {
 		DEVICE_HEALTH_EVENT: ["deviceHealthEvent", member({ deviceId: device, status: "ONLINE", reason: "NONE" })],
@@ -459,7 +447,7 @@ test("every type of event is answered with 200 and kept", async () => {
 	};
 
 	for (const [eventType, [name, detail]] of Object.entries(types)) {
-		const body = eventBody(home, [{ eventTime: new Date().toISOString(), eventType, [name]: detail }]);
+		const body = eventBody(installation, [{ eventTime: new Date().toISOString(), eventType, [name]: detail }]);
 
 		assert.equal((await signed(body)).status, 200, eventType);
 		assert.equal(await stack.psql(`SELECT event_type FROM event WHERE event_id = '${detail.eventId}'`), eventType);
@@ -467,22 +455,22 @@ test("every type of event is answered with 200 and kept", async () => {
 	const value = { complex: [1, "x", null] };
 	const odd = switchEvent(device, value, { capability: "colorControl", attribute: "color", unit: "x", commandId: randomUUID() });
 
-	assert.equal((await signed(eventBody(home, [odd, { eventType: "BARE_EVENT" }]))).status, 200);
+	assert.equal((await signed(eventBody(installation, [odd, { eventType: "BARE_EVENT" }]))).status, 200);
 	assert.deepEqual(JSON.parse(await stack.psql(
 		`SELECT value FROM event WHERE event_id = '${odd.deviceEvent.eventId}'`)), value);
 	assert.equal(await stack.psql("SELECT count(*) FROM event WHERE event_type = 'BARE_EVENT'"), "1");
 	assert.equal((await signed('{"messageType":"WHAT_IS_THIS","x":1}')).status, 200);
 	assert.equal((await signed('{"lifecycle":"UPDATE","updateData":{}}')).status, 200);
-	// The lifecycle events asked for a sync; the tests below want quiet.
-	await synced("Home");
+	// The lifecycle events queued a sync; the tests below need it to be done.
+	await stack.syncedInstallation("Home");
 });
 
 test("health events mark a device offline and online again", async () => {
-	const health = (status) => eventBody(home, [{
+	const health = (status) => eventBody(installation, [{
 		eventTime: new Date().toISOString(), eventType: "DEVICE_HEALTH_EVENT",
 		deviceHealthEvent: { eventId: timeUuid(Date.now(), ++clock), deviceId: device, status },
 	}]);
-	const online = () => stack.psql(`SELECT online FROM device WHERE installation_id = '${home}' AND device_id = '${device}'`);
+	const online = () => stack.psql(`SELECT online FROM device WHERE installation_id = '${installation}' AND device_id = '${device}'`);
 
 	assert.equal((await signed(health("OFFLINE"))).status, 200);
 	assert.equal(await online(), "f");
@@ -490,14 +478,15 @@ test("health events mark a device offline and online again", async () => {
 	assert.equal(await online(), "t");
 });
 
-test("events of an installation we do not know are answered with 200 and not kept", async () => {
+test("events of an unknown installation are answered 200 and not stored", async () => {
 	const before = await contents();
 
 	assert.equal((await signed(eventBody(randomUUID(), [switchEvent(device, "on")]))).status, 200);
 	assert.equal(await contents(), before);
 });
 
-test("listeners are woken, with the installation's id", async () => {
+test("listeners are notified with the installation's id, less than once per webhook", async () => {
+	// Counts the notifications of one second.
 	const listening = promisify(execFile)("psql", ["-XAtq", "-d", stack.databaseUrl,
 		"-c", "LISTEN switchboard_page", "-c", "SELECT pg_sleep(1)", "-c", "SELECT 1"]);
 
@@ -508,7 +497,7 @@ test("listeners are woken, with the installation's id", async () => {
 
 	assert.ok(payloads.length >= 1, stdout);
 	assert.ok(payloads.length < 40, `${payloads.length} wake-ups for 40 webhooks`);
-	assert.ok(payloads.every((payload) => payload.startsWith(`${home} {"seq"`) || payload.split(",").includes(home)), stdout);
+	assert.ok(payloads.every((payload) => payload.startsWith(`${installation} {"seq"`) || payload.split(",").includes(installation)), stdout);
 });
 
 test("an uninstall erases tokens, devices and, with the last location, the sessions", async () => {
@@ -526,16 +515,16 @@ test("an uninstall erases tokens, devices and, with the last location, the sessi
 		FROM installation i WHERE i.installation_id = '${installation}'`);
 
 	await linkAccount(stack, { location: "Lake cabin", jar });
-	const cabin = await synced("Lake cabin");
+	const cabin = await stack.syncedInstallation("Lake cabin");
 
 	assert.equal((await signed(gone(cabin))).status, 200);
 	assert.equal(await left(cabin), "removed|0|0|0|0|t");
-	assert.match(await left(home), /^active\|1\|[1-9]\d*\|[1-9]/);
+	assert.match(await left(installation), /^active\|1\|[1-9]\d*\|[1-9]/);
 	assert.equal((await signed(gone(cabin))).status, 200, "twice");
 
 	await stack.control("POST", "accounts", { name: "Guest", locations: [{ name: "Flat", devices: [{ name: "Lamp" }] }] });
 	await linkAccount(stack, { location: "Flat" });
-	const flat = await synced("Flat");
+	const flat = await stack.syncedInstallation("Flat");
 
 	assert.equal((await signed(gone(flat))).status, 200);
 	assert.equal(await left(flat), "removed|0|0|0|0|f");
@@ -545,22 +534,22 @@ test("an uninstall erases tokens, devices and, with the last location, the sessi
 	assert.equal(await contents(), before);
 });
 
-test("one line in the log tells of a webhook, without its content", async () => {
-	const body = eventBody(home, [switchEvent(device, "on", { ms: Date.now() + 2000, subscriptionName: "unmistakable" })]);
+test("a webhook is logged in one line, without its content", async () => {
+	const body = eventBody(installation, [switchEvent(device, "on", { ms: Date.now() + 2000, subscriptionName: "unmistakable" })]);
 
 	await signed(body);
 	await signed(body);
 	const log = stack.log("webhook");
 
-	assert.match(log, new RegExp(`event=webhook.events .*installation=${home} stored=1 duplicates=0 known=yes`));
-	assert.match(log, new RegExp(`event=webhook.events .*installation=${home} stored=0 duplicates=1 known=yes`));
+	assert.match(log, new RegExp(`event=webhook.events .*installation=${installation} stored=1 duplicates=0 known=yes`));
+	assert.match(log, new RegExp(`event=webhook.events .*installation=${installation} stored=0 duplicates=1 known=yes`));
 	assert.match(log, /event=webhook.unverified .*why=signature/);
 	assert.equal(log.includes("unmistakable"), false);
 	assert.equal(log.includes(device), false);
 });
 
-// Last: it uses up the minute's budget.
-test("keyIds that a stranger invents run into a budget, the platform's do not", async () => {
+// These come last: they use up the budget of fetches for a minute.
+test("fetches of invented keyIds have a budget, the platform's own keyId is not affected", async () => {
 	const statuses = [];
 
 	for (let i = 0; i < 30; i++)
@@ -570,16 +559,16 @@ test("keyIds that a stranger invents run into a budget, the platform's do not", 
 	assert.equal((await signed(fresh())).status, 200);
 });
 
-test("invented keyIds do not hold up the platform's webhooks while the key server hangs", async () => {
+test("invented keyIds do not delay the platform's webhooks while the key server hangs", async () => {
 	await stack.psql("DELETE FROM signing_key WHERE certificate IS NULL");
 	for (let i = 0; i < 16; i++)
 		keyServer.keys.set(`/hanging/${i}`, { hang: true });
-	const asked = () => [...keyServer.fetches.keys()].filter((id) => id.startsWith("/hanging/")).length;
+	const fetched =  () => [...keyServer.fetches.keys()].filter((id) => id.startsWith("/hanging/")).length;
 	const invented = Array.from({ length: 16 }, (_, i) => signed(fresh(), { keyId: `/hanging/${i}` }));
 
-	await waitFor(() => asked() > 0, { what: "the first to be asked for" });
+	await waitFor(() => fetched() > 0, { what: "the first fetch" });
 	assert.equal((await signed(fresh())).status, 200);
 	assert.deepEqual([...new Set((await Promise.all(invented)).map(({ status }) => status))], [503]);
-	// With three that hung, each process may have asked once more; after four nobody does.
-	assert.ok(asked() <= 3 + stack.pids("webhook.fcgi").length, `${asked()} of 16 were asked for`);
+	// After three that hung each process may begin one more fetch; after four none does.
+	assert.ok(fetched() <= 3 + stack.pids("webhook.fcgi").length, `${fetched()} of 16 were fetched`);
 });

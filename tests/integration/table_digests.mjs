@@ -1,8 +1,8 @@
-// Did a request change anything?  A digest of each table whose contents matter, before and after.
+// Digests of the tables whose contents matter: compared before and after a request, they show what it changed.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
-// What is read of each table; the rest (seen_at of a session, a key that was asked for and is none) may move by itself.
+// What is read of each table; other columns (seen_at of a session) and rows (a keyId without a key) change by themselves.
 const TABLES = {
 	api_call: "t FROM api_call t",
 	command: "t FROM command t",
@@ -25,15 +25,15 @@ const SELECT = `SELECT json_build_object(${Object.entries(TABLES).map(([table, r
 	`'${table}', (SELECT md5(coalesce(string_agg(r::text, E'\\n' ORDER BY r::text COLLATE "C"), '')) FROM (SELECT ${
 		rows.replace(" FROM", "::text AS r FROM")}) AS x)`).join(", ")})`;
 
-/** Looks at the tables of a stack, over one connection of its own. */
-export class Watch {
+/** Reads the digests over one connection of its own. */
+export class TableDigests {
 	#waiting = [];
 
 	constructor(stack) {
 		this.psql = spawn("psql", ["-XAtq", "-v", "ON_ERROR_STOP=1", stack.databaseUrl], { stdio: ["pipe", "pipe", "inherit"] });
 		this.psql.on("error", (error) => this.#fail(error));
 		this.psql.on("close", (code) => this.#fail(new Error(`psql ended with ${code}`)));
-		this.psql.stdin.on("error", () => {}); // "close" tells
+		this.psql.stdin.on("error", () => {}); // "close" reports it
 		createInterface({ input: this.psql.stdout }).on("line", (line) => this.#waiting.shift().resolve(JSON.parse(line)));
 	}
 
@@ -44,7 +44,7 @@ export class Watch {
 	}
 
 	/** { table: digest of its contents }. */
-	contents() {
+	read() {
 		return new Promise((resolve, reject) => {
 			if (this.ended)
 				return reject(this.ended);
@@ -59,6 +59,6 @@ export class Watch {
 }
 
 /** The names of the tables whose contents differ. */
-export function changed(before, after) {
+export function changedTables(before, after) {
 	return Object.keys(before).filter((table) => before[table] !== after[table]);
 }

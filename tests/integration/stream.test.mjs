@@ -1,21 +1,21 @@
-// The event streamer: who gets what, from where on, and what survives.
+// GET /events of the streamer: who gets which events, where a stream resumes, and what interrupts it.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync, readdirSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { CookieJar, csrfToken, linkAccount, startStack, waitFor } from "../stack.mjs";
+import { CookieJar, SAM, csrfToken, linkAccount, startStack, waitFor } from "../stack.mjs";
 import { Stream, openStream } from "./stream.mjs";
 
 let stack;
-let alex; // cookies of the owner of Home and, later, of the cabin
-let sam; // of the owner of Flat
-let home; // installation ids
+let alex; // cookies of the owner of "Home" and "Lake cabin"
+let sam; // of the owner of "Flat"
+let installation; // installation ids
 let flat;
 const open = [];
 
-/** An open stream of Alex, closed at the end of the test file at the latest. */
+/** Open a stream for Alex, which is closed at the end of the test file at the latest. */
 async function follow(options = {}) {
 	const stream = await openStream(stack, { jar: alex, ...options });
 
@@ -31,7 +31,7 @@ const is = (label, state) => ({ event, data }) => event === "switch" && data.lab
 const keyOf = ({ deviceId, component }) => `${deviceId}/${component}`;
 const keysOf = (stream) => stream.of("switch").map(({ data }) => keyOf(data));
 
-/** Flip by hand, and wait until our database has it; answers a test for the event of it. */
+/** Flip a switch by hand and wait until the database has the new state; returns a predicate for its event. */
 async function flip(label, jar = alex) {
 	const { deviceId, state } = await byLabel(label, jar);
 	const value = state === "on" ? "off" : "on";
@@ -47,7 +47,7 @@ async function flip(label, jar = alex) {
 	return is(label, value);
 }
 
-/** Change switches of an installation as a webhook would, in one transaction: SQL condition, then a wake-up or none. */
+/** Change the switches that "where" selects in one transaction, as a webhook does; returns the new seq. */
 async function change(installation, { where = "true", state = "on", wake = true } = {}) {
 	await stack.psql(`BEGIN; UPDATE installation SET seq = seq + 1 WHERE installation_id = '${installation}';
 		UPDATE switch s SET seq = i.seq, state = '${state}', state_at = now() FROM installation i
@@ -58,31 +58,16 @@ async function change(installation, { where = "true", state = "on", wake = true 
 	return seqOf(installation);
 }
 
-/** The installation of a location, when nothing is left to do for it. */
-async function synced(name) {
-	const { locations, installedApps } = await stack.control("GET", "state");
-	const { locationId } = locations.find((location) => location.name === name);
-	const { installedAppId } = installedApps.find((app) => app.locationId === locationId);
-
-	await waitFor(() => stack.psql(`SELECT 1 FROM installation WHERE installation_id = '${installedAppId}'
-		AND synced_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM job WHERE installation_id = '${installedAppId}')`),
-	{ timeoutMs: 30000, what: `the first sync of ${name}` });
-	return installedAppId;
-}
-
-/** The streamer's process; supervised, so there is one again soon. */
+/** The PID of the streamer, when there is one. */
 const streamer = () => waitFor(() => stack.pids("switchboard-events")[0], { what: "a streamer" });
 
 before(async () => {
 	stack = await startStack();
-	await stack.control("POST", "accounts", {
-		name: "Sam",
-		locations: [{ name: "Flat", rooms: ["Study"], devices: [{ name: "Smart plug", label: "Desk lamp", room: "Study" }] }],
-	});
+	await stack.control("POST", "accounts", SAM);
 	alex = await linkAccount(stack, { location: "Home" });
 	sam = await linkAccount(stack, { location: "Flat" });
-	home = await synced("Home");
-	flat = await synced("Flat");
+	installation = await stack.syncedInstallation("Home");
+	flat = await stack.syncedInstallation("Flat");
 });
 
 after(async () => {
@@ -91,7 +76,7 @@ after(async () => {
 	await stack?.stop();
 });
 
-test("signed out: 401 before any stream", async () => {
+test("a signed-out request is answered 401", async () => {
 	const made = new CookieJar();
 	const shaped = new CookieJar();
 
@@ -107,7 +92,7 @@ test("signed out: 401 before any stream", async () => {
 	}
 });
 
-test("only GET is answered", async () => {
+test("methods other than GET are answered 405", async () => {
 	for (const method of ["POST", "HEAD", "DELETE"]) {
 		const answer = await stack.request("/events", { method, jar: alex });
 
@@ -116,7 +101,7 @@ test("only GET is answered", async () => {
 	}
 });
 
-test("headers of a stream; it speaks at once", async () => {
+test("a stream has its headers, and a first line at once", async () => {
 	const stream = await follow({ cursor: await cursor() });
 
 	assert.equal(stream.headers["content-type"], "text/event-stream");
@@ -127,26 +112,26 @@ test("headers of a stream; it speaks at once", async () => {
 	stream.close();
 });
 
-test("a wall switch is told as an element of /api/switches", async () => {
+test("a flip by hand is an event with the switch as in /api/switches", async () => {
 	const stream = await follow({ cursor: await cursor() });
 
 	const { id, data } = await stream.next(await flip("Hall light"));
 
 	assert.deepEqual(data, await byLabel("Hall light"));
-	assert.equal(id, `${home}:${data.seq}`);
+	assert.equal(id, `${installation}:${data.seq}`);
 	assert.equal(stream.events.length, 1);
 	stream.close();
 });
 
-test("resuming brings exactly what was missed", async () => {
+test("a resumed stream sends exactly the changes that it missed", async () => {
 	const labels = ["Garden pump", "Coffee machine", "Hall light"];
 	const keys = (await Promise.all(labels.map((label) => byLabel(label)))).map(keyOf);
 
 	for (const options of [
 		(id) => ({ lastEventId: id }),
 		(id) => ({ cursor: id }),
-		// What the browser heard last is newer than what the page was rendered with.
-		(id) => ({ lastEventId: id, cursor: `${home}:1` }),
+		// The last event id is newer than the cursor that the page was rendered with.
+		(id) => ({ lastEventId: id, cursor: `${installation}:1` }),
 	]) {
 		const first = await follow({ cursor: await cursor() });
 
@@ -158,7 +143,7 @@ test("resuming brings exactly what was missed", async () => {
 		const again = await follow(options(first.lastEventId));
 
 		await again.next(last);
-		// Whatever else there was would have come before this.
+		// Any other missed change would come before this event.
 		await again.next(await flip("Hall light"));
 		assert.deepEqual(keysOf(again), keys);
 		assert.equal(again.events.length, 3);
@@ -166,13 +151,13 @@ test("resuming brings exactly what was missed", async () => {
 	}
 });
 
-test("malformed and impossible cursors start anew, foreign ones count for nothing", async () => {
+test("a malformed or impossible cursor sends all switches, entries of other users are ignored", async () => {
 	const mine = (await api()).switches.map(keyOf).sort();
 	const now = await cursor();
 
-	for (const lastEventId of ["", "x", `${home}`, `${home}:`, `${home}:-1`, `${home}:1e3`, `${home}:${"9".repeat(19)}`,
-		`${now},`, `,${now}`, `${now};`, `${home}:0x1`, "a".repeat(2000), `${home}:999999999999999999`, `${flat}:1`,
-		`${flat}:1,${home}:1`]) {
+	for (const lastEventId of ["", "x", `${installation}`, `${installation}:`, `${installation}:-1`, `${installation}:1e3`, `${installation}:${"9".repeat(19)}`,
+		`${now},`, `,${now}`, `${now};`, `${installation}:0x1`, "a".repeat(2000), `${installation}:999999999999999999`, `${flat}:1`,
+		`${flat}:1,${installation}:1`]) {
 		const stream = await follow({ lastEventId });
 
 		await waitFor(() => stream.of("switch").length >= mine.length, { what: `all switches for ${lastEventId.slice(0, 80)}` });
@@ -184,20 +169,20 @@ test("malformed and impossible cursors start anew, foreign ones count for nothin
 
 	await known.next(await flip("Hall light"));
 	assert.equal(known.events.length, 1);
-	assert.equal(known.events[0].id, `${home}:${known.events[0].data.seq}`);
+	assert.equal(known.events[0].id, `${installation}:${known.events[0].data.seq}`);
 	known.close();
 });
 
-test("somebody with 64 locations can be told of all of them, and come back", async () => {
+test("a stream of a person with 64 locations has events of all of them, and resumes", async () => {
 	const token = "m".repeat(43);
 	const jar = new CookieJar();
 
-	await stack.psql(`INSERT INTO user_account (owner_id) VALUES ('many-homes');
+	await stack.psql(`INSERT INTO user_account (owner_id) VALUES ('many-installations');
 		INSERT INTO installation (installation_id, user_id, location_name, status, sync_state, synced_at, seq)
-			SELECT gen_random_uuid(), user_id, 'Home ' || n, 'active', 'done', now(), 9000000000 + n
-			FROM user_account, generate_series(1, 64) n WHERE owner_id = 'many-homes';
+			SELECT gen_random_uuid(), user_id, 'Location ' || n, 'active', 'done', now(), 9000000000 + n
+			FROM user_account, generate_series(1, 64) n WHERE owner_id = 'many-installations';
 		INSERT INTO session (session_hash, user_id, expires_at)
-			SELECT sha256('${token}'), user_id, now() + interval '1 day' FROM user_account WHERE owner_id = 'many-homes'`);
+			SELECT sha256('${token}'), user_id, now() + interval '1 day' FROM user_account WHERE owner_id = 'many-installations'`);
 	jar.set(stack.url, "session", token);
 	const all = await cursor(jar);
 
@@ -205,18 +190,18 @@ test("somebody with 64 locations can be told of all of them, and come back", asy
 	for (const options of [{ cursor: all }, { lastEventId: all }, { cursor: all, lastEventId: all }]) {
 		const stream = await follow({ jar, ...options });
 
-		await stack.psql(`WITH one AS (SELECT installation_id FROM installation WHERE location_name = 'Home 64')
+		await stack.psql(`WITH one AS (SELECT installation_id FROM installation WHERE location_name = 'Location 64')
 			UPDATE installation i SET seq = seq + 1, status_seq = seq + 1 FROM one WHERE i.installation_id = one.installation_id;
-			SELECT wake('switchboard_page', installation_id) FROM installation WHERE location_name = 'Home 64'`);
+			SELECT wake('switchboard_page', installation_id) FROM installation WHERE location_name = 'Location 64'`);
 		await waitFor(() => stream.of("installation").length > 0, { what: `the change with ${Object.keys(options)}` });
 		assert.equal(stream.events.length, 1);
 		assert.equal(stream.lastEventId.split(",").length, 64);
 		stream.close();
-		await stack.psql("UPDATE installation SET seq = seq - 1, status_seq = 1 WHERE location_name = 'Home 64'");
+		await stack.psql("UPDATE installation SET seq = seq - 1, status_seq = 1 WHERE location_name = 'Location 64'");
 	}
 	await stack.psql(`DELETE FROM session WHERE session_hash = sha256('${token}');
-		DELETE FROM installation WHERE user_id = (SELECT user_id FROM user_account WHERE owner_id = 'many-homes');
-		DELETE FROM user_account WHERE owner_id = 'many-homes'`);
+		DELETE FROM installation WHERE user_id = (SELECT user_id FROM user_account WHERE owner_id = 'many-installations');
+		DELETE FROM user_account WHERE owner_id = 'many-installations'`);
 });
 
 test("another user's changes never appear", async () => {
@@ -226,23 +211,23 @@ test("another user's changes never appear", async () => {
 	await sams.next(await flip("Desk lamp", sam));
 	await alexs.next(await flip("Hall light"));
 	await sams.next(await flip("Desk lamp", sam));
-	assert.deepEqual(alexs.events.map(({ data }) => data.installationId), [home]);
+	assert.deepEqual(alexs.events.map(({ data }) => data.installationId), [installation]);
 	assert.deepEqual(sams.events.map(({ data }) => data.installationId), [flat, flat]);
 	alexs.close();
 	sams.close();
 });
 
-test("the id reaches a seq only with its last row: a break in between loses nothing", async () => {
+test("the event id reaches a seq with the last row of it, so that an interruption before loses nothing", async () => {
 	const stream = await follow({ cursor: await cursor() });
-	const before = await seqOf(home);
-	const seq = await change(home, { where: "s.component <> 'main'" });
+	const before = await seqOf(installation);
+	const seq = await change(installation, { where: "s.component <> 'main'" });
 
-	await waitFor(() => stream.events.some(({ id }) => id === `${home}:${seq}`));
+	await waitFor(() => stream.events.some(({ id }) => id === `${installation}:${seq}`));
 	const ids = stream.events.map(({ id }) => id);
 
 	assert.equal(ids.length, 3);
-	assert.deepEqual(new Set(ids.slice(0, -1)), new Set([`${home}:${before}`]));
-	assert.equal(ids.at(-1), `${home}:${seq}`);
+	assert.deepEqual(new Set(ids.slice(0, -1)), new Set([`${installation}:${before}`]));
+	assert.equal(ids.at(-1), `${installation}:${seq}`);
 	const resumed = await follow({ lastEventId: ids[1] });
 
 	await waitFor(() => resumed.events.length === ids.length);
@@ -251,7 +236,7 @@ test("the id reaches a seq only with its last row: a break in between loses noth
 	resumed.close();
 });
 
-test("a failed command is told, a click's progress too", async () => {
+test("a command's progress and its failure are events", async () => {
 	const stream = await follow({ cursor: await cursor() });
 	const { deviceId, component } = await byLabel("Coffee machine");
 
@@ -269,10 +254,10 @@ test("a failed command is told, a click's progress too", async () => {
 	stream.close();
 });
 
-test("signing out ends that browser's streams with bye, not those of others", async () => {
+test("signing out ends the streams of that browser with bye, and no others", async () => {
 	const elsewhere = await linkAccount(stack, { location: "Home" });
 
-	await synced("Home");
+	await stack.syncedInstallation("Home");
 	const [mine, also, other] = [await follow({ jar: elsewhere }), await follow({ jar: elsewhere }), await follow()];
 	const answer = await stack.request("/logout", { form: { csrf: await csrfToken(stack, elsewhere) }, jar: elsewhere });
 
@@ -280,7 +265,7 @@ test("signing out ends that browser's streams with bye, not those of others", as
 	for (const stream of [mine, also]) {
 		await stream.end();
 		assert.equal(stream.events.at(-1).event, "bye");
-		assert.ok(stream.whole, "ended properly");
+		assert.ok(stream.complete, "ended properly");
 	}
 	await other.next(await flip("Hall light"));
 	assert.ok(!other.ended);
@@ -290,7 +275,7 @@ test("signing out ends that browser's streams with bye, not those of others", as
 test("a session that expires ends its streams", async () => {
 	const elsewhere = await linkAccount(stack, { location: "Home" });
 
-	await synced("Home");
+	await stack.syncedInstallation("Home");
 	const stream = await follow({ jar: elsewhere, cursor: await cursor() });
 
 	await stack.psql("UPDATE session SET expires_at = now() WHERE created_at = (SELECT max(created_at) FROM session)");
@@ -300,22 +285,22 @@ test("a session that expires ends its streams", async () => {
 
 let cabin;
 
-test("a location linked in another browser joins an open stream", async () => {
+test("a location that is linked in another browser appears in an open stream", async () => {
 	const stream = await follow({ cursor: await cursor() });
 
 	await linkAccount(stack, { location: "Lake cabin" });
-	cabin = await synced("Lake cabin");
+	cabin = await stack.syncedInstallation("Lake cabin");
 	for (const label of ["Porch light", "Cabin heater", "Boathouse relay"])
 		await stream.next(({ event, data }) => event === "switch" && data.label === label && data.installationId === cabin);
 	assert.ok(stream.of("sync").some(({ data }) => data.installationId === cabin && data.state === "done"));
 	const { id } = await stream.next(await flip("Porch light"));
 
-	// The id speaks of both.
-	assert.deepEqual(id.split(",").map((entry) => entry.split(":")[0]).sort(), [home, cabin].sort());
+	// The id has an entry for each installation.
+	assert.deepEqual(id.split(",").map((entry) => entry.split(":")[0]).sort(), [installation, cabin].sort());
 	stream.close();
 });
 
-test("changes of two locations resume each from its own place", async () => {
+test("a resumed stream of two locations sends what it missed of each", async () => {
 	const first = await follow({ cursor: await cursor() });
 
 	await first.next(await flip("Porch light"));
@@ -329,7 +314,7 @@ test("changes of two locations resume each from its own place", async () => {
 	again.close();
 });
 
-test("one of two locations is uninstalled: told once, and the stream goes on", async () => {
+test("when one of two locations is uninstalled, the stream sends one event for it and continues", async () => {
 	const stream = await follow({ cursor: await cursor() });
 
 	await stack.control("POST", "uninstall", { installedAppId: cabin });
@@ -338,13 +323,13 @@ test("one of two locations is uninstalled: told once, and the stream goes on", a
 
 	const last = await stream.next(await flip("Hall light"));
 
-	assert.ok(id.includes(home));
+	assert.ok(id.includes(installation));
 	assert.ok(!last.id.includes(cabin));
 	assert.equal(stream.of("installation").length, 1);
 	stream.close();
 });
 
-test("the only location is uninstalled: bye", async () => {
+test("when the only location is uninstalled, the stream ends with bye", async () => {
 	const stream = await follow({ jar: sam, cursor: await cursor(sam) });
 
 	await stack.control("POST", "uninstall", { installedAppId: flat });
@@ -353,33 +338,33 @@ test("the only location is uninstalled: bye", async () => {
 	assert.equal((await stack.request("/events", { jar: sam })).status, 401);
 });
 
-test("a lost wake-up heals by itself", async () => {
+test("a change whose notification is lost is sent with the next comparison of sequences", async () => {
 	const stream = await follow({ cursor: await cursor() });
-	const seq = await change(home, { where: "s.component = 'outlet1'", wake: false });
+	const seq = await change(installation, { where: "s.component = 'outlet1'", wake: false });
 
 	await stream.next(({ data }) => data.seq === seq, { timeoutMs: 30000 });
 	stream.close();
 });
 
-test("wake-ups that are none of ours harm nothing", async () => {
+test("malformed notifications are ignored", async () => {
 	const stream = await follow({ cursor: await cursor() });
 
-	for (const payload of ["", ",", ",,*,,", "unknown", `${home},${home}`, "x".repeat(7000), "%s%n", `${home}\t`,
-		" ", `${home} `, `${home} {}`, `${home} {"seq":`, `unknown {"seq":1,"device_id":"d","component":"main"}`,
-		`${home} {"seq":1,"device_id":"d","component":"main"}`])
+	for (const payload of ["", ",", ",,*,,", "unknown", `${installation},${installation}`, "x".repeat(7000), "%s%n", `${installation}\t`,
+		" ", `${installation} `, `${installation} {}`, `${installation} {"seq":`, `unknown {"seq":1,"device_id":"d","component":"main"}`,
+		`${installation} {"seq":1,"device_id":"d","component":"main"}`])
 		await stack.psql(`NOTIFY switchboard_page, '${payload}'`);
 	await stream.next(await flip("Hall light"));
 	assert.equal(stream.events.length, 1);
 	stream.close();
 });
 
-test("kill -9: a new streamer, and nothing missed", async () => {
+test("after kill -9 of the streamer a stream resumes without a missed change", async () => {
 	const stream = await follow({ cursor: await cursor() });
 
 	await stream.next(await flip("Hall light"));
 	process.kill(await streamer(), "SIGKILL");
 	await stream.end();
-	assert.ok(!stream.whole, "cut off");
+	assert.ok(!stream.complete, "cut off");
 	assert.equal(stream.of("bye").length, 0);
 	const missed = await flip("Coffee machine");
 	const again = await follow({ lastEventId: stream.lastEventId });
@@ -389,13 +374,13 @@ test("kill -9: a new streamer, and nothing missed", async () => {
 	again.close();
 });
 
-test("SIGTERM: streams end properly and without bye, and may come back", async () => {
+test("after SIGTERM of the streamer streams end properly, without bye, and can be opened again", async () => {
 	const stream = await follow({ cursor: await cursor() });
 	const before = await streamer();
 
 	process.kill(before, "SIGTERM");
 	await stream.end();
-	assert.ok(stream.whole, "ended properly");
+	assert.ok(stream.complete, "ended properly");
 	assert.equal(stream.of("bye").length, 0);
 	const again = await follow({ cursor: await cursor() });
 
@@ -404,7 +389,7 @@ test("SIGTERM: streams end properly and without bye, and may come back", async (
 	again.close();
 });
 
-test("a web server process that dies costs a reconnect only", async () => {
+test("after kill -9 of nginx workers a stream resumes without a missed change", async () => {
 	const stream = await follow({ cursor: await cursor() });
 	const workers = stack.processes().filter(({ command }) => /^nginx: worker/.test(command)).map(({ pid }) => pid);
 
@@ -422,7 +407,7 @@ test("a web server process that dies costs a reconnect only", async () => {
 	again.close();
 });
 
-test("the notification connection is cut again and again: streams stay, changes arrive", async () => {
+test("when the LISTEN connection is ended repeatedly, streams stay open and changes arrive", async () => {
 	const stream = await follow({ cursor: await cursor() });
 	const listener = "application_name = 'events-listen'";
 
@@ -439,7 +424,7 @@ test("the notification connection is cut again and again: streams stay, changes 
 	stream.close();
 });
 
-test("the database refuses the streamer for a while: open streams stay, new ones are put off", async () => {
+test("while the database refuses the streamer, open streams stay open and new ones are answered 503", async () => {
 	const stream = await follow({ cursor: await cursor() });
 	const now = await cursor();
 	let missed;
@@ -466,42 +451,42 @@ test("the database refuses the streamer for a while: open streams stay, new ones
 	stream.close();
 });
 
-/** A home of many switches, so that one change is a lot of text. */
+/** Add many switches to the installation, so that one change of all is a lot of text. */
 async function makeLarge(count) {
 	await stack.psql(`INSERT INTO device (installation_id, device_id, name)
-			SELECT '${home}', 'large-' || n, repeat('Large home ', 20) || n FROM generate_series(1, ${count}) n;
+			SELECT '${installation}', 'large-' || n, repeat('Large location ', 20) || n FROM generate_series(1, ${count}) n;
 		INSERT INTO switch (installation_id, device_id, component, state, seq)
-			SELECT '${home}', 'large-' || n, 'main', 'off', 1 FROM generate_series(1, ${count}) n`);
+			SELECT '${installation}', 'large-' || n, 'main', 'off', 1 FROM generate_series(1, ${count}) n`);
 }
 
 const LARGE = "s.device_id LIKE 'large-%'";
 
-test("a large home gets through from nothing, and all at once", async () => {
+test("all 612 switches of an installation are sent, at the start and when 600 change at once", async () => {
 	await makeLarge(600);
 	const stream = await follow();
 
 	await waitFor(() => stream.of("switch").length >= 612, { timeoutMs: 30000 });
-	const seq = await change(home, { where: LARGE });
+	const seq = await change(installation, { where: LARGE });
 
-	await stream.next(({ id }) => id === `${home}:${seq}`, { timeoutMs: 30000 });
+	await stream.next(({ id }) => id === `${installation}:${seq}`, { timeoutMs: 30000 });
 	assert.equal(stream.events.filter(({ data }) => data.seq === seq).length, 600);
 	stream.close();
 });
 
-test("one who reads nothing is dropped after a while, and costs the others nothing", async () => {
+test("a client that does not read is disconnected, with bounded memory and without delay for others", async () => {
 	const other = await follow({ cursor: await cursor() });
 	const pid = await streamer();
 	const connections = () => readdirSync(`/proc/${pid}/fd`).length;
 	const memory = () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]);
 	const socket = new net.Socket();
-	const heard = async (seq) => {
-		await other.next(({ id }) => id === `${home}:${seq}`, { timeoutMs: 30000 });
+	const received = async (seq) => {
+		await other.next(({ id }) => id === `${installation}:${seq}`, { timeoutMs: 30000 });
 		other.events.length = 0;
 	};
 
-	// Readers of earlier tests are found to be gone when they are written to.
+	// Closed connections of earlier tests are noticed when the streamer writes to them.
 	for (let round = 0; round < 2; round++)
-		await heard(await change(home, { where: "s.component = 'outlet2'" }));
+		await received(await change(installation, { where: "s.component = 'outlet2'" }));
 	const before = connections();
 
 	try {
@@ -514,12 +499,12 @@ test("one who reads nothing is dropped after a while, and costs the others nothi
 
 		// Each is 300 KB of text.
 		for (let round = 0; round < 40; round++)
-			await heard(await change(home, { where: LARGE, state: round % 2 ? "on" : "off" }));
-		// A sanitizer keeps what was freed.
+			await received(await change(installation, { where: LARGE, state: round % 2 ? "on" : "off" }));
+		// A sanitizer keeps freed memory in quarantine.
 		if (!readFileSync(`/proc/${pid}/maps`, "utf8").includes("libasan"))
-			assert.ok(memory() - small < 8192, "what waits for a slow reader is bounded");
+			assert.ok(memory() - small < 8192, "the buffer for a slow client is bounded");
 		await waitFor(async () => {
-			await heard(await change(home, { where: "s.component = 'outlet2'" }));
+			await received(await change(installation, { where: "s.component = 'outlet2'" }));
 			return connections() === before;
 		}, { timeoutMs: 60000, intervalMs: 500, what: "the slow reader to be dropped" });
 		assert.ok(!other.ended);
@@ -529,7 +514,7 @@ test("one who reads nothing is dropped after a while, and costs the others nothi
 	}
 });
 
-test("a thousand streams hear of one change", async () => {
+test("one change reaches a thousand streams", async () => {
 	await stack.psql("DELETE FROM device WHERE device_id LIKE 'large-%'");
 	const now = await cursor();
 	const agent = { cursor: now, jar: alex, keep: false };
@@ -538,7 +523,7 @@ test("a thousand streams hear of one change", async () => {
 	for (let i = 0; i < 1000; i += 50)
 		streams.push(...await Promise.all(Array.from({ length: 50 }, () => openStream(stack, agent))));
 	const from = Date.now();
-	const seq = await change(home, { where: "s.component = 'outlet3'" });
+	const seq = await change(installation, { where: "s.component = 'outlet3'" });
 
 	await waitFor(() => streams.every(({ events }) => events.some(({ data }) => data.seq === seq)), { timeoutMs: 30000 });
 	console.log(`# after ${Date.now() - from} ms`);
