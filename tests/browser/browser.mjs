@@ -1,9 +1,9 @@
-// Chromium for the tests in this folder: pages of signed-in browsers, and what to wait for on them.
+// Chromium for the tests in this folder: browsers that are signed in, their pages, and conditions to wait for.
 import { readFileSync, readdirSync } from "node:fs";
 import { chromium } from "playwright-core";
-import { linkAccount, waitFor } from "../stack.mjs";
+import { linkAccount, sleep, waitFor } from "../stack.mjs";
 
-/** Chromium as Debian ships it; as root it has no sandbox. */
+/** Debian's Chromium, which runs as root only without its sandbox. */
 export function launch() {
 	return chromium.launch({
 		executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -11,7 +11,7 @@ export function launch() {
 	});
 }
 
-/** A browser of its own ("context" in Playwright's words), signed in when "jar" has a session. */
+/** A new browser (Playwright's "context"), signed in when "jar" has a session. */
 export async function openBrowser(chrome, stack, { jar, ...options } = {}) {
 	const browser = await chrome.newContext({ baseURL: stack.url, ...options });
 
@@ -21,8 +21,8 @@ export async function openBrowser(chrome, stack, { jar, ...options } = {}) {
 	return browser;
 }
 
-/** Link a location and wait for its first sync and subscriptions: answers the browser's cookies. */
-export async function linkedHome(stack, options) {
+/** Link a location and wait for its first sync and subscriptions; returns the browser's cookies. */
+export async function linkedLocation(stack, options) {
 	const jar = await linkAccount(stack, options);
 
 	await waitFor(async () => (await stack.request("/api/switches", { jar })).json().switches.length > 0,
@@ -33,27 +33,27 @@ export async function linkedHome(stack, options) {
 	return jar;
 }
 
-/** A page that fails its test on an error in its script or a breach of the content security policy. */
+/** A new page; "errors" has errors of its script and violations of the content security policy. */
 export async function openPage(browser, where = "/") {
 	const page = await browser.newPage();
 
-	page.complaints = [];
-	page.on("pageerror", (error) => page.complaints.push(error.message));
+	page.errors = [];
+	page.on("pageerror", (error) => page.errors.push(error.message));
 	page.on("console", (message) => {
 		if (message.type() === "error" && /Content Security Policy|Uncaught/i.test(message.text()))
-			page.complaints.push(message.text());
+			page.errors.push(message.text());
 	});
 	await page.goto(where);
 	return page;
 }
 
-/** Wait for live updates to be on. */
+/** Wait until live updates are on. */
 export const live = (page) => page.locator("#live:not([hidden])").waitFor({ state: "attached" });
 
 /** The switch called "label". */
 export const switchOf = (page, label) => page.getByRole("switch", { name: label, exact: true });
 
-/** Wait until the page shows a switch on, off or (null) unknown, and settled. */
+/** Wait until the page shows a switch as on, off or (null) unknown, and not as pending. */
 export async function shows(page, label, state) {
 	const checked = { on: "true", off: "false" }[state] ?? "mixed";
 
@@ -63,29 +63,29 @@ export async function shows(page, label, state) {
 /** The tile around a switch. */
 export const tileOf = (page, label) => page.locator(".tile").filter({ has: switchOf(page, label) });
 
-/** What the house has: a device of the simulated platform by its label or name. */
+/** A device of the simulated platform by its label or name. */
 export async function device(stack, label) {
 	const { devices } = await stack.control("GET", "state");
 
 	return Object.values(devices).find((item) => (item.label || item.name) === label);
 }
 
-/** Wait until the house has a device (or one component of it) on or off. */
-export function houseHas(stack, label, state, component = "main") {
+/** Wait until a device (or one component of it) is on or off at the simulated platform. */
+export function waitForDevice(stack, label, state, component = "main") {
 	return waitFor(async () => (await device(stack, label)).status[component].switch.switch.value === state,
-		{ what: `${label} to be ${state} in the house` });
+		{ what: `${label} to be ${state} at the platform` });
 }
 
-/** Flip the wall switch. */
+/** Flip a switch by hand. */
 export async function flip(stack, label, value, component = "main") {
 	await stack.control("POST", `devices/${(await device(stack, label)).deviceId}/flip`, { component, value });
 }
 
-/** Mark the document, to tell later that it was never loaded anew. */
+/** Mark the document, to see later whether it was reloaded. */
 export const mark = (page) => page.evaluate(() => (window.marked = true));
 export const isMarked = (page) => page.evaluate(() => window.marked === true);
 
-/** What this test's Chromium consists of. */
+/** PIDs of this test's Chromium. */
 function processes() {
 	const children = new Map();
 
@@ -95,7 +95,7 @@ function processes() {
 
 			children.set(Number(parent), [...children.get(Number(parent)) ?? [], { pid, name }]);
 		} catch {
-			// Ended while we looked.
+			// It has ended meanwhile.
 		}
 	}
 	const found = (children.get(process.pid) ?? []).filter(({ name }) => /chrom/.test(name)).map(({ pid }) => pid);
@@ -105,14 +105,16 @@ function processes() {
 	return found;
 }
 
-/** The computer of all browsers sleeps while "meanwhile" happens, and a time that it notices. */
+const SLEEP_MS = 7000; // longer than the gap between two timers that the page takes for a sleep
+
+/** Stop all browser processes, as when the computer sleeps, during "meanwhile" and for SLEEP_MS at least. */
 export async function asleep(meanwhile) {
 	const pids = processes();
 
 	for (const pid of pids)
 		process.kill(pid, "SIGSTOP");
 	try {
-		await Promise.all([meanwhile(), new Promise((resolve) => setTimeout(resolve, 7000))]);
+		await Promise.all([meanwhile(), sleep(SLEEP_MS)]);
 	} finally {
 		for (const pid of pids)
 			process.kill(pid, "SIGCONT");

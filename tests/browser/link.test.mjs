@@ -1,8 +1,8 @@
-// Coming and going: link, a second location, reconnect, disconnect, log out.
+// Linking, a second location, reconnecting, disconnecting and logging out in a browser.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startStack, waitFor } from "../stack.mjs";
-import { isMarked, launch, linkedHome, live, mark, openBrowser, openPage, shows, switchOf } from "./browser.mjs";
+import { isMarked, launch, linkedLocation, live, mark, openBrowser, openPage, shows, switchOf } from "./browser.mjs";
 
 let stack;
 let chrome;
@@ -22,7 +22,7 @@ async function chooseAndAllow(page, location) {
 	await page.locator("#allow").click();
 }
 
-test("a visitor signs in, chooses a location and sees its switches appear", async () => {
+test("a visitor signs in and chooses a location, and its switches appear without a reload", async () => {
 	const browser = await openBrowser(chrome, stack);
 	const page = await openPage(browser);
 
@@ -34,11 +34,11 @@ test("a visitor signs in, chooses a location and sees its switches appear", asyn
 	await shows(page, "Kitchen ceiling", "on");
 	assert.ok(await isMarked(page));
 	assert.equal(await page.getByRole("switch").count(), 12);
-	assert.deepEqual(page.complaints, []);
+	assert.deepEqual(page.errors, []);
 	await browser.close();
 });
 
-test("who declines is told so, and may try again", async () => {
+test("declining shows a page that says so, with a link to try again", async () => {
 	const browser = await openBrowser(chrome, stack);
 	const page = await openPage(browser);
 
@@ -70,8 +70,8 @@ test("a first sync shows its progress", async () => {
 	await browser.close();
 });
 
-test("a second location joins the first on one page", async () => {
-	const browser = await openBrowser(chrome, stack, { jar: await linkedHome(stack, { location: "Home" }) });
+test("a second location appears on the same page", async () => {
+	const browser = await openBrowser(chrome, stack, { jar: await linkedLocation(stack, { location: "Home" }) });
 	const page = await openPage(browser);
 
 	await page.getByRole("link", { name: "Add a location" }).click();
@@ -82,8 +82,8 @@ test("a second location joins the first on one page", async () => {
 	await browser.close();
 });
 
-test("a location that SmartThings shut out says so at once, and is back after one click", async () => {
-	const browser = await openBrowser(chrome, stack, { jar: await linkedHome(stack, { location: "Home" }) });
+test("a location whose tokens are revoked shows a banner, and works again after linking", async () => {
+	const browser = await openBrowser(chrome, stack, { jar: await linkedLocation(stack, { location: "Home" }) });
 	const page = await openPage(browser);
 
 	await live(page);
@@ -106,8 +106,8 @@ test("a location that SmartThings shut out says so at once, and is back after on
 	await browser.close();
 });
 
-test("logging out in one tab signs the other out", async () => {
-	const browser = await openBrowser(chrome, stack, { jar: await linkedHome(stack, { location: "Home" }) });
+test("logging out in one tab shows the sign-in in the other", async () => {
+	const browser = await openBrowser(chrome, stack, { jar: await linkedLocation(stack, { location: "Home" }) });
 	const first = await openPage(browser);
 	const second = await openPage(browser);
 
@@ -118,19 +118,19 @@ test("logging out in one tab signs the other out", async () => {
 	await browser.close();
 });
 
-test("a click after the session ended elsewhere leads to the sign-in", async () => {
-	const browser = await openBrowser(chrome, stack, { jar: await linkedHome(stack, { location: "Home" }) });
+test("a click after the session ended elsewhere shows the sign-in", async () => {
+	const browser = await openBrowser(chrome, stack, { jar: await linkedLocation(stack, { location: "Home" }) });
 	const page = await openPage(browser);
 
-	await live(page); // a stream asked for without the cookie would lead there by itself
+	await live(page); // opened without the cookie, the stream would show the sign-in by itself
 	await browser.clearCookies();
 	await switchOf(page, "Hall light").click();
 	await page.getByRole("link", { name: "Sign in with SmartThings" }).waitFor();
 	await browser.close();
 });
 
-test("disconnecting asks first, and only that location goes", async () => {
-	const browser = await openBrowser(chrome, stack, { jar: await linkedHome(stack, { location: "Home" }) });
+test("disconnecting asks first, and removes only that location", async () => {
+	const browser = await openBrowser(chrome, stack, { jar: await linkedLocation(stack, { location: "Home" }) });
 	const page = await openPage(browser);
 	const other = await openPage(browser);
 
@@ -153,8 +153,8 @@ test("disconnecting asks first, and only that location goes", async () => {
 	await browser.close();
 });
 
-test("removing the app in the house signs the page out", async () => {
-	const browser = await openBrowser(chrome, stack, { jar: await linkedHome(stack, { location: "Home" }) });
+test("removing the app at the platform shows the sign-in", async () => {
+	const browser = await openBrowser(chrome, stack, { jar: await linkedLocation(stack, { location: "Home" }) });
 	const page = await openPage(browser);
 
 	await live(page);

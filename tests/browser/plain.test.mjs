@@ -1,8 +1,8 @@
-// The page without JavaScript: everything works by forms.
+// The page without JavaScript: everything works with forms.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startStack, waitFor } from "../stack.mjs";
-import { device, houseHas, launch, openBrowser, openPage, switchOf } from "./browser.mjs";
+import { device, waitForDevice, launch, openBrowser, openPage, switchOf } from "./browser.mjs";
 
 const REFRESH = /<meta http-equiv="refresh" content="3">/;
 
@@ -23,7 +23,7 @@ after(async () => {
 	await stack?.stop();
 });
 
-/* Reload until the page shows it: there is no other way here. */
+/* Without JavaScript the page does not update itself: reload until it shows the state. */
 function shows(label, checked) {
 	return waitFor(async () => {
 		await page.goto("/");
@@ -34,7 +34,7 @@ function shows(label, checked) {
 	}, { what: `${label} ${checked}` });
 }
 
-test("link", async () => {
+test("a location is linked", async () => {
 	await page.getByRole("link", { name: "Sign in with SmartThings" }).click();
 	await page.getByLabel("Home", { exact: true }).check();
 	await page.locator("#allow").click();
@@ -42,54 +42,54 @@ test("link", async () => {
 	await shows("Kitchen ceiling", "true");
 });
 
-test("turn off, and on again", async () => {
+test("a switch is turned off and on again", async () => {
 	await switchOf(page, "Kitchen ceiling").click();
 	await page.waitForURL(`${stack.url}/`);
-	await houseHas(stack, "Kitchen ceiling", "off");
+	await waitForDevice(stack, "Kitchen ceiling", "off");
 	await shows("Kitchen ceiling", "false");
 	await switchOf(page, "Kitchen ceiling").click();
-	await houseHas(stack, "Kitchen ceiling", "on");
+	await waitForDevice(stack, "Kitchen ceiling", "on");
 	await shows("Kitchen ceiling", "true");
 });
 
-/* Until nothing is under way, and the page does not reload under a test's hands. */
-function settled() {
+/* Reload until nothing is pending: then the page does not refresh itself during the test. */
+function untilNothingPending() {
 	return waitFor(async () => {
 		await page.goto("/");
 		return !REFRESH.test(await page.content());
-	}, { what: "a page that stands still" });
+	}, { what: "a page that does not refresh itself" });
 }
 
-test("while something is under way the page reloads by itself", async () => {
-	await settled();
+test("while a command is pending the page refreshes itself", async () => {
+	await untilNothingPending();
 	await stack.control("POST", "settings", { hold: true });
 	await switchOf(page, "Hall light").click();
-	await waitFor(async () => REFRESH.test(await page.content()), { what: "a page that reloads" });
+	await waitFor(async () => REFRESH.test(await page.content()), { what: "a page that refreshes itself" });
 	await stack.control("POST", "settings", { hold: false });
 	await switchOf(page, "Hall light").and(page.locator("[aria-checked=\"true\"]")).waitFor();
 });
 
-test("set a level with its button", async () => {
-	await settled();
+test("a level is set with its button", async () => {
+	await untilNothingPending();
 	const form = page.locator(".tile").filter({ has: switchOf(page, "Bedside lamp") }).locator("form.level");
 
 	await form.getByRole("slider").focus();
 	await page.keyboard.press("End");
 	await form.getByRole("button", { name: "Set" }).click();
 	await waitFor(async () => (await device(stack, "Bedside lamp")).status.main.switchLevel.level.value === 100,
-		{ what: "the level in the house" });
+		{ what: "the level at the platform" });
 });
 
-test("all off", async () => {
+test("all switches of a location are turned off", async () => {
 	await shows("Bedside lamp", "true");
 	await page.getByRole("button", { name: "All off: Home", exact: true }).click();
 	for (const label of ["Kitchen ceiling", "Floor lamp", "Bedside lamp", "Hall light"])
-		await houseHas(stack, label, "off");
+		await waitForDevice(stack, label, "off");
 	await shows("Kitchen ceiling", "false");
 });
 
-test("a form that is older than the session is refused with a page that leads back", async () => {
-	await settled();
+test("a form with another session's CSRF token gets a page with a link back", async () => {
+	await untilNothingPending();
 	const [cookie] = (await browser.cookies(stack.url)).filter(({ name }) => name === "session");
 	const source = await page.content();
 	const csrf = /name="csrf" value="([^"]+)"/.exec(source)[1];
@@ -102,8 +102,8 @@ test("a form that is older than the session is refused with a page that leads ba
 	assert.match(answer.text, /<a class="button" href="\/"/);
 });
 
-test("log out", async () => {
-	await settled();
+test("logging out shows the sign-in and deletes the cookie", async () => {
+	await untilNothingPending();
 	await page.getByRole("button", { name: "Log out" }).click();
 	await page.getByRole("link", { name: "Sign in with SmartThings" }).waitFor();
 	assert.equal((await browser.cookies(stack.url)).filter(({ name }) => name === "session").length, 0);

@@ -1,18 +1,18 @@
-// "Your devices" in real browsers: one signs another out.
+// The page /sessions in real browsers: one signs another out.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { linkAccount, startStack } from "../stack.mjs";
-import { launch, linkedHome, live, openBrowser, openPage, switchOf } from "./browser.mjs";
+import { launch, linkedLocation, live, openBrowser, openPage, switchOf } from "./browser.mjs";
 
 let stack;
 let chrome;
-let tablet; // shows the switches all the time
-let page; // the phone's, without JavaScript
+let tablet; // a page with the switches
+let page; // of a phone, without JavaScript
 
 before(async () => {
 	stack = await startStack();
 	chrome = await launch();
-	tablet = await openPage(await openBrowser(chrome, stack, { jar: await linkedHome(stack) }));
+	tablet = await openPage(await openBrowser(chrome, stack, { jar: await linkedLocation(stack) }));
 	await linkAccount(stack);
 	page = await openPage(await openBrowser(chrome, stack, {
 		jar: await linkAccount(stack), javaScriptEnabled: false, viewport: { width: 360, height: 740 } }));
@@ -25,7 +25,7 @@ after(async () => {
 
 const others = () => page.getByRole("button", { name: /^Sign out: / });
 
-test("the switch page leads to it, and it fits a phone", async () => {
+test("the switch page links to the list of browsers, which fits a phone", async () => {
 	await page.getByRole("link", { name: "Your devices" }).click();
 	await page.getByRole("heading", { name: "Your devices" }).waitFor();
 	assert.equal(await page.getByRole("listitem").count(), 3);
@@ -43,7 +43,7 @@ test("the switch page leads to it, and it fits a phone", async () => {
 
 test("a browser that is signed out shows the sign-in at once", async () => {
 	await live(tablet);
-	// The one used last before this one; which it is does not matter to the other.
+	// Either of the two others: the tablet must show the sign-in after both are signed out.
 	await others().first().click();
 	await page.waitForURL(`${stack.url}/sessions`);
 	assert.equal(await others().count(), 1);
@@ -51,10 +51,10 @@ test("a browser that is signed out shows the sign-in at once", async () => {
 	await others().waitFor({ state: "detached" });
 	await tablet.getByRole("link", { name: "Sign in with SmartThings" }).waitFor();
 	assert.equal(await tablet.getByRole("switch").count(), 0);
-	assert.deepEqual(tablet.complaints, []);
+	assert.deepEqual(tablet.errors, []);
 });
 
-test("this one goes on", async () => {
+test("the browser that signed out all others is still signed in", async () => {
 	await page.getByRole("link", { name: "Back to the switches" }).click();
 	await switchOf(page, "Kitchen ceiling").waitFor();
 });

@@ -1,8 +1,8 @@
-// The switches, live: what a click does, and what happens in the house.
+// The live page of switches: clicks, and changes at the platform.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { startStack, waitFor } from "../stack.mjs";
-import { device, flip, houseHas, isMarked, launch, linkedHome, live, mark, openBrowser, openPage, shows, switchOf, tileOf } from "./browser.mjs";
+import { device, flip, waitForDevice, isMarked, launch, linkedLocation, live, mark, openBrowser, openPage, shows, switchOf, tileOf } from "./browser.mjs";
 
 let stack;
 let chrome;
@@ -13,7 +13,7 @@ let page;
 before(async () => {
 	stack = await startStack();
 	chrome = await launch();
-	jar = await linkedHome(stack, { location: "Home" });
+	jar = await linkedLocation(stack, { location: "Home" });
 });
 
 after(async () => {
@@ -29,28 +29,28 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-	assert.deepEqual(page.complaints, []);
+	assert.deepEqual(page.errors, []);
 	await stack.control("DELETE", "faults");
 	await browser.close();
 });
 
 const slider = (label, on = page) => on.getByRole("slider", { name: `Level of ${label}`, exact: true });
 const slides = (label, level, on = page) => waitFor(async () => (await slider(label, on).inputValue()) === String(level),
-	{ what: `${label} at ${level} on the page` });
+	{ what: `${label} to show ${level}` });
 
-test("a click turns the device on, another one off", async () => {
+test("a click turns the device on, a second one off", async () => {
 	await shows(page, "Coffee machine", "off");
 	await switchOf(page, "Coffee machine").click();
 	await shows(page, "Coffee machine", "on");
-	await houseHas(stack, "Coffee machine", "on");
+	await waitForDevice(stack, "Coffee machine", "on");
 	await switchOf(page, "Coffee machine").click();
-	await houseHas(stack, "Coffee machine", "off");
+	await waitForDevice(stack, "Coffee machine", "off");
 	await shows(page, "Coffee machine", "off");
 	assert.ok(await isMarked(page));
 });
 
-test("a click shows as pending at once, and settles by the event", async () => {
-	/* After the page's own listener: what the click did, before any answer. */
+test("a click shows as pending at once, until its event", async () => {
+	/* Runs after the page's own listener and before any answer. */
 	await page.evaluate(() => document.addEventListener("submit", ({ target }) => {
 		const { pending, wanted } = target.closest(".tile").dataset;
 
@@ -62,7 +62,7 @@ test("a click shows as pending at once, and settles by the event", async () => {
 	assert.equal(await tileOf(page, "Hall light").and(page.locator("[data-wanted]")).count(), 0);
 });
 
-test("the wall switch moves the page without a reload", async () => {
+test("a flip by hand changes the page without a reload", async () => {
 	for (const value of ["off", "on"]) {
 		await flip(stack, "Kitchen ceiling", value);
 		await shows(page, "Kitchen ceiling", value);
@@ -71,7 +71,7 @@ test("the wall switch moves the page without a reload", async () => {
 	assert.ok(await isMarked(page));
 });
 
-test("space and enter work a switch that has the focus, and it keeps it", async () => {
+test("space and enter flip the focused switch, which keeps the focus", async () => {
 	await switchOf(page, "Garden pump").focus();
 	await page.keyboard.press("Space");
 	await shows(page, "Garden pump", "on");
@@ -80,10 +80,10 @@ test("space and enter work a switch that has the focus, and it keeps it", async 
 	assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Garden pump");
 });
 
-test("a dimmer is set from the page, and follows the house", async () => {
+test("a level is set from the page, and a level set by hand appears on it", async () => {
 	await slider("Floor lamp").fill("35");
 	await waitFor(async () => (await device(stack, "Floor lamp")).status.main.switchLevel.level.value === 35,
-		{ what: "the level in the house" });
+		{ what: "the level at the platform" });
 	await slides("Floor lamp", 35);
 	const { deviceId } = await device(stack, "Floor lamp");
 
@@ -91,7 +91,7 @@ test("a dimmer is set from the page, and follows the house", async () => {
 	await slides("Floor lamp", 80);
 });
 
-test("a slider in somebody's hand is not moved by the house", async () => {
+test("a slider that is being moved keeps its position when an event comes", async () => {
 	const thumb = slider("Bedside lamp");
 	const { deviceId } = await device(stack, "Bedside lamp");
 
@@ -102,21 +102,21 @@ test("a slider in somebody's hand is not moved by the house", async () => {
 	await page.mouse.move(box.x + box.width * 0.3, box.y + box.height / 2);
 	await page.mouse.down();
 	await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2, { steps: 8 });
-	const inHand = await thumb.inputValue();
+	const position = await thumb.inputValue();
 
 	await stack.control("POST", `devices/${deviceId}/level`, { level: 5 });
 	await tileOf(page, "Bedside lamp").and(page.locator("[data-level=\"5\"]")).waitFor();
-	assert.equal(await thumb.inputValue(), inHand);
+	assert.equal(await thumb.inputValue(), position);
 	await page.mouse.up();
-	await waitFor(async () => String((await device(stack, "Bedside lamp")).status.main.switchLevel.level.value) === inHand,
-		{ what: "the level in the house" });
+	await waitFor(async () => String((await device(stack, "Bedside lamp")).status.main.switchLevel.level.value) === position,
+		{ what: "the level at the platform" });
 	assert.equal((await stack.control("GET", "commands")).total, total + 1);
 });
 
-test("a slider that was put back where it was is the house's again", async () => {
+test("a slider that was moved back to its old position follows events again", async () => {
 	const { deviceId } = await device(stack, "Bedside lamp");
 
-	// Some browsers tell of no change then.
+	// Some browsers fire no change event then.
 	await slider("Bedside lamp").evaluate((thumb) => {
 		thumb.dispatchEvent(new Event("input", { bubbles: true }));
 		thumb.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
@@ -128,7 +128,7 @@ test("a slider that was put back where it was is the house's again", async () =>
 	await slides("Bedside lamp", 71);
 });
 
-test("a click with the token of another session fetches this one's", async () => {
+test("after a click with an outdated CSRF token the page has the current one", async () => {
 	const token = () => page.locator('meta[name="csrf-token"]').getAttribute("content");
 	const good = await token();
 
@@ -145,7 +145,7 @@ test("the outlets of a power strip are switches of their own, in their order", a
 	assert.deepEqual(labels.slice(-4), ["TV corner strip", "TV corner strip – Television", "TV corner strip – Console",
 		"TV corner strip – Amplifier"]);
 	await switchOf(page, "TV corner strip – Console").click();
-	await houseHas(stack, "TV corner strip", "on", "outlet2");
+	await waitForDevice(stack, "TV corner strip", "on", "outlet2");
 	await shows(page, "TV corner strip – Console", "on");
 	await shows(page, "TV corner strip – Amplifier", "off");
 	await flip(stack, "TV corner strip", "off", "outlet1");
@@ -153,7 +153,7 @@ test("the outlets of a power strip are switches of their own, in their order", a
 	await shows(page, "TV corner strip", "on");
 });
 
-test("all off in a room, all on in the location", async () => {
+test("buttons turn all switches of a room off and of a location on", async () => {
 	await page.getByRole("button", { name: "All off: Living room", exact: true }).click();
 	for (const label of ["Floor lamp", "TV corner strip", "TV corner strip – Console"])
 		await shows(page, label, "off");
@@ -163,24 +163,24 @@ test("all off in a room, all on in the location", async () => {
 	await page.getByText("12 of 12 on").waitFor();
 	await page.getByRole("button", { name: "All off: Home", exact: true }).click();
 	await page.getByText("0 of 12 on").waitFor();
-	await waitFor(async () => (await page.locator("[data-pending]").count()) === 0, { what: "all to settle" });
-	/* Nothing is left to do: nothing stays pending. */
+	await waitFor(async () => (await page.locator("[data-pending]").count()) === 0, { what: "no switch to be pending" });
+	/* A command for switches that are off already leaves none pending. */
 	await page.getByRole("button", { name: "All off: Hall", exact: true }).click();
 	await waitFor(async () => (await page.locator("[data-pending]").count()) === 0, { what: "nothing pending" });
 	assert.ok(await isMarked(page));
 });
 
-test("a second browser of the same user follows, another user sees nothing", async () => {
+test("a second browser of the same user shows the change, another user's gets no event", async () => {
 	await stack.control("POST", "accounts", { name: "Sam", locations: [{ name: "Flat", rooms: [],
 		devices: [{ name: "Smart plug", label: "Desk lamp" }] }] });
-	const mine = await openBrowser(chrome, stack, { jar: await linkedHome(stack, { location: "Home" }) });
+	const mine = await openBrowser(chrome, stack, { jar: await linkedLocation(stack, { location: "Home" }) });
 	const second = await openPage(mine);
-	const theirs = await openBrowser(chrome, stack, { jar: await linkedHome(stack, { location: "Flat" }) });
-	const stranger = await openPage(theirs);
+	const theirs = await openBrowser(chrome, stack, { jar: await linkedLocation(stack, { location: "Flat" }) });
+	const otherUser = await openPage(theirs);
 
 	await live(second);
-	await live(stranger);
-	const heard = stranger.evaluate(() => new Promise((resolve) => {
+	await live(otherUser);
+	const labels = otherUser.evaluate(() => new Promise((resolve) => {
 		const seen = [];
 		const source = new EventSource(`/events?cursor=${encodeURIComponent(document.body.dataset.cursor)}`);
 
@@ -195,15 +195,15 @@ test("a second browser of the same user follows, another user sees nothing", asy
 	await switchOf(page, "Hall light").click();
 	await shows(second, "Hall light", "on");
 	await flip(stack, "Desk lamp", "on");
-	await shows(stranger, "Desk lamp", "on");
-	assert.deepEqual([...new Set(await heard)], ["Desk lamp"]);
-	assert.equal(await stranger.getByRole("switch").count(), 1);
+	await shows(otherUser, "Desk lamp", "on");
+	assert.deepEqual([...new Set(await labels)], ["Desk lamp"]);
+	assert.equal(await otherUser.getByRole("switch").count(), 1);
 	assert.equal(await switchOf(page, "Desk lamp").count(), 0);
 	await mine.close();
 	await theirs.close();
 });
 
-test("a label is text, whatever is in it", async () => {
+test("a label with markup is shown as text", async () => {
 	const label = "Fairy lights <b>\"'& co";
 
 	await switchOf(page, label).waitFor();
@@ -211,16 +211,16 @@ test("a label is text, whatever is in it", async () => {
 	await switchOf(page, label).click();
 	await shows(page, label, "on");
 	const { deviceId } = await device(stack, "Wall switch 2-gang");
-	const worse = "<img src=x onerror=\"window.broken=1\"></script><script>window.broken=1</script>";
+	const markup = "<img src=x onerror=\"window.broken=1\"></script><script>window.broken=1</script>";
 
-	await stack.control("POST", `devices/${deviceId}`, { label: worse });
-	await switchOf(page, worse).waitFor();
+	await stack.control("POST", `devices/${deviceId}`, { label: markup });
+	await switchOf(page, markup).waitFor();
 	assert.equal(await page.evaluate(() => window.broken), undefined);
 	assert.ok(await isMarked(page));
 	await stack.control("POST", `devices/${deviceId}`, { label: "" });
 });
 
-test("a refused command goes back, with a message", async () => {
+test("a refused command shows the old state and a message", async () => {
 	await shows(page, "Coffee machine", "off");
 	await stack.control("POST", "faults", { path: "*/commands", action: "status", status: 409, count: 20 });
 	await switchOf(page, "Coffee machine").click();
@@ -231,7 +231,7 @@ test("a refused command goes back, with a message", async () => {
 	await shows(page, "Coffee machine", "on");
 });
 
-test("a command without an answer goes back after ten seconds, with a message", async () => {
+test("a command without an answer shows the old state and a message after ten seconds", async () => {
 	await shows(page, "Coffee machine", "on");
 	await stack.control("POST", "faults", { path: "*/commands", action: "hang", count: 20 });
 	const since = Date.now();
@@ -242,7 +242,7 @@ test("a command without an answer goes back after ten seconds, with a message", 
 	await shows(page, "Coffee machine", "on");
 });
 
-test("a click while Switchboard is out of reach goes back at once", async () => {
+test("a click while Switchboard cannot be reached shows the old state and a message", async () => {
 	await shows(page, "Hall light", "on");
 	await page.route("**/api/**", (route) => route.abort());
 	await switchOf(page, "Hall light").click();
@@ -250,7 +250,7 @@ test("a click while Switchboard is out of reach goes back at once", async () => 
 	await shows(page, "Hall light", "on");
 });
 
-test("an offline device is marked, and back again", async () => {
+test("a device is marked while it is offline", async () => {
 	const { deviceId } = await device(stack, "Hall light");
 
 	await stack.control("POST", `devices/${deviceId}/health`, { state: "OFFLINE" });
@@ -260,7 +260,7 @@ test("an offline device is marked, and back again", async () => {
 	await tileOf(page, "Hall light").getByText("Offline").waitFor({ state: "hidden" });
 });
 
-test("devices come and go without a reload, and the focus stays", async () => {
+test("devices are added and removed without a reload, and the focus stays", async () => {
 	const { locationId, deviceId } = await device(stack, "Hall light");
 
 	await switchOf(page, "Garden pump").focus();
@@ -276,7 +276,7 @@ test("devices come and go without a reload, and the focus stays", async () => {
 	assert.ok(await isMarked(page));
 });
 
-test("a killed streamer costs a moment: the page says so, comes back and misses nothing", async () => {
+test("after kill -9 of the streamer the page reconnects and misses no change", async () => {
 	for (const pid of stack.pids("switchboard-events"))
 		process.kill(pid, "SIGSTOP");
 	const [old] = stack.pids("switchboard-events");
@@ -291,9 +291,9 @@ test("a killed streamer costs a moment: the page says so, comes back and misses 
 	assert.ok(await isMarked(page));
 });
 
-test("while there is no way to the streamer the page says so", async () => {
+test("while the stream cannot be opened the page says that the connection is lost", async () => {
 	await page.route("**/events*", (route) => route.abort());
-	/* Waking up opens the stream anew. */
+	/* The event opens a new stream. */
 	await page.evaluate(() => window.dispatchEvent(new Event("online")));
 	await page.getByText("Connection lost").waitFor();
 	await flip(stack, "Kitchen ceiling", "on");
@@ -302,14 +302,14 @@ test("while there is no way to the streamer the page says so", async () => {
 	await shows(page, "Kitchen ceiling", "on");
 });
 
-test("nothing on the page is wider than a small phone", async () => {
+test("the page fits screens from 320 px width", async () => {
 	for (const width of [320, 390, 768, 1200]) {
 		await page.setViewportSize({ width, height: 800 });
 		assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), `${width} px`);
 	}
 });
 
-test("what is to be tapped is large enough", async () => {
+test("links, buttons and inputs are at least 44 px high and wide", async () => {
 	await page.setViewportSize({ width: 390, height: 844 });
 	const small = await page.evaluate(() => [...document.querySelectorAll("a, button, input:not([type=hidden])")]
 		.map((item) => ({ name: item.getAttribute("aria-label") ?? item.textContent, box: item.getBoundingClientRect() }))

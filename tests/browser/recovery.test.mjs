@@ -1,23 +1,25 @@
-// A page that slept, lost its network or missed messages shows what is true when it wakes, and is
-// never loaded anew for it.
+// A page that was asleep, offline or without its stream shows the current states afterwards, without
+// a reload.
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
+import path from "node:path";
+import { after, afterEach, before, test } from "node:test";
 import { startStack, waitFor } from "../stack.mjs";
-import { asleep, device, flip, isMarked, launch, linkedHome, live, mark, openBrowser, openPage, shows, switchOf, tileOf } from "./browser.mjs";
-import { Web, Wire } from "./wire.mjs";
+import { WebServer } from "../web_server.mjs";
+import { asleep, device, flip, isMarked, launch, linkedLocation, live, mark, openBrowser, openPage, shows, switchOf, tileOf } from "./browser.mjs";
+import { TcpRelay } from "./tcp_relay.mjs";
 
 let stack;
 let chrome;
 let jar;
 let browser;
 let page;
-const stopped = new Set(); // streamers that stand still
-const parts = new Set(); // what ends with its test, however that went
+const stopped = new Set(); // PIDs of stopped streamers
+const toStop = new Set(); // relays and web servers, stopped after their test even when it fails
 
 before(async () => {
 	stack = await startStack();
 	chrome = await launch();
-	jar = await linkedHome(stack, { location: "Home" });
+	jar = await linkedLocation(stack, { location: "Home" });
 });
 
 after(async () => {
@@ -26,24 +28,24 @@ after(async () => {
 });
 
 afterEach(async () => {
-	streamersGoOn();
-	for (const part of parts)
+	continueStreamers();
+	for (const part of toStop)
 		await part.stop();
-	parts.clear();
+	toStop.clear();
 	await stack.control("POST", "settings", { hold: false });
-	assert.deepEqual(page.complaints, []);
+	assert.deepEqual(page.errors, []);
 	await browser.close();
 });
 
-function ending(part) {
-	parts.add(part);
+function stoppedAfterwards(part) {
+	toStop.add(part);
 	return part;
 }
 
-/** A live page with "Kitchen ceiling" on; options: baseURL, clock (its time can be moved). */
+/** Open a live page with "Kitchen ceiling" on; with "clock" the test controls its time. */
 async function open({ clock = false, ...options } = {}) {
 	await flip(stack, "Kitchen ceiling", "on");
-	await known("Kitchen ceiling", "on");
+	await untilStored("Kitchen ceiling", "on");
 	browser = await openBrowser(chrome, stack, { jar, ...options });
 	page = await openPage(browser, "about:blank");
 	if (clock)
@@ -54,19 +56,19 @@ async function open({ clock = false, ...options } = {}) {
 	await mark(page);
 }
 
-/** Until the server knows: nothing but the page can be late then. */
-function known(label, state) {
+/** Wait until the server has the state, so that only the page can be behind. */
+function untilStored(label, state) {
 	return waitFor(async () => (await stack.request("/api/switches", { jar })).json().switches
-		.find((item) => item.label === label).state === state, { what: `${label} to be known as ${state}` });
+		.find((item) => item.label === label).state === state, { what: `${label} to be stored as ${state}` });
 }
 
-async function flipUnseen(label, state) {
+async function flipAndStore(label, state) {
 	await flip(stack, label, state);
-	await known(label, state);
+	await untilStored(label, state);
 }
 
-/** A change that no wake-up tells of. */
-async function changeSilently(label, state) {
+/** A change in the database without a notification. */
+async function changeWithoutNotify(label, state) {
 	const { deviceId } = await device(stack, label);
 
 	await stack.psql(`WITH i AS (UPDATE installation i SET seq = i.seq + 1 FROM switch s
@@ -75,20 +77,20 @@ async function changeSilently(label, state) {
 			WHERE s.installation_id = i.installation_id AND s.device_id = '${deviceId}' AND s.component = 'main'`);
 }
 
-async function streamersStandStill() {
+async function stopStreamers() {
 	for (const pid of await waitFor(() => stack.pids("switchboard-events").length > 0 && stack.pids("switchboard-events"))) {
 		process.kill(pid, "SIGSTOP");
 		stopped.add(pid);
 	}
 }
 
-function streamersGoOn() {
+function continueStreamers() {
 	for (const pid of stopped)
 		process.kill(pid, "SIGCONT");
 	stopped.clear();
 }
 
-/** What a browser says when it wakes up, of one kind or another. */
+/** Events that a browser fires when the computer or the page wakes up. */
 const wakeUp = () => page.evaluate(() => window.dispatchEvent(new Event("online")));
 const comeBack = () => page.evaluate(() => window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })));
 const lost = () => page.getByText("Connection lost");
@@ -96,24 +98,24 @@ const signIn = () => page.getByRole("link", { name: "Sign in with SmartThings" }
 
 const lifecycle = (name) => page.evaluate((type) => document.dispatchEvent(new Event(type)), name);
 
-test("a browser that was offline", async () => {
-	const wire = ending(await Wire.make(stack.port));
+test("a page shows the current states after its browser was offline", async () => {
+	const relay = stoppedAfterwards(await TcpRelay.make(stack.port));
 
-	await open({ baseURL: wire.url });
-	/* Chromium lets go on what is open, a lost network does not. */
+	await open({ baseURL: relay.url });
+	/* setOffline() leaves open connections working, which a lost network does not. */
 	await browser.setOffline(true);
-	wire.silence();
-	await flipUnseen("Kitchen ceiling", "off");
+	relay.stall();
+	await flipAndStore("Kitchen ceiling", "off");
 	await shows(page, "Kitchen ceiling", "on");
 	await browser.setOffline(false);
 	await shows(page, "Kitchen ceiling", "off");
 	assert.ok(await isMarked(page));
 });
 
-test("a page that the browser froze", async () => {
+test("a page shows the current states after the browser had frozen it", async () => {
 	await open();
 	await lifecycle("freeze");
-	await flipUnseen("Kitchen ceiling", "off");
+	await flipAndStore("Kitchen ceiling", "off");
 	await shows(page, "Kitchen ceiling", "on");
 	await lifecycle("resume");
 	await shows(page, "Kitchen ceiling", "off");
@@ -122,13 +124,13 @@ test("a page that the browser froze", async () => {
 	assert.ok(await isMarked(page));
 });
 
-test("a computer that slept", async () => {
-	const wire = ending(await Wire.make(stack.port));
+test("a page shows the current states after the computer slept", async () => {
+	const relay = stoppedAfterwards(await TcpRelay.make(stack.port));
 
-	await open({ baseURL: wire.url });
+	await open({ baseURL: relay.url });
 	await asleep(async () => {
-		wire.silence();
-		await flipUnseen("Kitchen ceiling", "off");
+		relay.stall();
+		await flipAndStore("Kitchen ceiling", "off");
 	});
 	await shows(page, "Kitchen ceiling", "off");
 	await flip(stack, "Kitchen ceiling", "on");
@@ -136,83 +138,83 @@ test("a computer that slept", async () => {
 	assert.ok(await isMarked(page));
 });
 
-test("a connection that died without a word, with nobody asleep", async () => {
-	const wire = ending(await Wire.make(stack.port));
+test("a page notices a stream that carries nothing, and reconnects", async () => {
+	const relay = stoppedAfterwards(await TcpRelay.make(stack.port));
 
-	await open({ baseURL: wire.url, clock: true });
-	wire.silence();
-	await flipUnseen("Kitchen ceiling", "off");
+	await open({ baseURL: relay.url, clock: true });
+	relay.stall();
+	await flipAndStore("Kitchen ceiling", "off");
 	for (let second = 0; second < 50; second += 2)
 		await page.clock.runFor(2000);
 	await shows(page, "Kitchen ceiling", "off");
 	assert.ok(await isMarked(page));
 });
 
-test("a question that died on its way does not hold up the next", async () => {
-	const wire = ending(await Wire.make(stack.port));
+test("a request that gets no answer does not delay the next one after a wake-up", async () => {
+	const relay = stoppedAfterwards(await TcpRelay.make(stack.port));
 
-	await open({ baseURL: wire.url });
-	await streamersStandStill();
+	await open({ baseURL: relay.url });
+	await stopStreamers();
 	await Promise.all([page.waitForRequest("**/api/switches"), wakeUp()]);
-	wire.silence();
-	await flipUnseen("Kitchen ceiling", "off");
+	relay.stall();
+	await flipAndStore("Kitchen ceiling", "off");
 	await wakeUp();
 	await shows(page, "Kitchen ceiling", "off");
 	assert.ok(await isMarked(page));
 });
 
-test("a streamer that hangs without closing", async () => {
+test("while the streamer hangs, a page that wakes up shows the current states and that the connection is lost", async () => {
 	await open();
-	await streamersStandStill();
-	await flipUnseen("Kitchen ceiling", "off");
+	await stopStreamers();
+	await flipAndStore("Kitchen ceiling", "off");
 	await wakeUp();
 	await shows(page, "Kitchen ceiling", "off");
 	await lost().waitFor();
-	streamersGoOn();
+	continueStreamers();
 	await lost().waitFor({ state: "hidden" });
 	await flip(stack, "Kitchen ceiling", "on");
 	await shows(page, "Kitchen ceiling", "on");
 	assert.ok(await isMarked(page));
 });
 
-test("a click while the streamer hangs", async () => {
+test("a click while the streamer hangs is shown as executed, and later changes too", async () => {
 	await open();
 	await shows(page, "Hall light", "off");
-	await streamersStandStill();
+	await stopStreamers();
 	await switchOf(page, "Hall light").click();
 	await shows(page, "Hall light", "on");
 	await flip(stack, "Hall light", "off");
-	streamersGoOn();
+	continueStreamers();
 	await shows(page, "Hall light", "off");
 	assert.equal(await page.locator(".toast").count(), 0);
 });
 
-test("a wake-up that was lost", async () => {
+test("a page that is shown again has changes whose notification was lost", async () => {
 	await open();
-	await streamersStandStill();
-	await changeSilently("Kitchen ceiling", "off");
+	await stopStreamers();
+	await changeWithoutNotify("Kitchen ceiling", "off");
 	await comeBack();
 	await shows(page, "Kitchen ceiling", "off");
-	await changeSilently("Kitchen ceiling", "on"); // as in the house
+	await changeWithoutNotify("Kitchen ceiling", "on"); // as at the platform
 	await comeBack();
 	await shows(page, "Kitchen ceiling", "on");
 	assert.ok(await isMarked(page));
 });
 
-test("a web server that was stopped and started", async () => {
-	const web = ending(await Web.make(stack));
+test("a page shows the current states after the web server was stopped and started", async () => {
+	const web = stoppedAfterwards(await WebServer.make(stack, path.join(stack.stateDir, "other-nginx")));
 
 	await open({ baseURL: web.url });
 	await web.stop();
 	await lost().waitFor();
-	await flipUnseen("Kitchen ceiling", "off");
+	await flipAndStore("Kitchen ceiling", "off");
 	await web.start();
 	await shows(page, "Kitchen ceiling", "off");
 	await lost().waitFor({ state: "hidden" });
 	assert.ok(await isMarked(page));
 });
 
-test("a page that is rendered while an event comes does not take back what the event said", async () => {
+test("a page that was rendered before an event does not replace the event's state", async () => {
 	await open();
 	const { deviceId } = await device(stack, "Wall switch 2-gang");
 
@@ -231,7 +233,7 @@ test("a page that is rendered while an event comes does not take back what the e
 	await switchOf(page, "Renamed").waitFor({ state: "detached" });
 });
 
-test("a click is not called unanswered for the time that was slept through", async () => {
+test("the time that a page slept does not count for the timeout of a click", async () => {
 	await open({ clock: true });
 	await shows(page, "Garden pump", "off");
 	await stack.control("POST", "settings", { hold: true });
@@ -243,20 +245,20 @@ test("a click is not called unanswered for the time that was slept through", asy
 	assert.equal(await page.locator(".toast").count(), 0);
 });
 
-for (const [how, sleep, awake] of [
+for (const [how, interrupt, wake] of [
 	["frozen", () => lifecycle("freeze"), () => lifecycle("resume")],
 	["offline", () => browser.setOffline(true), () => browser.setOffline(false)],
 	["kept for the Back button", async () => {}, () => comeBack()],
 ]) {
-	test(`a session that ended while the page was ${how}`, async () => {
+	test(`a page that was ${how} while its session ended shows the sign-in`, async () => {
 		await open();
-		await streamersStandStill();
-		await sleep();
+		await stopStreamers();
+		await interrupt();
 		await stack.psql("DELETE FROM session");
-		await awake();
+		await wake();
 		await signIn().waitFor();
 		assert.equal(await page.getByRole("switch").count(), 0);
-		streamersGoOn();
-		jar = await linkedHome(stack, { location: "Home" });
+		continueStreamers();
+		jar = await linkedLocation(stack, { location: "Home" });
 	});
 }
