@@ -1,8 +1,9 @@
-// From a click to the platform: POST of a command until the simulated platform has the call.
-import { csrfToken, linkAccount, request, waitFor } from "../stack.mjs";
-import { HOMES, median, ms } from "./rig.mjs";
+// The time from the POST of a command to the call at the simulated platform.
+import { csrfToken, linkAccount, request, sleep, waitFor } from "../stack.mjs";
+import { INSTALLATIONS, median, ms } from "./rig.mjs";
 
 const CLICKS = 25;
+const BETWEEN_CLICKS_MS = 200; // the event of a click arrives before the next click
 const SWITCHES = 200;
 
 async function account(rig, name, switches) {
@@ -40,12 +41,12 @@ async function clicks(rig, person) {
 		const made = await waitFor(async () => (await commands(rig)).slice(known)[0], { timeoutMs: 30000, intervalMs: 5 });
 
 		times.push(new Date(made.at).getTime() - from);
-		await new Promise((resolve) => setTimeout(resolve, 200)); // its event comes back
+		await sleep(BETWEEN_CLICKS_MS);
 	}
 	return times.sort((a, b) => a - b);
 }
 
-/** Milliseconds from a POST for all switches to each of its calls; ends when the switches say so too. */
+/** Milliseconds from a POST for all switches to each of its calls; ends when all switches have the state. */
 async function all(rig, person, word) {
 	const known = (await commands(rig)).length;
 	const from = Date.now();
@@ -65,13 +66,13 @@ async function all(rig, person, word) {
 export async function command(rig, { rate = 1000 }, table) {
 	const person = await account(rig, "Bench", 25);
 	const idle = await clicks(rig, person);
-	const load = rig.load(await rig.sign(Math.ceil(rate / 2 * 20), { homes: HOMES }), { connections: 32, seconds: 15, rate: rate / 2 });
+	const load = rig.load(await rig.sign(Math.ceil(rate / 2 * 20), { installations: INSTALLATIONS }), { connections: 32, seconds: 15, rate: rate / 2 });
 	const busy = await clicks(rig, person);
 
 	await load;
 	const hall = await account(rig, "Bench hall", SWITCHES);
 
-	await all(rig, hall, "on"); // what is off already is left alone
+	await all(rig, hall, "on"); // a command "off" changes only switches that are on
 	const off = await all(rig, hall, "off");
 
 	table.add("command under load / idle, p50", median(busy) / median(idle), "",

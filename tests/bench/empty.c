@@ -1,5 +1,5 @@
 /*
- * The least that a FastCGI program can do, to measure against: read the
+ * A FastCGI program that does nothing else, to measure against: read the
  * body, answer 200 with that many bytes.
  *
  *   empty SOCKET PROCESSES BYTES

@@ -1,37 +1,37 @@
-// From the platform's call to a browser's stream, with many streams open and a tenth of the load,
-// against the steps that it cannot do without; and what an open stream costs.
+// The time from a webhook to a browser's stream, with many streams open and a tenth of the load, against
+// the sum of the steps that it needs at least; and the memory of an open stream.
 import { spawn } from "node:child_process";
 import path from "node:path";
-import { HOMES, cookieOf, home, ms, tools } from "./rig.mjs";
+import { INSTALLATIONS, cookieOf, installation, ms, tools } from "./rig.mjs";
 
 const SAMPLES = 200;
 const GAP_MS = 40;
-const MEASURED = HOMES - 1; // the home whose events are timed; the load is for the others
+const MEASURED = INSTALLATIONS - 1; // the installation whose events are timed; the load is for the others
 
 async function streamRequests(rig, count) {
 	const seqs = new Map((await rig.stack.rows("SELECT installation_id AS id, seq FROM switchboard.installation"))
 		.map(({ id, seq }) => [id, seq]));
 
 	return rig.requests("streams", Array.from({ length: count }, (_, i) => {
-		const n = i === 0 ? MEASURED : i % HOMES;
+		const n = i === 0 ? MEASURED : i % INSTALLATIONS;
 
-		return `GET /events?cursor=${home(n)}%3A${seqs.get(home(n))} HTTP/1.1\r\nHost: 127.0.0.1:${rig.stack.port}\r\n` +
+		return `GET /events?cursor=${installation(n)}%3A${seqs.get(installation(n))} HTTP/1.1\r\nHost: 127.0.0.1:${rig.stack.port}\r\n` +
 			`Accept: text/event-stream\r\nCookie: ${cookieOf(n)}\r\n\r\n`;
 	}));
 }
 
-/** Run hops; "opened" is called when all streams are open, and its promise is waited for. */
+/** Run hops; "opened" is called when all streams are open, and its promise is awaited. */
 function runHops(args, env, opened) {
 	return new Promise((resolve, reject) => {
 		const child = spawn(path.join(tools, "hops"), args.map(String), { env, stdio: ["ignore", "pipe", "pipe"] });
 		let out = "";
-		let said = "";
+		let errors = "";
 		let load;
 
 		child.stdout.on("data", (part) => (out += part));
 		child.stderr.on("data", (part) => {
-			said += part;
-			if (!load && /^open$/m.test(said))
+			errors += part;
+			if (!load && /^open$/m.test(errors))
 				load = opened();
 		});
 		child.on("error", reject);
@@ -44,7 +44,7 @@ function runHops(args, env, opened) {
 			if (code === 0)
 				resolve(JSON.parse(out));
 			else
-				reject(new Error(`hops: ${code} ${said}`));
+				reject(new Error(`hops: ${code} ${errors}`));
 		});
 	});
 }
@@ -58,8 +58,8 @@ export async function measureEvents(rig, { streams, load }) {
 		CREATE TABLE IF NOT EXISTS bench_row (n bigint PRIMARY KEY); INSERT INTO bench_row VALUES (1) ON CONFLICT DO NOTHING`);
 	try {
 		const seconds = Math.ceil(SAMPLES * (GAP_MS + 30) / 1000);
-		const measured = await rig.sign(SAMPLES, { first: MEASURED, homes: 1 });
-		const others = await rig.sign(Math.ceil(load * seconds * 1.2), { first: 0, homes: HOMES - 1 });
+		const measured = await rig.sign(SAMPLES, { first: MEASURED, installations: 1 });
+		const others = await rig.sign(Math.ceil(load * seconds * 1.2), { first: 0, installations: INSTALLATIONS - 1 });
 		const found = await runHops([rig.stack.port, twin.port, measured, await streamRequests(rig, streams), SAMPLES, GAP_MS],
 			{ ...process.env, BENCH_DATABASE_URL: rig.stack.databaseUrl }, () => {
 				memory.open = { events: sum("switchboard-events"), nginx: rig.nginxResident() };

@@ -1,6 +1,6 @@
 /*
- * How long a change takes from the platform's call to a browser's stream, and
- * each of the steps that it cannot do without, one sample of each in turn:
+ * How long a change takes from the webhook to a browser's stream, and
+ * each of the steps that it needs at least, one sample of each in turn:
  *
  *   event    webhook sent -> event of the stream received
  *   request  the same web server in front of an empty program
@@ -14,7 +14,7 @@
  *
  * WEBHOOKS and STREAMS are files of requests as load.c reads them.  All
  * streams are opened; the first is the one whose events are timed, and all
- * webhooks must be for its home.  BENCH_DATABASE_URL names the owner's database
+ * webhooks must be for its installation.  BENCH_DATABASE_URL names the owner's database
  * with tables bench_commit (n bigint) and bench_row (n bigint), a 1 in it.  Prints JSON, times in
  * microseconds.
  */
@@ -31,10 +31,11 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <libpq-fe.h>
+
+#include "clock.h"
 
 #define TIMEOUT_MS 10000
 #define BUFFER 65536
@@ -77,20 +78,11 @@ die(const char *what)
 	exit(1);
 }
 
-static int64_t
-now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static void
 read_requests(const char *path, struct requests *out)
 {
 	FILE *file = fopen(path, "re");
-	long length;
+	long length = 0;
 
 	if (file == NULL || fseek(file, 0, SEEK_END) != 0 || (length = ftell(file)) <= 0)
 		die(path);
@@ -137,7 +129,7 @@ send_all(int fd, const char *bytes, size_t length)
 		die("send");
 }
 
-/* Read until what came has "text" in it. */
+/* Read until "text" was received. */
 static void
 expect(int fd, const char *text, char *buffer)
 {
@@ -161,7 +153,7 @@ expect(int fd, const char *text, char *buffer)
 	}
 }
 
-/* Everything that has come by now: of a stream, or of another home's. */
+/* Discard everything that was received so far. */
 static void
 drain(int fd)
 {
@@ -322,7 +314,7 @@ open_streams(in_port_t port, struct requests *streams, int *first)
 	return set;
 }
 
-/* Read what the other streams got, for "ms"; answers how many were closed. */
+/* Read from the other streams for "ms"; returns how many were closed. */
 static int
 read_streams(int set, int ms)
 {
@@ -447,7 +439,7 @@ main(int argc, char **argv)
 	make_times(samples);
 	open_databases();
 	set = open_streams(port, &streams, &stream);
-	fprintf(stderr, "open\n"); /* whoever measures memory reads this */
+	fprintf(stderr, "open\n"); /* events.mjs measures memory then */
 	closed += read_streams(set, 1000);
 	for (size_t i = 0; i < samples; i++) {
 		sample(port, twin, stream, &webhooks, i);

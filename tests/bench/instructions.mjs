@@ -1,7 +1,8 @@
-// Instructions per webhook in webhook.fcgi, counted by valgrind: the same on a busy machine as on an
-// idle one, so that a change of a hundredth shows.  PostgreSQL's and nginx's are not in it.
-import { readFileSync, readlinkSync } from "node:fs";
+// Instructions per webhook in webhook.fcgi, counted by valgrind: the figure does not depend on other load, so
+// that a change of 1 % shows.  Instructions of PostgreSQL and nginx are not counted.
+import { readlinkSync } from "node:fs";
 import path from "node:path";
+import { environmentOf } from "../processes.mjs";
 
 const FEW = 100;
 const MANY = 600;
@@ -9,24 +10,23 @@ const MANY = 600;
 /** Instructions of one process that answered "count" webhooks. */
 async function instructionsOf(rig, front, count) {
 	const model = rig.stack.pids("webhook.fcgi")[0];
-	const env = Object.fromEntries(readFileSync(`/proc/${model}/environ`, "utf8").split("\0").filter(Boolean)
-		.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]));
+	const env = environmentOf(model);
 	const out = path.join(rig.folder, `callgrind-${count}`);
-	let said = "";
+	let output = "";
 
 	await front.start("webhook", ["spawn-fcgi", "-n", "-s", front.socket("webhook"), "--", "/usr/bin/valgrind", "--tool=callgrind",
 		`--callgrind-out-file=${out}`, readlinkSync(`/proc/${model}/exe`)],
-	{ env, heard: (text) => (said += text) });
-	const told = await rig.load(await rig.sign(count, { port: front.port }), { port: front.port, connections: 1, seconds: 600 })
+	{ env, onOutput: (text) => (output += text) });
+	const result = await rig.load(await rig.sign(count, { port: front.port }), { port: front.port, connections: 1, seconds: 600 })
 		.catch((error) => {
-			throw new Error(`${error.message} ${said.slice(-1000)}`);
+			throw new Error(`${error.message} ${output.slice(-1000)}`);
 		});
 
 	await front.end("webhook");
-	const counted = /Collected : (\d+)/.exec(said);
+	const counted = /Collected : (\d+)/.exec(output);
 
-	if (told.requests !== count || !counted)
-		throw new Error(`${told.requests} of ${count} webhooks answered under valgrind: ${said.slice(-500)}`);
+	if (result.requests !== count || !counted)
+		throw new Error(`${result.requests} of ${count} webhooks answered under valgrind: ${output.slice(-500)}`);
 	return Number(counted[1]);
 }
 

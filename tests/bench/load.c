@@ -1,5 +1,5 @@
 /*
- * Load over HTTP/1.1: plays ready-made requests over kept-alive connections
+ * Load over HTTP/1.1: sends ready-made requests over kept-alive connections
  * and prints one line of JSON about them; all times are microseconds.
  *
  *   load PORT CONNECTIONS SECONDS RATE FILE [again]
@@ -27,6 +27,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 #define CONNECTIONS_MAX 1024
 #define HEAD_MAX 16384
@@ -63,15 +65,6 @@ die(const char *what)
 {
 	fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-static int64_t
-now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static void
@@ -141,7 +134,7 @@ start_request(size_t i, int64_t since_us)
 	connection->in_body = false;
 	if (send(sockets[i].fd, request, length, MSG_NOSIGNAL) == (ssize_t)length)
 		return true;
-	/* Closed by the server between two requests: a new connection takes it. */
+	/* The server closed the connection between two requests: use a new one. */
 	reconnect(i);
 	connection->busy = true;
 	connection->since_us = since_us;
@@ -187,7 +180,7 @@ end_request(size_t i)
 		reconnect(i);
 }
 
-/* Status and length out of a whole head; an answer without a length is none of our servers'. */
+/* Read status and length from a complete head; nginx sends a length with each of these answers. */
 static void
 read_head(struct connection *connection)
 {
@@ -297,7 +290,7 @@ static void
 run_paced(int64_t start_us, int64_t end_us, double rate)
 {
 	size_t sent = 0;
-	size_t at = 0; /* connections take turns */
+	size_t at = 0; /* the connection that sent last */
 	bool more = true;
 
 	while (more && now_us() < end_us) {
@@ -316,7 +309,7 @@ run_paced(int64_t start_us, int64_t end_us, double rate)
 	}
 }
 
-/* What is still on its way counts; an answer that does not come is broken. */
+/* Wait for the answers to requests in flight; one that does not come in ANSWER_US is broken. */
 static void
 finish(void)
 {

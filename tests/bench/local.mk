@@ -5,9 +5,9 @@ CLEANFILES += $(bench_programs)
 
 tests_bench_empty_SOURCES = tests/bench/empty.c
 tests_bench_empty_LDADD = $(FCGI_LIBS)
-tests_bench_hops_SOURCES = tests/bench/hops.c
+tests_bench_hops_SOURCES = tests/bench/hops.c tests/bench/clock.h
 tests_bench_hops_LDADD = $(PQ_LIBS)
-tests_bench_load_SOURCES = tests/bench/load.c
+tests_bench_load_SOURCES = tests/bench/load.c tests/bench/clock.h
 tests_bench_load_LDADD =
 tests_bench_sign_SOURCES = tests/bench/sign.c
 tests_bench_sign_LDADD = $(CRYPTO_LIBS)

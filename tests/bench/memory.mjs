@@ -1,8 +1,8 @@
-// Resident memory of each program, idle and after requests, and whether it still grows at the end.
+// Resident memory of each program: idle, after a quarter of the requests, and at the end.
 const PROGRAMS = ["webhook.fcgi", "dashboard.fcgi", "oauth.fcgi", "switchboard-events", "switchboard-worker"];
 const largest = (rig, name) => Math.max(...rig.resident(name));
 
-/** So many requests, in parts small enough that signatures do not get old. */
+/** "count" webhooks, signed in parts so that no signature is older than 300 s. */
 async function webhooks(rig, count) {
 	for (let left = count; left > 0; left -= 20000)
 		await rig.load(await rig.sign(Math.min(left, 20000)), { connections: 16, seconds: 250 });

@@ -1,4 +1,4 @@
-// What the figures share: the whole stack with many homes in it, the same web server in front of
+// What the figures share: the whole stack with many installations in it, the same web server in front of
 // empty programs to compare with, signed webhooks, load, and the processor time that each part used.
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
@@ -9,15 +9,15 @@ import { freePorts, request, startStack, top, waitFor } from "../stack.mjs";
 const run = promisify(execFile);
 export const tools = path.join(process.env.SWITCHBOARD_BUILD_DIR ?? path.join(top, "build"), "tests/bench");
 
-export const HOMES = 500;
+export const INSTALLATIONS = 500;
 export const DEVICES = 20;
 const KEY_ID = "/bench/key";
 
-export const home = (n) => `bench-${String(n).padStart(6, "0")}`;
-/** The cookie of a browser that is signed in as the owner of a home. */
-export const cookieOf = (n) => `session=${home(n).padEnd(43, "A")}`;
+export const installation = (n) => `bench-${String(n).padStart(6, "0")}`;
+/** The cookie of a browser that is signed in as the owner of an installation. */
+export const cookieOf = (n) => `session=${installation(n).padEnd(43, "A")}`;
 
-/** The middle one; of an even number the upper of the two. */
+/** The median; of an even number of values the upper of the two in the middle. */
 export const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 export const harmonic = (...rates) => 1 / rates.reduce((sum, rate) => sum + 1 / rate, 0);
 
@@ -32,7 +32,7 @@ function cpuOf(pid) {
 	}
 }
 
-/** The same of a process and all that it started. */
+/** The same of a process and its children. */
 const cpuOfFamily = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean)
 	.reduce((sum, child) => sum + cpuOfFamily(child), cpuOf(pid));
 
@@ -72,20 +72,20 @@ class Front {
 		return path.join(this.folder, `${name}.sock`);
 	}
 
-	/** A command that makes its socket itself; answers when it is there.  "heard" gets what it prints. */
-	async start(name, command, { env = process.env, signal = "KILL", heard } = {}) {
+	/** Start a command that makes its own socket; returns when that exists.  "onOutput" gets its stderr. */
+	async start(name, command, { env = process.env, signal = "KILL", onOutput } = {}) {
 		const child = spawn("setpriv", [...asService, "--pdeathsig", signal, "--", ...command],
-			{ stdio: ["ignore", "ignore", heard ? "pipe" : "ignore"], cwd: "/", env });
+			{ stdio: ["ignore", "ignore", onOutput ? "pipe" : "ignore"], cwd: "/", env });
 
-		if (heard)
-			child.stderr.on("data", (text) => heard(String(text)));
+		if (onOutput)
+			child.stderr.on("data", (text) => onOutput(String(text)));
 		child.ended = new Promise((resolve) => child.on("close", resolve));
 		this.#children.set(name, child);
 		if (name !== "nginx")
 			await waitFor(() => existsSync(this.socket(name)), { what: `${name}'s socket` });
 	}
 
-	/** The web server; answers when it does. */
+	/** Start the web server; returns when it answers. */
 	async listen() {
 		const folder = this.folder;
 
@@ -119,8 +119,8 @@ class Front {
 }
 
 class Rig {
-	/** Start everything: "homes" homes of DEVICES lamps, signed in each. */
-	static async make({ homes = HOMES, devices = DEVICES, env } = {}) {
+	/** Start everything, with that many installations of "devices" lamps and a session for each owner. */
+	static async make({ installations = INSTALLATIONS, devices = DEVICES, env } = {}) {
 		const rig = new Rig();
 
 		rig.stack = await startStack({ env });
@@ -130,7 +130,7 @@ class Rig {
 			chmodSync(rig.folder, 0o777);
 			rig.processes = rig.stack.pids("webhook.fcgi").length;
 			await rig.makeKey();
-			await rig.makeHomes(homes, { devices });
+			await rig.makeInstallations(installations, { devices });
 		} catch (error) {
 			await rig.stop();
 			throw error;
@@ -138,7 +138,7 @@ class Rig {
 		return rig;
 	}
 
-	/** A certificate that the programs find in the database, as if fetched a moment ago. */
+	/** Store a certificate in the database, as if it had just been fetched. */
 	async makeKey() {
 		this.keyFile = path.join(this.folder, "key.pem");
 		execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=bench",
@@ -148,14 +148,14 @@ class Rig {
 				now() + interval '2 days', now())`);
 	}
 
-	/** Homes that no platform knows: without tokens and jobs, so that the worker leaves them alone. */
-	async makeHomes(count, { from = 0, devices = DEVICES } = {}) {
+	/** Installations in the database only: without tokens and jobs the worker makes no calls for them. */
+	async makeInstallations(count, { from = 0, devices = DEVICES } = {}) {
 		await this.stack.psql(`BEGIN;
 			CREATE TEMP TABLE made ON COMMIT DROP AS SELECT 'bench-' || lpad(n::text, 6, '0') AS id, n
 				FROM generate_series(${from}, ${from + count - 1}) AS n;
 			INSERT INTO user_account (owner_id) SELECT 'owner-' || id FROM made;
 			INSERT INTO installation (installation_id, user_id, location_id, location_name, status, sync_state, synced_at)
-				SELECT m.id, u.user_id, 'place', 'Home', 'active', 'done', now()
+				SELECT m.id, u.user_id, 'location', 'Home', 'active', 'done', now()
 				FROM made m JOIN user_account u ON u.owner_id = 'owner-' || m.id;
 			INSERT INTO room (installation_id, room_id, name)
 				SELECT m.id, 'r' || r, 'Room ' || r FROM made m, generate_series(1, 5) AS r;
@@ -174,7 +174,7 @@ class Rig {
 
 	/**
 	 * The stack's own web server configuration once more, on a port of its own and in front of
-	 * whatever replace() starts: see Front.
+	 * other programs: see Front.
 	 */
 	async front(name) {
 		const [port] = await freePorts();
@@ -182,7 +182,7 @@ class Rig {
 		return new Front(this, path.join(this.folder, `${name}-${port}`), port);
 	}
 
-	/** A front with as many empty programs as "processes", each answer "bytes" long. */
+	/** A front with "processes" empty programs whose answers have "bytes" bytes. */
 	async twin({ processes = this.processes, bytes }) {
 		const front = await this.front("twin");
 
@@ -201,14 +201,14 @@ class Rig {
 	}
 
 	/** A file of "count" webhooks signed now. */
-	async sign(count, { first = 0, homes = HOMES, devices = DEVICES, port = this.stack.port } = {}) {
+	async sign(count, { first = 0, installations = INSTALLATIONS, devices = DEVICES, port = this.stack.port } = {}) {
 		const file = path.join(this.folder, `webhooks-${port}-${first}`);
 
-		await run(path.join(tools, "sign"), [this.keyFile, KEY_ID, count, first, homes, devices, port, file].map(String));
+		await run(path.join(tools, "sign"), [this.keyFile, KEY_ID, count, first, installations, devices, port, file].map(String));
 		return file;
 	}
 
-	/** A file of requests as the C programs read them: each after its length. */
+	/** A file of requests in the format of the C programs: each after its length. */
 	requests(name, texts) {
 		const file = path.join(this.folder, name);
 
@@ -217,21 +217,21 @@ class Rig {
 		return file;
 	}
 
-	/** GET with the cookie of a home's owner. */
+	/** GET with the cookie of an installation's owner. */
 	get(n, where, port = this.stack.port) {
 		return `GET ${where} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: */*\r\nAccept-Encoding: identity\r\n` +
 			`Cookie: ${cookieOf(n)}\r\n\r\n`;
 	}
 
-	/** Play a file; see load.c for what it answers.  Unless "any" will do, an answer that is not 200 is an error. */
+	/** Send the requests of a file; returns what load.c prints.  Without "any" an answer other than 200 is an error. */
 	async load(file, { port = this.stack.port, connections, seconds, rate = 0, again = false, any = false }) {
 		const { stdout } = await run(path.join(tools, "load"),
 			[port, connections, seconds, rate, file, ...(again ? ["again"] : [])].map(String));
-		const told = JSON.parse(stdout);
+		const result = JSON.parse(stdout);
 
-		if ((told.bad > 0 && !any) || told.broken > 0 || told.requests === 0)
+		if ((result.bad > 0 && !any) || result.broken > 0 || result.requests === 0)
 			throw new Error(`load on port ${port}: ${stdout}`);
-		return told;
+		return result;
 	}
 
 	/** Seconds of processor time used so far, by part of the stack. */
@@ -273,7 +273,7 @@ export const makeRig = (options) => Rig.make(options);
 export const cpuPer = (before, after, units) =>
 	Object.fromEntries(Object.keys(before).map((part) => [part, ((after[part] - before[part]) * 1e6) / units]));
 
-/** Times in microseconds as people read them. */
+/** A time in microseconds as text. */
 export const ms = (us) => (us < 995 ? `${Math.round(us)} µs` : `${(us / 1000).toFixed(us < 9950 ? 2 : 1)} ms`);
 
 export const rate = (perSecond) => `${Math.round(perSecond)}/s`;

@@ -1,4 +1,4 @@
-// make bench: ratios of this machine's own figures; both sides of each pair take turns in one run.
+// make bench: ratios of two things that are measured alternately in one run.
 //
 //   node tests/bench/run.mjs [--long] [FIGURE...]
 //

@@ -1,11 +1,11 @@
 /*
- * Webhooks of the platform, signed ahead: RSA signing costs more than what is
+ * Webhooks of the platform, signed ahead: RSA signing takes more time than what is
  * to be measured.  Writes the file of requests that load.c plays.
  *
- *   sign KEY_FILE KEY_ID COUNT FIRST_HOME HOMES DEVICES PORT FILE
+ *   sign KEY_FILE KEY_ID COUNT FIRST_INSTALLATION INSTALLATIONS DEVICES PORT FILE
  *
  * Each carries one switch event with an id of its own for the device
- * "lamp-N" of the home "bench-NNNNNN"; signatures are good for five minutes.
+ * "lamp-N" of the installation "bench-NNNNNN"; signatures are good for five minutes.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -32,7 +32,7 @@ struct slot {
 };
 
 static const char *key_id, *port;
-static unsigned first_home, homes, devices;
+static unsigned first_installation, installations, devices;
 static EVP_PKEY *key;
 static uint64_t first_tick; /* 100 ns units since 1970 */
 static uint64_t node;       /* of the UUIDs, one a run */
@@ -63,9 +63,9 @@ put_base64(const unsigned char *bytes, size_t length, char *out)
 	EVP_EncodeBlock((unsigned char *)out, bytes, (int)length);
 }
 
-/* Spread like chance, the same in every run. */
+/* A hash of a number (splitmix64), the same in every run. */
 static uint64_t
-scatter(uint64_t n)
+mix(uint64_t n)
 {
 	n = (n ^ (n >> 30)) * 0xbf58476d1ce4e5b9ULL;
 	n = (n ^ (n >> 27)) * 0x94d049bb133111ebULL;
@@ -76,7 +76,7 @@ static int
 make_body(unsigned i, char *out)
 {
 	uint64_t tick = first_tick + i, clock = tick + UUID_EPOCH;
-	uint64_t chance = scatter(i + 1);
+	uint64_t spread = mix(i + 1);
 	time_t at = (time_t)(tick / 10000000);
 	char time_text[32];
 	struct tm parts;
@@ -92,10 +92,10 @@ make_body(unsigned i, char *out)
 	    "\"deviceId\":\"lamp-%u\",\"componentId\":\"main\",\"capability\":\"switch\","
 	    "\"attribute\":\"switch\",\"value\":\"%s\",\"valueType\":\"string\","
 	    "\"stateChange\":true,\"data\":{},\"subscriptionName\":\"switch\"}}]}}",
-	    first_home + (unsigned)(chance % homes), time_text, (unsigned)(clock & 0xffffffff),
-	    (unsigned)(clock >> 32 & 0xffff), (unsigned)(clock >> 48 & 0xfff),
-	    (unsigned long long)node, (unsigned)((chance >> 32) % devices),
-	    (chance >> 60 & 1) != 0 ? "on" : "off");
+	    first_installation + (unsigned)(spread % installations), time_text,
+	    (unsigned)(clock & 0xffffffff), (unsigned)(clock >> 32 & 0xffff),
+	    (unsigned)(clock >> 48 & 0xfff), (unsigned long long)node,
+	    (unsigned)((spread >> 32) % devices), (spread >> 60 & 1) != 0 ? "on" : "off");
 }
 
 static void
@@ -178,23 +178,23 @@ main(int argc, char **argv)
 	FILE *file;
 
 	if (argc != 9) {
-		fprintf(stderr,
-		    "usage: sign KEY_FILE KEY_ID COUNT FIRST_HOME HOMES DEVICES PORT FILE\n");
+		fprintf(stderr, "usage: sign KEY_FILE KEY_ID COUNT FIRST_INSTALLATION "
+				"INSTALLATIONS DEVICES PORT FILE\n");
 		return 64;
 	}
 	read_key(argv[1]);
 	key_id = argv[2];
 	count = (unsigned)atoi(argv[3]);
-	first_home = (unsigned)atoi(argv[4]);
-	homes = (unsigned)atoi(argv[5]);
+	first_installation = (unsigned)atoi(argv[4]);
+	installations = (unsigned)atoi(argv[5]);
 	devices = (unsigned)atoi(argv[6]);
 	port = argv[7];
-	if (count == 0 || homes == 0 || devices == 0)
+	if (count == 0 || installations == 0 || devices == 0)
 		return 64;
 	clock_gettime(CLOCK_REALTIME, &now);
-	/* In the past of whoever reads them: an event from the future counts as now. */
+	/* All times are in the past: events with a time in the future count as now. */
 	first_tick = (uint64_t)now.tv_sec * 10000000 + (uint64_t)now.tv_nsec / 100 - count;
-	node = scatter(first_tick) & 0xffffffffffffULL;
+	node = mix(first_tick) & 0xffffffffffffULL;
 	slots = make_requests(count);
 	file = fopen(argv[8], "we");
 	if (file == NULL)

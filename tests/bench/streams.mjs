@@ -1,7 +1,7 @@
-// How much a live stream costs, and how fast a change reaches many: the whole stack, with its web
+// The memory of a live stream, and how fast a change reaches many streams: the whole stack, with its web
 // server.  Not a test: it prints figures, and fails only when something is not delivered.
 //
-//   node tests/bench/streams.mjs [STREAMS [HOMES]]      (2000 streams, 200 homes)
+//   node tests/bench/streams.mjs [STREAMS [INSTALLATIONS]]      (2000 streams, 200 installations)
 //
 // Each stream takes a descriptor here, two in the web server and one in the streamer: ulimit -n.
 import { createHash, randomBytes } from "node:crypto";
@@ -9,21 +9,21 @@ import { readFileSync } from "node:fs";
 import net from "node:net";
 import { startStack, waitFor } from "../stack.mjs";
 
-const [count = 2000, homes = 200] = process.argv.slice(2).map(Number);
+const [count = 2000, installations = 200] = process.argv.slice(2).map(Number);
 const SWITCHES = 12;
-const OPENING = 50; // connections on their way at once
+const OPENING = 50; // connections that are being opened at once
 const ROUNDS = 50;
 
-if (!(homes >= 1 && count >= homes && count <= 20000)) {
-	console.error("usage: streams.mjs [STREAMS [HOMES]], at most 20000 streams, a home each at least");
+if (!(installations >= 1 && count >= installations && count <= 20000)) {
+	console.error("usage: streams.mjs [STREAMS [INSTALLATIONS]], at most 20000 streams, at least one per installation");
 	process.exit(2);
 }
 
 const stack = await startStack();
-const ids = Array.from({ length: homes }, (_, i) => `bench-${String(i).padStart(5, "0")}`);
+const ids = Array.from({ length: installations }, (_, i) => `bench-${String(i).padStart(5, "0")}`);
 const cookies = ids.map(() => randomBytes(32).toString("base64url"));
 const streams = [];
-let told = 0; // events of the kind "switch", all streams together
+let received = 0; // events of the kind "switch", all streams together
 
 /** Resident memory of all processes called "name", in KB. */
 function memory(name) {
@@ -31,8 +31,8 @@ function memory(name) {
 		sum + Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]), 0);
 }
 
-/** Homes that no platform knows: without tokens and jobs, so that the worker leaves them alone. */
-async function makeHomes() {
+/** Installations in the database only: without tokens and jobs the worker makes no calls for them. */
+async function makeInstallations() {
 	const values = ids.map((id, i) =>
 		`('${id}', '\\x${createHash("sha256").update(cookies[i]).digest("hex")}'::bytea)`);
 
@@ -41,7 +41,7 @@ async function makeHomes() {
 			FROM (VALUES ${values.join()}) AS h (id, session);
 		DELETE FROM token WHERE installation_id LIKE 'bench-%';
 		DELETE FROM job WHERE installation_id LIKE 'bench-%';
-		SELECT sync_apply(i.installation_id, now(), 'place', 'Home', '[{"room":"r1","name":"Kitchen"}]',
+		SELECT sync_apply(i.installation_id, now(), 'location', 'Home', '[{"room":"r1","name":"Kitchen"}]',
 			(SELECT jsonb_agg(jsonb_build_object('device', 'lamp-' || n, 'name', 'Lamp ' || n, 'room', 'r1', 'online', true,
 				'health_at', NULL, 'switches', jsonb_build_array(jsonb_build_object('component', 'main', 'label', NULL,
 					'has_level', false, 'state', 'off', 'state_at', now(), 'level', NULL, 'level_at', NULL))))
@@ -52,21 +52,21 @@ async function makeHomes() {
 		.reduce((seqs, { id, seq }) => seqs.set(id, seq), new Map());
 }
 
-/** One stream, as light as can be; answers when its headers have come. */
+/** Open one stream over a plain socket; returns when its headers have come. */
 function open(i, seq) {
 	return new Promise((resolve, reject) => {
-		const id = ids[i % homes];
+		const id = ids[i % installations];
 		const socket = net.connect(stack.port, "127.0.0.1");
 		let headers = true;
 
 		socket.setEncoding("latin1");
 		socket.on("connect", () => socket.write(`GET /events?cursor=${id}%3A${seq} HTTP/1.1\r\nHost: 127.0.0.1\r\n` +
-			`Accept: text/event-stream\r\nCookie: session=${cookies[i % homes]}\r\n\r\n`));
+			`Accept: text/event-stream\r\nCookie: session=${cookies[i % installations]}\r\n\r\n`));
 		socket.on("data", (part) => {
 			if (headers && !part.startsWith("HTTP/1.1 200 "))
 				reject(new Error(`stream ${i}: ${part.slice(0, 200)}`));
 			headers = false;
-			told += part.split("event: switch\n").length - 1;
+			received += part.split("event: switch\n").length - 1;
 			resolve();
 		});
 		socket.on("error", reject);
@@ -82,14 +82,14 @@ async function openAll(seqs) {
 		while (next < count) {
 			const i = next++;
 
-			await open(i, seqs.get(ids[i % homes]));
+			await open(i, seqs.get(ids[i % installations]));
 		}
 	}));
 }
 
-/** Change a switch of these homes and wait until all of their streams were told; answers ms since the wake-up. */
+/** Change a switch of these installations and wait until all of their streams have it; returns ms since the NOTIFY. */
 async function change(where, expected) {
-	told = 0;
+	received = 0;
 	await stack.psql(`WITH i AS (UPDATE installation SET seq = seq + 1 WHERE ${where} RETURNING installation_id, seq)
 		UPDATE switch s SET state = CASE s.state WHEN 'on' THEN 'off' ELSE 'on' END, state_at = now(), seq = i.seq FROM i
 		WHERE s.installation_id = i.installation_id AND s.device_id = 'lamp-1'`);
@@ -97,32 +97,32 @@ async function change(where, expected) {
 
 	await stack.psql(`SELECT wake('switchboard_page', string_agg(installation_id, ','))
 		FROM (SELECT installation_id, row_number() OVER () / 200 AS part FROM installation WHERE ${where}) AS w GROUP BY part`);
-	await waitFor(() => told >= expected, { timeoutMs: 60000, intervalMs: 1, what: `${expected} events, got ${told}` });
+	await waitFor(() => received >= expected, { timeoutMs: 60000, intervalMs: 1, what: `${expected} events, got ${received}` });
 	return performance.now() - from;
 }
 
 async function measure() {
-	const seqs = await makeHomes();
+	const seqs = await makeInstallations();
 	const before = { events: memory("switchboard-events"), nginx: memory("nginx:") };
 	let from = performance.now();
 
 	await openAll(seqs);
-	console.log(`${count} streams of ${homes} homes open after ${Math.round(performance.now() - from)} ms`);
+	console.log(`${count} streams of ${installations} installations open after ${Math.round(performance.now() - from)} ms`);
 	console.log(`memory: ${((memory("switchboard-events") - before.events) / count).toFixed(1)} KB per stream in the streamer ` +
 		`(${before.events} KB without), ${((memory("nginx:") - before.nginx) / count).toFixed(1)} KB in the web server`);
 
 	const times = [];
 
 	for (let i = 0; i < ROUNDS; i++) {
-		const home = i % homes;
-		const readers = Math.floor((count - home - 1) / homes) + 1;
+		const installation = i % installations;
+		const readers = Math.floor((count - installation - 1) / installations) + 1;
 
-		times.push(await change(`installation_id = '${ids[home]}'`, readers));
+		times.push(await change(`installation_id = '${ids[installation]}'`, readers));
 	}
 	times.sort((a, b) => a - b);
-	console.log(`a change in one home reaches its streams after ${times[ROUNDS >> 1].toFixed(1)} ms ` +
+	console.log(`a change in one installation reaches its streams after ${times[ROUNDS >> 1].toFixed(1)} ms ` +
 		`(median of ${ROUNDS}, psql's start included), at most ${times.at(-1).toFixed(1)} ms`);
-	console.log(`a change in every home reaches all ${count} after ` +
+	console.log(`a change in every installation reaches all ${count} after ` +
 		`${Math.round(await change("installation_id LIKE 'bench-%'", count))} ms`);
 	console.log(`memory after that: ${((memory("switchboard-events") - before.events) / count).toFixed(1)} KB per stream`);
 	if (streams.some(({ gone }) => gone))

@@ -1,5 +1,5 @@
-// The webhook, acknowledged after its commit, against what this machine could do at best: the web
-// server with an empty program, the same SQL, and the verification of a signature, one after another.
+// The webhook, answered after its commit, against the bound of this machine: one after another the web
+// server with an empty program, the same SQL, and the verification of a signature.
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -8,21 +8,21 @@ import { promisify } from "node:util";
 import { cpuPer, harmonic, median, ms, rate } from "./rig.mjs";
 
 const run = promisify(execFile);
-const CONNECTIONS = 64; // enough that nobody waits for work
+const CONNECTIONS = 64; // enough that no process is idle
 const SECONDS = 2;
 
 /** event_ingest_many() as it is called for "together" webhooks, with ids of pgbench's making. */
-function writeScript(rig, homes, devices, together) {
+function writeScript(rig, installations, devices, together) {
 	const file = path.join(rig.folder, `ingest-${together}.sql`);
 	const word = (name) => `lpad(to_hex(:${name}::int), 8, '0')`;
 	const each = (text) => Array.from({ length: together }, (_, i) => text(i));
 
-	writeFileSync(file, `${each((i) => `\\set home${i} random(0, ${homes - 1})
+	writeFileSync(file, `${each((i) => `\\set installation${i} random(0, ${installations - 1})
 \\set device${i} random(0, ${devices - 1})
 \\set low${i} random(0, 2147483647)
 \\set high${i} random(0, 2147483647)
 `).join("")}SELECT known, stored, page, work, removed FROM event_ingest_many(ARRAY[
-${each((i) => `'bench-' || lpad(:home${i}::text, 6, '0')`).join(", ")}], ('['
+${each((i) => `'bench-' || lpad(:installation${i}::text, 6, '0')`).join(", ")}], ('['
 || ${each((i) => `'[{"id":"' || ${word(`low${i}`)} || '-0000-1000-8000-0000' || ${word(`high${i}`)} || '","at":' || to_json(date_trunc('second', now()))
 || ',"tick":' || (extract(epoch FROM clock_timestamp()) * 10000000)::bigint || ',"type":"DEVICE_EVENT","device":"lamp-' || :device${i}::text
 || '","component":"main","capability":"switch","attribute":"switch","value":"' || CASE :low${i}::int % 2 WHEN 0 THEN 'on' ELSE 'off' END
@@ -32,15 +32,15 @@ ${each((i) => `'bench-' || lpad(:home${i}::text, 6, '0')`).join(", ")}], ('['
 }
 
 /** Webhooks a second that pgbench stores, so many together. */
-async function pgbench(rig, homes, devices, together) {
+async function pgbench(rig, installations, devices, together) {
 	const { stdout } = await run("pgbench", ["-n", "-M", "prepared", "-c", String(rig.processes), "-j", "1",
-		"-T", String(SECONDS), "-f", writeScript(rig, homes, devices, together), rig.stack.databaseUrlOf("webhook")],
+		"-T", String(SECONDS), "-f", writeScript(rig, installations, devices, together), rig.stack.databaseUrlOf("webhook")],
 	{ env: { ...process.env, PGOPTIONS: "-c search_path=switchboard" } });
 
 	return Number(/tps = ([\d.]+) \(without/.exec(stdout)[1]) * together;
 }
 
-/** How many webhooks shared a commit, of those that the log tells of from this place on. */
+/** The mean number of webhooks that shared a commit, from an offset of the log on. */
 function sizeOfBatches(rig, from) {
 	const sizes = [...rig.stack.log("webhook").slice(from).matchAll(/event=webhook\.events .* together=(\d+)/g)].map(([, size]) => Number(size));
 
@@ -55,7 +55,7 @@ async function verifications() {
 	return Number(/^\+F2:\d+:2048:[\d.]+:([\d.]+)/m.exec(stdout)[1]);
 }
 
-export async function measureWebhook(rig, { rounds = 5, homes, devices } = {}) {
+export async function measureWebhook(rig, { rounds = 5, installations, devices } = {}) {
 	const twin = await rig.twin({ bytes: '{"eventData": {}}'.length });
 	const found = [];
 
@@ -72,7 +72,7 @@ export async function measureWebhook(rig, { rounds = 5, homes, devices } = {}) {
 			const twinBefore = twin.cpu();
 			const empty = await rig.load(file, { port: twin.port, connections: CONNECTIONS, seconds: SECONDS });
 			const emptyCpu = cpuPer(twinBefore, twin.cpu(), empty.requests);
-			const sql = await pgbench(rig, homes, devices, Math.round(together));
+			const sql = await pgbench(rig, installations, devices, Math.round(together));
 			const rsa = await verifications();
 			const bound = harmonic(empty.rate, sql, rsa);
 
@@ -90,7 +90,7 @@ export async function measureLatency(rig, { perSecond, seconds = 5 }) {
 }
 
 export async function webhook(rig, { rounds }, table) {
-	const found = await measureWebhook(rig, { rounds, homes: 500, devices: 20 });
+	const found = await measureWebhook(rig, { rounds, installations: 500, devices: 20 });
 	const of = (pick) => median(found.map(pick));
 	const top = of(({ ours }) => ours.rate);
 	const half = await measureLatency(rig, { perSecond: top / 2 });
