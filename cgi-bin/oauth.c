@@ -18,7 +18,8 @@ static const struct serve_main oauth_conf = {
     .statement_timeout_ms = 5000,
     .body_limit = (size_t)64 << 10, /* none is used: a request with one is answered 405 */
     .recycle_after = 20000,
-    .routes = {routes, sizeof(routes) / sizeof(routes[0]), .head = false}, /* HEAD must not use up a state */
+    .routes = {routes, sizeof(routes) / sizeof(routes[0]),
+	.head = false}, /* HEAD must not use up a state */
     .fail = oauth_page_fail,
 };
 
