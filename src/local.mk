@@ -120,17 +120,24 @@ switchboard_worker_SOURCES = \
 	src/worker/commands.c src/worker/commands.h \
 	src/worker/confirm.c src/worker/confirm.h \
 	src/worker/context.h \
+	src/worker/folder.c src/worker/folder.h \
+	src/worker/id.c src/worker/id.h \
 	src/worker/job.c src/worker/job.h \
 	src/worker/jobs.c src/worker/jobs.h \
 	src/worker/limits.c src/worker/limits.h \
+	src/worker/liveness.c src/worker/liveness.h \
+	src/worker/loop.c src/worker/loop.h \
 	src/worker/main.c \
-	src/worker/presence.c src/worker/presence.h \
 	src/worker/refresh.c src/worker/refresh.h \
+	src/worker/retry.c src/worker/retry.h \
 	src/worker/seal.c src/worker/seal.h \
 	src/worker/spool.c src/worker/spool.h \
+	src/worker/subscription_set.c src/worker/subscription_set.h \
 	src/worker/subscriptions.c src/worker/subscriptions.h \
 	src/worker/sync.c src/worker/sync.h \
-	src/worker/uninstall.c src/worker/uninstall.h
+	src/worker/token_state.c src/worker/token_state.h \
+	src/worker/uninstall.c src/worker/uninstall.h \
+	src/worker/usage.c src/worker/usage.h
 switchboard_worker_LDADD = $(SWITCHBOARD_LIBS)
 
 # The page names its style and script by what is in them: browsers may keep them for good.

@@ -1,6 +1,6 @@
 /*
- * Sending commands and recording what the platform says to them (platform.md
- * "REST calls used").  ACCEPTED is not done: the event that follows confirms.
+ * Sending commands and saving what the platform answers (platform.md "REST calls used").  ACCEPTED
+ * does not mean done: the event that follows confirms it.
  */
 #include "worker/commands.h"
 
@@ -10,21 +10,20 @@
 
 #include "base/clock.h"
 #include "base/failpoint.h"
-#include "formats/json.h"
 #include "base/log.h"
+#include "formats/json.h"
 #include "smartthings/api.h"
 #include "store/command.h"
 #include "worker/calls.h"
-#include "worker/job.h"
+#include "worker/retry.h"
 
 #define BATCH_MAX 10
-#define RETRY_FIRST_MS 500
-#define RETRY_MOST_MS 8000
-/* As long as a command can be open: 30 s to be sent, 10 s to be confirmed. */
-#define OPEN_MS 45000
-
-/* The least time that is worth a call, when a command's deadline is near. */
+/* A command is unanswered for at most 40 s: 30 s to be sent, 10 s to be confirmed. */
+#define UNANSWERED_MS 45000
+/* However near the deadline: less time than this leaves no chance of an answer. */
 #define CALL_LEAST_MS 500
+
+static const struct backoff backoff = {.first_ms = 500, .most_ms = 8000};
 
 enum outcome {
 	OUTCOME_ACCEPTED,
@@ -32,32 +31,32 @@ enum outcome {
 	OUTCOME_RETRY
 };
 
-/* The commands of one request: all of one device; then what became of each. */
-struct batch {
+/* The commands of one request, all for one device, and the outcome of each. */
+struct command_batch {
 	struct worker *worker;
 	struct arena arena;
 	size_t count;
 	struct store_command commands[BATCH_MAX];
 	enum outcome outcomes[BATCH_MAX];
-	size_t recorded;  /* so many outcomes are in the database */
-	const char *code; /* why those that failed did */
-	int64_t again_ms; /* monotonic: when those to be retried are due */
-	int64_t started_ms;
-	struct batch *next;
+	size_t saved;               /* this many outcomes are in the database */
+	const char *code;           /* why commands failed: "offline", "refused" or "reconnect" */
+	int64_t again_ms;           /* monotonic; when those to be retried are due */
+	int64_t started_ms;         /* monotonic */
+	struct command_batch *next; /* in worker->unsaved_results */
 };
 
 static void
-batch_free(struct batch *batch)
+batch_free(struct command_batch *batch)
 {
 	batch->worker->commands -= (int)batch->count;
-	batch->worker->has_work = true;
+	batch->worker->has_work = true; /* there is room for more */
 	notify_add_page(&batch->worker->notify, batch->commands[0].installation_id);
 	arena_free(&batch->arena);
 	free(batch);
 }
 
 static void
-log_outcome(const struct batch *batch, const char *outcome)
+log_outcome(const struct command_batch *batch, const char *outcome)
 {
 	const struct store_command *first = &batch->commands[0];
 
@@ -67,7 +66,7 @@ log_outcome(const struct batch *batch, const char *outcome)
 }
 
 static enum sw_err
-record_one(const struct batch *batch, size_t i)
+save_one(const struct command_batch *batch, size_t i)
 {
 	struct worker *worker = batch->worker;
 	const struct store_command *command = &batch->commands[i];
@@ -84,68 +83,68 @@ record_one(const struct batch *batch, size_t i)
 	}
 }
 
-/* False: the database is away, and the rest has to be recorded later. */
+/* False: the database cannot be reached, and the rest has to be saved later. */
 static bool
-record(struct batch *batch)
+save(struct command_batch *batch)
 {
-	for (; batch->recorded < batch->count; batch->recorded++) {
-		const struct store_command *command = &batch->commands[batch->recorded];
-		enum sw_err err = record_one(batch, batch->recorded);
+	for (; batch->saved < batch->count; batch->saved++) {
+		const struct store_command *command = &batch->commands[batch->saved];
+		enum sw_err err = save_one(batch, batch->saved);
 
-		if (err == SW_EUNAVAILABLE || err == SW_ETIMEOUT || err == SW_ECONFLICT)
+		if (retry_may_help(err))
 			return false;
-		if (err != SW_OK) /* its lease brings it back */
-			log_event(LOG_ERROR, "command.unrecorded", "installation",
+		if (err != SW_OK) /* when its lease ends it is sent again */
+			log_event(LOG_ERROR, "command.unsaved", "installation",
 			    command->installation_id, "command", command->command_id, "err",
 			    err_name(err), (const char *)NULL);
 	}
 	return true;
 }
 
-/* An outcome that were forgotten would let the command be sent once more when its lease ends. */
+/* An outcome that is not saved would let the command be sent once more when its lease ends. */
 static void
-record_or_hold(struct batch *batch)
+save_now_or_later(struct command_batch *batch)
 {
 	struct worker *worker = batch->worker;
 
-	if (record(batch)) {
+	if (save(batch)) {
 		FAILPOINT("command.recorded");
 		batch_free(batch);
 		return;
 	}
-	log_event(LOG_WARN, "command.held", "installation", batch->commands[0].installation_id,
-	    "commands", log_int((long long)(batch->count - batch->recorded)), (const char *)NULL);
-	batch->next = worker->unrecorded;
-	worker->unrecorded = batch;
+	log_event(LOG_WARN, "command.save_later", "installation",
+	    batch->commands[0].installation_id, "commands",
+	    log_int((long long)(batch->count - batch->saved)), (const char *)NULL);
+	batch->next = worker->unsaved_results;
+	worker->unsaved_results = batch;
 }
 
 void
-commands_record_held(struct worker *worker)
+commands_retry_saving(struct worker *worker)
 {
-	while (worker->unrecorded != NULL) {
-		struct batch *batch = worker->unrecorded;
+	while (worker->unsaved_results != NULL) {
+		struct command_batch *batch = worker->unsaved_results;
 
-		if (!record(batch))
+		if (!save(batch))
 			return;
-		worker->unrecorded = batch->next;
+		worker->unsaved_results = batch->next;
 		batch_free(batch);
 	}
 }
 
 static void
-fail_all(struct batch *batch, const char *code)
+fail_all(struct command_batch *batch, const char *code)
 {
 	for (size_t i = 0; i < batch->count; i++)
 		batch->outcomes[i] = OUTCOME_FAILED;
 	batch->code = code;
 	log_outcome(batch, code);
-	record_or_hold(batch);
+	save_now_or_later(batch);
 }
 
-/* Of the one that was tried the least: a fresh click does not wait as long as one that failed
- * often. */
+/* A fresh click in the batch must not wait as long as one that failed often. */
 static int64_t
-least_attempts(const struct batch *batch)
+least_attempts(const struct command_batch *batch)
 {
 	int64_t least = batch->commands[0].attempts;
 
@@ -157,20 +156,19 @@ least_attempts(const struct batch *batch)
 }
 
 static void
-retry_all(struct batch *batch, enum sw_err err, int64_t delay_ms)
+retry_all(struct command_batch *batch, enum sw_err err, int64_t delay_ms)
 {
-	if (delay_ms < 0)
-		delay_ms = backoff_ms(least_attempts(batch) - 1, RETRY_FIRST_MS, RETRY_MOST_MS);
+	delay_ms = retry_delay_ms(&backoff, least_attempts(batch) - 1, delay_ms);
 	for (size_t i = 0; i < batch->count; i++)
 		batch->outcomes[i] = OUTCOME_RETRY;
 	batch->again_ms = clock_monotonic_ms() + delay_ms;
 	log_outcome(batch, err_name(err));
-	record_or_hold(batch);
+	save_now_or_later(batch);
 }
 
 /* 200: each command has its own result, in the order they were sent. */
 static void
-take_results(struct batch *batch, const struct call_answer *answer)
+take_results(struct command_batch *batch, const struct call_answer *answer)
 {
 	json_t *body = NULL;
 	const json_t *results = NULL;
@@ -180,7 +178,7 @@ take_results(struct batch *batch, const struct call_answer *answer)
 	for (size_t i = 0; i < batch->count; i++) {
 		const char *status = jsonx_string(json_array_get(results, i), "status");
 
-		/* Without a word about it, it was taken: if not, no event confirms it. */
+		/* No status counts as accepted: if it was not, no event confirms it. */
 		batch->outcomes[i] = status != NULL && strcmp(status, "FAILED") == 0
 					 ? OUTCOME_FAILED
 					 : OUTCOME_ACCEPTED;
@@ -188,12 +186,12 @@ take_results(struct batch *batch, const struct call_answer *answer)
 	batch->code = "refused";
 	json_decref(body);
 	log_outcome(batch, "accepted");
-	record_or_hold(batch);
+	save_now_or_later(batch);
 }
 
-/* What an answer, or the lack of one, means for the commands. */
+/* The outcome of all commands of a call that failed or did not start. */
 static void
-settle(struct batch *batch, enum sw_err err, int64_t delay_ms)
+take_error(struct command_batch *batch, enum sw_err err, int64_t delay_ms)
 {
 	switch (err) {
 	case SW_ECONFLICT:
@@ -212,13 +210,13 @@ settle(struct batch *batch, enum sw_err err, int64_t delay_ms)
 static void
 on_answer(void *context, const struct call_answer *answer)
 {
-	struct batch *batch = context;
+	struct command_batch *batch = context;
 
 	FAILPOINT("command.answered");
 	if (answer->err == SW_OK)
 		take_results(batch, answer);
 	else
-		settle(batch, answer->err, answer->delay_ms);
+		take_error(batch, answer->err, answer->delay_ms);
 }
 
 static json_t *
@@ -233,7 +231,7 @@ command_json(const struct store_command *command)
 }
 
 static enum sw_err
-put_body(const struct batch *batch, struct sbuf *out)
+put_body(const struct command_batch *batch, struct sbuf *out)
 {
 	json_t *commands = json_array();
 	json_t *body = json_pack("{s:o}", "commands", commands);
@@ -247,10 +245,9 @@ put_body(const struct batch *batch, struct sbuf *out)
 	return ok && !sbuf_failed(out) ? SW_OK : SW_ENOMEM;
 }
 
-/* No call goes on after the deadlines of what it carries; a late one must not cut a fresh one off.
- */
+/* A call lasts no longer than the latest deadline of the commands in it. */
 static long
-time_left(const struct batch *batch)
+latest_deadline_ms(const struct command_batch *batch)
 {
 	int64_t most_ms = CALL_LEAST_MS;
 
@@ -262,14 +259,14 @@ time_left(const struct batch *batch)
 }
 
 static void
-send_batch(struct batch *batch)
+send_batch(struct command_batch *batch)
 {
 	struct sbuf body = {0};
 	struct call call = {
 	    .installation_id = batch->commands[0].installation_id,
 	    .what = PLATFORM_POST_COMMANDS,
 	    .id = batch->commands[0].device_id,
-	    .timeout_ms = time_left(batch),
+	    .timeout_ms = latest_deadline_ms(batch),
 	};
 	int64_t delay_ms = -1;
 	enum sw_err err = put_body(batch, &body);
@@ -282,11 +279,11 @@ send_batch(struct batch *batch)
 	if (err == SW_ENOTFOUND || err == SW_EFORBIDDEN) /* no token: only linking again helps */
 		fail_all(batch, "reconnect");
 	else if (err != SW_OK)
-		settle(batch, err, delay_ms);
+		take_error(batch, err, delay_ms);
 }
 
 static bool
-copy_command(struct batch *batch, const struct store_command *row)
+copy_command(struct command_batch *batch, const struct store_command *row)
 {
 	struct store_command *copy = &batch->commands[batch->count];
 
@@ -310,14 +307,17 @@ same_device(const struct store_command *a, const struct store_command *b)
 	       strcmp(a->device_id, b->device_id) == 0;
 }
 
-/* Send rows[first] and what else is for its device; those are marked by a command_id of NULL. */
+/*
+ * Send rows[first] and the other commands for its device, up to BATCH_MAX; the command_id of those
+ * becomes NULL, so that they are not sent twice.
+ */
 static void
 send_device(struct worker *worker, struct store_command *rows, size_t count, size_t first)
 {
-	struct batch *batch = calloc(1, sizeof(*batch));
+	struct command_batch *batch = calloc(1, sizeof(*batch));
 
 	if (batch == NULL)
-		return; /* the lease gives them back */
+		return; /* out of memory: the end of the lease puts them back */
 	batch->worker = worker;
 	batch->started_ms = clock_monotonic_ms();
 	for (size_t i = first; i < count && batch->count < BATCH_MAX; i++) {
@@ -347,7 +347,7 @@ commands_claim(struct worker *worker)
 	if (worker->commands >= WORKER_COMMANDS_MAX)
 		return 0;
 	if (store_command_claim(worker->db, &worker->scratch, worker->id,
-		WORKER_COMMANDS_MAX - worker->commands, WORKER_COMMANDS_EACH, &rows,
+		WORKER_COMMANDS_MAX - worker->commands, WORKER_DEVICES_EACH, &rows,
 		&count) != SW_OK)
 		return 0;
 	for (size_t i = 0; i < count; i++) {
@@ -355,7 +355,7 @@ commands_claim(struct worker *worker)
 			send_device(worker, rows, count, i);
 	}
 	if (count > 0)
-		worker->commands_until_ms = clock_monotonic_ms() + OPEN_MS;
+		worker->commands_until_ms = clock_monotonic_ms() + UNANSWERED_MS;
 	return (int)count;
 }
 

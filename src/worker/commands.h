@@ -4,19 +4,20 @@
 #include "worker/context.h"
 
 /*
- * Clicks on their way to the platform: one request for each device, at most
- * ten commands in it.  Claim what is due and send it; the count claimed.
+ * Clicks on their way to the platform: one request for each device, with at most ten commands in
+ * it.  Claim the commands that are due and send them; returns how many were claimed.  One round
+ * trip, and one or two for each device.
  */
 int commands_claim(struct worker *worker);
 
 /*
- * Record what the platform said while the database was away.  To be called
- * before anything is claimed: the lease of such a command may have ended, and
- * one that was accepted must not be sent again.
+ * Try again to save what the platform answered while the database could not be reached.  Call it
+ * before anything is claimed: the lease of such a command may have ended, and one that was accepted
+ * must not be sent again.
  */
-void commands_record_held(struct worker *worker);
+void commands_retry_saving(struct worker *worker);
 
-/* Fail the commands that got no answer in time. */
+/* Fail the commands that got no answer in time.  One round trip. */
 void commands_expire(struct worker *worker);
 
 #endif

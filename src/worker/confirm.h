@@ -4,9 +4,9 @@
 #include "worker/context.h"
 
 /*
- * Answer the platform's requests to confirm our webhook address (platform.md
- * "Webhooks"): GET what it gave, without credentials.  The count begun.
+ * Confirm our webhook address (platform.md "Webhooks"): claim the addresses that the platform gave
+ * and GET each, without credentials.  Returns how many were claimed.  One round trip.
  */
-int confirms_claim(struct worker *worker);
+int confirmations_claim(struct worker *worker);
 
 #endif

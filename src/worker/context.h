@@ -5,62 +5,71 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/arena.h"
-#include "net/client_pool.h"
 #include "formats/config.h"
+#include "net/client_pool.h"
 #include "db/db.h"
-#include "store/notify.h"
 #include "store/job.h"
+#include "store/notify.h"
 
 /*
- * What all parts of the worker share.  One thread, one event loop: database
- * calls are short and synchronous, calls to the platform are transfers of one
- * pool whose callbacks take each piece of work one step on.
+ * What all parts of the worker share.  One thread, one event loop: database calls are short and
+ * synchronous; calls to the platform are transfers of one pool, and the callback at the end of each
+ * transfer does the next step of that piece of work.
  */
-struct calls;
-struct refresh;
-struct batch;
+struct command_batch;
+struct liveness;
 struct pause;
+struct refresh;
 struct sealer;
 struct spool;
-struct presence;
+struct token_states;
+struct usage;
 
-/* How much of each kind is under way at once in one process. */
+/* How much of each kind one process works on at a time. */
 #define WORKER_JOBS_MAX 8
 #define WORKER_REFRESHES_MAX 4
 #define WORKER_COMMANDS_MAX 64
-#define WORKER_CONFIRMS_MAX 2
-/* Devices of one home whose commands are on the wire at once, over all workers. */
-#define WORKER_COMMANDS_EACH 10
+#define WORKER_CONFIRMATIONS_MAX 2
+/* Devices of one installation that have a command in flight at a time, over all workers. */
+#define WORKER_DEVICES_EACH 10
 
 struct worker {
+	/* Set by main() before the loop begins. */
 	const struct config *config;
+	char host[65]; /* this machine's name; what does not belong in a host name is "_" */
+	char id[128];  /* host, process id and random characters; fit for a file's name */
 	struct db *db;
-	struct db *listener; /* LISTEN needs a session of its own */
+	struct db *listener; /* only for LISTEN; the loop waits on its socket */
 	struct client_pool *pool;
-	struct notify notify;
-	struct calls *calls;
-	struct spool *spool;
-	struct sealer *sealer;
-	struct presence *presence; /* NULL: it cannot be shown */
-	struct refresh *held;      /* answers that are safe nowhere yet */
-	struct batch *unrecorded;  /* commands whose outcome is not in the database yet */
-	struct pause *pauses;      /* asked for by the platform, not in the database yet */
-	struct arena scratch;      /* cleared at each turn of the loop */
-	char host[65];
-	char id[128]; /* host, process id and a random part; fit for a file's name */
+	struct notify notify;              /* wake-ups for pages, sent by the loop */
+	struct token_states *token_states; /* used by calls */
+	struct usage *usage;               /* used by calls */
+	struct spool *spool;               /* used by refresh, seal and the loop */
+	struct sealer *sealer;             /* used by seal */
+	struct liveness *liveness;         /* NULL: its file could not be made */
 
-	bool stopping;          /* nothing new is begun */
-	bool database_is_there; /* the last look said so */
-	bool has_work;          /* somebody may have queued something */
+	/* Results that the database has not taken yet; the loop tries again to save them. */
+	struct refresh *unsaved_tokens; /* by refresh: answers that are not in the spool either */
+	struct command_batch *unsaved_results; /* by commands: batches that the platform answered */
+	struct pause *unsaved_pauses;          /* by limits: pauses that the platform asked for */
+
+	/* What is claimed; each is counted by the module that claims it. */
 	int jobs;
 	int refreshes;
 	int commands;
-	int confirms;
-	bool replay_due; /* the spool may hold answers that are not stored */
-	struct store_claims
-	    orphans; /* kinds of which this worker may have claims it does not know of */
-	int64_t refreshes_from_ms; /* monotonic; no refresh is claimed before it */
-	int64_t commands_until_ms; /* monotonic; commands may be open until then */
+	int confirmations;
+
+	/* Set by the loop. */
+	struct arena scratch;        /* cleared at the start of each pass */
+	bool stopping;               /* SIGTERM came: nothing new is claimed or sent */
+	bool database_is_up;         /* the last heartbeat could be written */
+	int64_t refreshes_from_ms;   /* monotonic; no refresh is claimed before it */
+	struct store_claims orphans; /* kinds of claims that may be ours without our knowing */
+
+	/* Set by whoever notices it, used by the loop. */
+	bool has_work;             /* there may be something to claim: a wake-up, or room again */
+	bool replay_due;           /* the spool may hold answers that are not in the database */
+	int64_t commands_until_ms; /* monotonic; by commands: some may be unanswered until then */
 };
 
 #endif

@@ -1,40 +1,24 @@
 /*
- * The life of a job: claimed, kept while it runs, done or put back.
+ * The life of a job: claimed, its lease renewed while it runs, done or put back.
  */
 #include "worker/job.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/secret.h"
 
 #define ARENA_LIMIT ((size_t)64 << 20)
 
-int64_t
-backoff_ms(int64_t attempts, int64_t first_ms, int64_t most_ms)
+struct job *
+job_new(struct worker *worker, const struct store_job *row, const struct job_type *type)
 {
-	int64_t delay_ms = first_ms;
-	uint32_t chance;
-
-	while (attempts-- > 0 && delay_ms < most_ms)
-		delay_ms *= 2;
-	if (delay_ms > most_ms)
-		delay_ms = most_ms;
-	if (secret_random(&chance, sizeof(chance)) != SW_OK)
-		return delay_ms;
-	return delay_ms - delay_ms / 8 + (int64_t)(chance % (uint64_t)(delay_ms / 4 + 1));
-}
-
-void *
-job_new(struct worker *worker, const struct store_job *row, size_t size)
-{
-	struct job *job = calloc(1, size);
+	struct job *job = calloc(1, type->size);
 
 	if (job == NULL)
 		return NULL;
 	arena_init(&job->arena, ARENA_LIMIT);
+	job->type = type;
 	job->row = *row;
 	job->row.installation_id = arena_strdup(&job->arena, row->installation_id);
 	if (job->row.installation_id == NULL) {
@@ -52,20 +36,43 @@ job_free(struct job *job)
 {
 	job->worker->jobs--;
 	job->worker->has_work = true; /* there is room for the next one */
-	if (job->clear != NULL)
-		job->clear(job);
+	if (job->type->clear != NULL)
+		job->type->clear(job);
 	arena_free(&job->arena);
 	free(job);
 }
 
-bool
-job_keep(struct job *job)
+void
+job_call(struct job *job, const struct call *call, call_done *done)
 {
-	bool mine;
+	struct call own = *call;
+	int64_t delay_ms;
+	enum sw_err err;
 
-	if (store_job_renew(job->worker->db, job->worker->id, &job->row, &mine) == SW_OK && mine)
+	own.installation_id = job->row.installation_id;
+	err = call_start(job->worker, &own, done, job, &delay_ms);
+	if (err != SW_OK)
+		job_retry(job, err, delay_ms);
+}
+
+bool
+job_renew(struct job *job)
+{
+	bool is_ours;
+
+	if (store_job_renew(job->worker->db, job->worker->id, &job->row, &is_ours) == SW_OK &&
+	    is_ours)
 		return true;
 	job_drop(job);
+	return false;
+}
+
+bool
+job_goes_on(struct job *job, enum sw_err err, int64_t delay_ms)
+{
+	if (err == SW_OK)
+		return job_renew(job);
+	job_retry(job, err, delay_ms);
 	return false;
 }
 
@@ -89,16 +96,55 @@ job_done(struct job *job)
 }
 
 void
-job_failed(struct job *job, enum sw_err err, int64_t delay_ms)
+job_put_back(struct job *job, enum sw_err err, int64_t delay_ms)
 {
 	struct worker *worker = job->worker;
 
 	if (store_job_failed(worker->db, &worker->scratch, worker->id, &job->row, err_name(err),
-		delay_ms) != SW_OK)
-		log_end(job, LOG_WARN, "job.lost", err_name(err), NULL);
+		delay_ms) != SW_OK) /* the end of the lease puts it back */
+		log_end(job, LOG_WARN, "job.unsaved", err_name(err), NULL);
 	else
 		log_end(job, LOG_WARN, "job.failed", err_name(err), log_int(delay_ms));
 	job_free(job);
+}
+
+/* Why a job failed, for people; NULL when that passes by itself. */
+static const char *
+reason_of(enum sw_err err)
+{
+	switch (err) {
+	case SW_EAUTH: /* the token is being refreshed */
+		return NULL;
+	case SW_ETIMEOUT:
+	case SW_EUNAVAILABLE:
+		return "SmartThings did not answer";
+	case SW_ELIMIT:
+		return "SmartThings asks to wait before the next try";
+	case SW_EFORBIDDEN:
+		return "SmartThings does not allow reading this location";
+	case SW_ENOTFOUND:
+		return "SmartThings does not know this location any more";
+	case SW_EUPSTREAM:
+	case SW_EINPUT:
+		return "SmartThings gave an answer that could not be used";
+	default:
+		return "Something went wrong here";
+	}
+}
+
+void
+job_retry(struct job *job, enum sw_err err, int64_t delay_ms)
+{
+	const struct job_type *type = job->type;
+	const char *reason = reason_of(err);
+
+	if (job->worker->stopping) {
+		job_put_back(job, err, 0);
+		return;
+	}
+	if (reason != NULL && type->show_failure != NULL)
+		type->show_failure(job, reason);
+	job_put_back(job, err, retry_delay_ms(&type->backoff, job->row.attempts, delay_ms));
 }
 
 void

@@ -2,41 +2,73 @@
 #define SWITCHBOARD_WORKER_JOB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "base/arena.h"
 #include "base/err.h"
 #include "store/job.h"
+#include "worker/calls.h"
 #include "worker/context.h"
+#include "worker/retry.h"
 
 /*
- * One job of table job: its beginning, its lease and its end.  Each kind puts a
- * struct job first in a struct of its own.
+ * One claimed row of table job, from its claim to its end.  Each kind has a struct job_type and a
+ * struct of its own whose first member is a struct job.
  */
-struct job {
-	struct worker *worker;
-	struct store_job row;           /* its texts are in the arena */
-	struct arena arena;             /* lives as long as the job */
-	int64_t started_ms;             /* monotonic */
-	void (*clear)(struct job *job); /* releases what the kind holds beside the arena; or NULL */
+struct job;
+
+struct job_type {
+	size_t size; /* of the kind's own struct */
+	struct backoff backoff;
+	bool waits_for_budget; /* does not run when the month's budget of calls is used up */
+	/* Make the first call, or end the job. */
+	void (*begin)(struct job *job);
+	/* Release what the kind holds beside the arena; or NULL. */
+	void (*clear)(struct job *job);
+	/* Show people why it failed ("reason" is a sentence without a full stop); or NULL. */
+	void (*show_failure)(struct job *job, const char *reason);
 };
 
-/* A job of "size" bytes (its struct job first) for a claimed row; NULL when out of memory. */
-void *job_new(struct worker *worker, const struct store_job *row, size_t size);
+struct job {
+	struct worker *worker;
+	const struct job_type *type;
+	struct store_job row; /* its texts are in the arena */
+	struct arena arena;   /* lives as long as the job */
+	int64_t started_ms;   /* monotonic */
+};
 
-/* Renew the lease.  False: it is lost, or the database is; the job has then been dropped. */
-SW_MUSTCHECK bool job_keep(struct job *job);
+/* A job for a claimed row, the rest of its kind's struct all zero; NULL when out of memory. */
+struct job *
+job_new(struct worker *worker, const struct store_job *row, const struct job_type *type);
 
-/* A job ends, and is freed.  Here: done, and out of the queue. */
+/*
+ * Start a call for the job's installation (call->installation_id is set here).  "done" gets the
+ * job.  When the call does not start, the job has ended with job_retry().
+ */
+void job_call(struct job *job, const struct call *call, call_done *done);
+
+/* Renew the lease.  False: it is lost, or the database is, and the job has ended as dropped. */
+SW_MUSTCHECK bool job_renew(struct job *job);
+
+/*
+ * What handling an answer begins with: job_renew(), or job_retry() when the call failed.  False:
+ * the job has ended.
+ */
+SW_MUSTCHECK bool job_goes_on(struct job *job, enum sw_err err, int64_t delay_ms);
+
+/* Done, and out of the queue.  This and the three below end the job and free it. */
 void job_done(struct job *job);
 
-/* Failed: run again after delay_ms.  Frees it. */
-void job_failed(struct job *job, enum sw_err err, int64_t delay_ms);
+/*
+ * Failed: run again after delay_ms, or after the kind's back-off when it is negative; at once, by
+ * another worker, when this one is stopping.  People are shown why unless it passes by itself.
+ */
+void job_retry(struct job *job, enum sw_err err, int64_t delay_ms);
 
-/* Not ours any more: nothing is recorded.  Frees it. */
+/* Back into the queue with an error, to run after delay_ms; people are shown nothing. */
+void job_put_back(struct job *job, enum sw_err err, int64_t delay_ms);
+
+/* The lease is lost, or the installation removed: nothing is recorded. */
 void job_drop(struct job *job);
-
-/* The delay of the next try: "first_ms" doubled for each attempt up to "most_ms", a quarter of
- * chance. */
-int64_t backoff_ms(int64_t attempts, int64_t first_ms, int64_t most_ms);
 
 #endif

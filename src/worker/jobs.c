@@ -1,21 +1,46 @@
 /*
- * Claims jobs and hands each to the file of its kind.
+ * Claims jobs and begins each by its kind.
  */
 #include "worker/jobs.h"
 
 #include "store/job.h"
+#include "worker/job.h"
 #include "worker/subscriptions.h"
 #include "worker/sync.h"
 #include "worker/uninstall.h"
+#include "worker/usage.h"
 
-typedef void job_begin(struct worker *worker, const struct store_job *row);
+/* How long a job waits when the month's budget is used up; a new month may begin at any time. */
+#define BUDGET_DELAY_MS 900000
 
-static job_begin *const begins[] = {
-    [JOB_DEVICE_SYNC] = sync_begin,
-    [JOB_SUBSCRIPTION_SYNC] = subscriptions_begin,
-    [JOB_UNINSTALL] = uninstall_begin,
+static const struct job_type *const types[] = {
+    [JOB_DEVICE_SYNC] = &sync_job,
+    [JOB_SUBSCRIPTION_SYNC] = &subscriptions_job,
+    [JOB_UNINSTALL] = &uninstall_job,
 };
-_Static_assert(sizeof(begins) / sizeof(begins[0]) == JOB_KIND__MAX, "a beginning for every kind");
+_Static_assert(sizeof(types) / sizeof(types[0]) == JOB_KIND__MAX, "a type for every kind");
+
+static void
+wait_for_budget(struct job *job)
+{
+	if (job->type->show_failure != NULL)
+		job->type->show_failure(job, "This month's calls to SmartThings are used up");
+	job_put_back(job, SW_ELIMIT, BUDGET_DELAY_MS);
+}
+
+static void
+begin(struct worker *worker, const struct store_job *row)
+{
+	const struct job_type *type = types[row->kind];
+	struct job *job = job_new(worker, row, type);
+
+	if (job == NULL)
+		return; /* out of memory: the end of the lease puts it back */
+	if (type->waits_for_budget && usage_is_over_budget(worker))
+		wait_for_budget(job);
+	else
+		type->begin(job);
+}
 
 int
 jobs_claim(struct worker *worker)
@@ -29,6 +54,6 @@ jobs_claim(struct worker *worker)
 		WORKER_JOBS_MAX - worker->jobs, &rows, &count) != SW_OK)
 		return 0;
 	for (size_t i = 0; i < count; i++)
-		begins[rows[i].kind](worker, &rows[i]);
+		begin(worker, &rows[i]);
 	return (int)count;
 }

@@ -3,8 +3,10 @@
 
 #include "worker/context.h"
 
-/* Claim the jobs that are due, as many as there is room for, and begin each by its kind.  The count
- * of jobs begun. */
+/*
+ * Claim the jobs that are due, as many as there is room for, and begin each by its kind.  Returns
+ * how many were claimed.  One round trip, and those of the jobs' beginnings.
+ */
 int jobs_claim(struct worker *worker);
 
 #endif

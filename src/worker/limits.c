@@ -1,6 +1,5 @@
 /*
- * Limits of the platform.  What it hides: which calls wait for one another,
- * and the pauses that the database could not be told of.
+ * Limits of the platform: which calls a 429 pauses, and which are counted.
  */
 #include "worker/limits.h"
 
@@ -10,8 +9,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/api_call.h"
+#include "worker/retry.h"
 
-/* What has to wait when the platform says so to a call, and what it counts. */
+/* For each call: the work that a 429 pauses, and the published limit that counts it. */
 static const struct {
 	enum pause_kind pause;
 	enum pace_kind pace;
@@ -30,7 +30,7 @@ static const struct {
 };
 _Static_assert(sizeof(limits) / sizeof(limits[0]) == PLATFORM_CALL__MAX, "limits of every call");
 
-/* Asked for while the database was away. */
+/* A pause that is not in the database yet. */
 struct pause {
 	struct pause *next;
 	enum pause_kind kind;
@@ -47,7 +47,7 @@ pause_free(struct pause *pause)
 }
 
 static bool
-hold(struct worker *worker, const char *installation_id, const char *device_id,
+save_later(struct worker *worker, const char *installation_id, const char *device_id,
     enum pause_kind kind, int64_t delay_ms)
 {
 	size_t size = strlen(installation_id) + 1;
@@ -63,8 +63,8 @@ hold(struct worker *worker, const char *installation_id, const char *device_id,
 	}
 	pause->kind = kind;
 	pause->until_ms = clock_monotonic_ms() + delay_ms;
-	pause->next = worker->pauses;
-	worker->pauses = pause;
+	pause->next = worker->unsaved_pauses;
+	worker->unsaved_pauses = pause;
 	return true;
 }
 
@@ -74,7 +74,7 @@ limits_pause(struct worker *worker, const char *installation_id, const char *dev
 {
 	enum pause_kind kind = limits[what].pause;
 	enum sw_err err;
-	bool held;
+	bool later;
 
 	if (installation_id == NULL || kind == PAUSE_NONE)
 		return;
@@ -82,40 +82,40 @@ limits_pause(struct worker *worker, const char *installation_id, const char *dev
 	    worker->db, &worker->scratch, installation_id, kind, device_id, delay_ms);
 	if (err == SW_OK)
 		return;
-	held = hold(worker, installation_id, device_id, kind, delay_ms);
-	log_event(held ? LOG_WARN : LOG_ERROR, "api.pause", "installation", installation_id,
-	    "endpoint", platform_endpoint(what), "err", err_name(err), "held", held ? "yes" : "no",
-	    (const char *)NULL);
+	later = save_later(worker, installation_id, device_id, kind, delay_ms);
+	log_event(later ? LOG_WARN : LOG_ERROR, "api.pause", "installation", installation_id,
+	    "endpoint", platform_endpoint(what), "err", err_name(err), "saved",
+	    later ? "later" : "no", (const char *)NULL);
 }
 
 void
-limits_store_held(struct worker *worker)
+limits_retry_saving(struct worker *worker)
 {
-	while (worker->pauses != NULL) {
-		struct pause *pause = worker->pauses;
+	while (worker->unsaved_pauses != NULL) {
+		struct pause *pause = worker->unsaved_pauses;
 		int64_t delay_ms = pause->until_ms - clock_monotonic_ms();
 		enum sw_err err = SW_OK;
 
 		if (delay_ms > 0)
 			err = store_pause_put(worker->db, &worker->scratch, pause->installation_id,
 			    pause->kind, pause->device_id, delay_ms);
-		if (err == SW_EUNAVAILABLE || err == SW_ETIMEOUT || err == SW_ECONFLICT)
+		if (retry_may_help(err))
 			return;
-		if (err != SW_OK) /* its installation is gone, say */
+		if (err != SW_OK) /* for example: the installation was removed */
 			log_event(LOG_WARN, "api.pause", "installation", pause->installation_id,
-			    "err", err_name(err), "held", "no", (const char *)NULL);
-		worker->pauses = pause->next;
+			    "err", err_name(err), "saved", "no", (const char *)NULL);
+		worker->unsaved_pauses = pause->next;
 		pause_free(pause);
 	}
 }
 
 void
-limits_drop_held(struct worker *worker)
+limits_drop_unsaved(struct worker *worker)
 {
-	while (worker->pauses != NULL) {
-		struct pause *pause = worker->pauses;
+	while (worker->unsaved_pauses != NULL) {
+		struct pause *pause = worker->unsaved_pauses;
 
-		worker->pauses = pause->next;
+		worker->unsaved_pauses = pause->next;
 		pause_free(pause);
 	}
 }

@@ -1,45 +1,44 @@
 /*
- * Token refresh.  A refresh token works once: until the platform's answer is
- * safe nothing may forget it, and without an answer the same token is sent
- * again, because nobody can tell whether it was used.
+ * Token refresh.  A refresh token works once: the platform's answer is kept in memory until the
+ * spool or the database has it.  Without an answer the same token is sent again, because the
+ * platform may or may not have used it.
  */
 #include "worker/refresh.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/log.h"
-#include "smartthings/oauth.h"
 #include "smartthings/api.h"
+#include "smartthings/oauth.h"
 #include "store/token.h"
 #include "worker/calls.h"
-#include "worker/job.h"
+#include "worker/id.h"
+#include "worker/retry.h"
 #include "worker/spool.h"
 
-#define RETRY_FIRST_MS 2000
-#define RETRY_MOST_MS 300000
-/* After a fault that only a person can mend. */
+/* When the configuration is wrong: somebody has to correct it and restart the worker. */
 #define MISCONFIGURED_DELAY_MS 300000
+
+static const struct backoff backoff = {.first_ms = 2000, .most_ms = 300000};
 
 struct refresh {
 	struct worker *worker;
-	char installation_id[129];
-	int64_t generation;
-	int64_t failures;
-	int64_t started_ms;
-	/* of an answer that is safe nowhere yet */
-	struct oauth_tokens tokens;
-	int64_t obtained_at;
-	struct refresh *next;
+	char installation_id[ID_SIZE];
+	int64_t generation;         /* of the refresh token that was sent */
+	int64_t failures;           /* earlier ones */
+	int64_t started_ms;         /* monotonic */
+	struct oauth_tokens tokens; /* the answer */
+	int64_t obtained_at;        /* when it came, seconds UTC */
+	struct refresh *next;       /* in worker->unsaved_tokens */
 };
 
 static void
 refresh_free(struct refresh *refresh)
 {
 	refresh->worker->refreshes--;
-	refresh->worker->has_work = true;
+	refresh->worker->has_work = true; /* there is room for the next one */
 	oauth_tokens_clear(&refresh->tokens);
 	free(refresh);
 }
@@ -49,20 +48,19 @@ fail(struct refresh *refresh, enum sw_err err, int64_t delay_ms)
 {
 	struct worker *worker = refresh->worker;
 
-	if (delay_ms < 0)
-		delay_ms = backoff_ms(refresh->failures, RETRY_FIRST_MS, RETRY_MOST_MS);
+	delay_ms = retry_delay_ms(&backoff, refresh->failures, delay_ms);
 	if (store_token_failed(worker->db, &worker->scratch, refresh->installation_id,
 		refresh->generation, err_name(err), delay_ms) != SW_OK)
-		delay_ms = -1; /* the lease ends by itself */
+		delay_ms = -1; /* the end of the lease makes it due again */
 	log_event(LOG_WARN, "token.refresh", "installation", refresh->installation_id, "err",
 	    err_name(err), "failures", log_int(refresh->failures + 1), "again_ms",
 	    log_int(delay_ms), (const char *)NULL);
 	refresh_free(refresh);
 }
 
-/* The platform's word that only linking again helps. */
+/* The platform says that the refresh token is dead: only linking again helps. */
 static void
-bury(struct refresh *refresh)
+record_dead(struct refresh *refresh)
 {
 	struct worker *worker = refresh->worker;
 	bool was_current = false;
@@ -78,7 +76,7 @@ bury(struct refresh *refresh)
 }
 
 static void
-log_kept(const struct refresh *refresh, enum sw_err spooled, enum sw_err err, bool stored)
+log_saved(const struct refresh *refresh, enum sw_err spooled, enum sw_err err, bool stored)
 {
 	log_event(err == SW_OK ? LOG_INFO : LOG_ERROR, "token.refresh", "installation",
 	    refresh->installation_id, "ms", log_int(clock_monotonic_ms() - refresh->started_ms),
@@ -87,11 +85,11 @@ log_kept(const struct refresh *refresh, enum sw_err spooled, enum sw_err err, bo
 }
 
 /*
- * First the disk, then the database: whatever ends this process, the pair is
- * in one of them.  False: in neither.
+ * First the disk, then the database: whatever ends this process, the pair is in one of them. False:
+ * in neither.
  */
 static bool
-keep(struct refresh *refresh)
+save(struct refresh *refresh)
 {
 	struct worker *worker = refresh->worker;
 	const char *id = refresh->installation_id;
@@ -111,69 +109,61 @@ keep(struct refresh *refresh)
 	} else {
 		worker->replay_due = true;
 	}
-	log_kept(refresh, spooled, err, stored);
+	log_saved(refresh, spooled, err, stored);
 	return err == SW_OK || spooled == SW_OK;
 }
 
 void
-refreshes_keep_held(struct worker *worker)
+refreshes_retry_saving(struct worker *worker)
 {
-	struct refresh **place = &worker->held;
+	struct refresh **link = &worker->unsaved_tokens;
 
-	while (*place != NULL) {
-		struct refresh *refresh = *place;
+	while (*link != NULL) {
+		struct refresh *refresh = *link;
 
-		if (!keep(refresh)) {
-			place = &refresh->next;
+		if (!save(refresh)) {
+			link = &refresh->next;
 			continue;
 		}
-		*place = refresh->next;
+		*link = refresh->next;
 		refresh_free(refresh);
 	}
 }
 
-/* Takes the tokens over. */
 static void
-keep_or_hold(struct refresh *refresh, struct oauth_tokens *tokens)
+save_now_or_later(struct refresh *refresh)
 {
-	refresh->tokens = *tokens;
-	memset(tokens, 0, sizeof(*tokens));
 	refresh->obtained_at = clock_now();
-	if (keep(refresh)) {
+	if (save(refresh)) {
 		refresh_free(refresh);
 		return;
 	}
-	refresh->next = refresh->worker->held;
-	refresh->worker->held = refresh;
+	refresh->next = refresh->worker->unsaved_tokens;
+	refresh->worker->unsaved_tokens = refresh;
 }
 
 static void
-on_answer(void *context, enum sw_err err, struct client_reply *reply)
+on_answer(void *context, const struct call_answer *answer)
 {
 	struct refresh *refresh = context;
-	struct oauth_tokens tokens = {0};
-	struct platform_outcome outcome;
+	enum sw_err err = answer->transfer;
 
 	FAILPOINT("refresh.answered");
-	platform_classify(err, reply, &outcome);
-	calls_note(
-	    refresh->worker, refresh->installation_id, NULL, PLATFORM_POST_TOKEN, reply, &outcome);
 	if (err == SW_OK)
-		err =
-		    oauth_parse_reply(reply->status, reply->body.data, reply->body.length, &tokens);
+		err = oauth_parse_reply(
+		    answer->status, answer->body, answer->length, &refresh->tokens);
 	if (err == SW_OK) {
-		keep_or_hold(refresh, &tokens);
+		save_now_or_later(refresh);
 	} else if (err == SW_EINVAL_GRANT) {
-		bury(refresh);
+		record_dead(refresh);
 	} else if (err == SW_EAUTH) {
 		log_event(LOG_ERROR, "token.client", "message",
 		    "the platform refuses SWITCHBOARD_CLIENT_ID or SWITCHBOARD_CLIENT_SECRET",
 		    (const char *)NULL);
 		fail(refresh, err, MISCONFIGURED_DELAY_MS);
 	} else {
-		fail(refresh, err, outcome.delay_ms);
+		fail(refresh, err, answer->delay_ms);
 	}
-	oauth_tokens_clear(&tokens);
 }
 
 static enum sw_err
@@ -184,7 +174,8 @@ send_refresh(struct refresh *refresh, const struct store_refresh *row)
 	enum sw_err err = oauth_request_refresh(&call, worker->config, row->refresh_token);
 
 	if (err == SW_OK)
-		err = client_pool_start(worker->pool, &call.request, on_answer, refresh);
+		err = call_start_request(worker, refresh->installation_id, PLATFORM_POST_TOKEN,
+		    &call.request, on_answer, refresh);
 	oauth_request_clear(&call);
 	return err;
 }
@@ -193,14 +184,12 @@ static void
 begin(struct worker *worker, const struct store_refresh *row)
 {
 	struct refresh *refresh = calloc(1, sizeof(*refresh));
-	size_t length = strlen(row->installation_id);
 	enum sw_err err;
 
-	if (refresh == NULL || length >= sizeof(refresh->installation_id)) {
+	if (refresh == NULL || !id_copy(refresh->installation_id, row->installation_id)) {
 		free(refresh);
-		return; /* the lease ends by itself */
+		return; /* the end of the lease makes it due again */
 	}
-	memcpy(refresh->installation_id, row->installation_id, length);
 	refresh->worker = worker;
 	refresh->generation = row->generation;
 	refresh->failures = row->failures;

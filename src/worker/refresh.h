@@ -4,13 +4,13 @@
 #include "worker/context.h"
 
 /*
- * Token refresh (RFC 6749 6, design.md "Data"): one at a time for each
- * installation across all workers, its answer in the spool before the
- * database.  Claim what is due and begin it; the count begun.
+ * Token refresh (RFC 6749 6, design.md "Data"): one at a time for each installation across all
+ * workers, its answer in the spool before it is in the database.  Claim the tokens that are due and
+ * begin their refreshes; returns how many were claimed.  One round trip.
  */
 int refreshes_claim(struct worker *worker);
 
 /* Try again to save answers that neither the spool nor the database took. */
-void refreshes_keep_held(struct worker *worker);
+void refreshes_retry_saving(struct worker *worker);
 
 #endif

@@ -1,11 +1,9 @@
 /*
- * Sealing stored tokens anew after a change of keys.  What it hides: the walk
- * through the rows by id, in batches that hold up nobody, and which rows it
- * has complained of already.
+ * Sealing stored tokens again after a change of keys: a walk through the rows in the order of their
+ * ids, in small batches.
  */
 #include "worker/seal.h"
 
-#include <inttypes.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,28 +12,28 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/token.h"
+#include "worker/id.h"
+#include "worker/retry.h"
 #include "worker/spool.h"
 
-/* Each row is a commit, and clicks wait behind a batch. */
+/* Each row is a commit, and the loop does nothing else during a batch. */
 #define BATCH 8
 #define PAUSE_MS 20
 #define RETRY_MS 2000
-#define LOOK_MS 60000
-/* The keys of this process stay what they are: what none opened waits for other things. */
-#define LOOK_LEFT_MS 600000
+#define CHECK_MS 60000
+/* Rows that no key opens: this process gets no other keys, but the rows may be linked again. */
+#define CHECK_UNOPENED_MS 600000
 
 struct sealer {
 	bool walking;
-	char after[129]; /* id of the last row that was done */
-	int64_t next_ms; /* monotonic */
-	/* of this walk */
-	int64_t renewed;
-	int64_t left;
-	/* of all walks */
-	bool told; /* something was logged, the rest of these is what */
-	int64_t told_left;
-	int64_t told_spooled;
-	void *complained; /* tree of ids */
+	char after[ID_SIZE]; /* id of the last row that was done */
+	int64_t next_ms;     /* monotonic */
+	int64_t renewed;     /* since the last line that was logged */
+	int64_t unopened;    /* rows of this walk that stayed as they were */
+	bool logged;         /* a line was, with the two counts that follow */
+	int64_t logged_unopened;
+	int64_t logged_spooled;
+	void *reported; /* ids whose row no key opened, as tsearch() keeps them */
 };
 
 static int
@@ -56,44 +54,43 @@ sealer_free(struct sealer *sealer)
 {
 	if (sealer == NULL)
 		return;
-	tdestroy(sealer->complained, free);
+	tdestroy(sealer->reported, free);
 	free(sealer);
 }
 
-/* When memory is short it is forgotten, and complained of again. */
+/* Without memory for it the row is logged once more the next time. */
 static void
-remember(struct sealer *sealer, const char *id)
+remember_reported(struct sealer *sealer, const char *id)
 {
 	char *copy = strdup(id);
 
-	if (copy != NULL && tsearch(copy, &sealer->complained, compare_ids) == NULL)
+	if (copy != NULL && tsearch(copy, &sealer->reported, compare_ids) == NULL)
 		free(copy);
 }
 
 static enum sw_err
-complain(struct worker *worker, const struct store_seal_rows *rows, int row)
+report_unopened(struct worker *worker, const struct store_seal_rows *rows, int row)
 {
 	struct sealer *sealer = worker->sealer;
 	const char *id = store_seal_installation(rows, row);
-	bool news, known;
+	bool is_new, known;
 	enum sw_err err;
 
-	/* Marked each time: it may have been linked again since, with a key that this worker lacks.
-	 */
-	err = store_seal_unopened(worker->db, rows, row, &news);
+	/* In every walk: it may have been linked again with a key that this worker lacks. */
+	err = store_seal_unopened(worker->db, rows, row, &is_new);
 	if (err != SW_OK)
 		return err;
-	if (news)
+	if (is_new)
 		notify_add_page(&worker->notify, id);
-	known = tfind(id, &sealer->complained, compare_ids) != NULL;
-	if (news || !known)
+	known = tfind(id, &sealer->reported, compare_ids) != NULL;
+	if (is_new || !known)
 		log_event(LOG_ERROR, "token.sealed", "installation", id, "key",
 		    store_seal_key_id(rows, row), "message",
 		    "no key in SWITCHBOARD_SEAL_KEYS opens it: give the key back, or link again",
 		    (const char *)NULL);
 	if (!known)
-		remember(sealer, id);
-	sealer->left++;
+		remember_reported(sealer, id);
+	sealer->unopened++;
 	return SW_OK;
 }
 
@@ -106,7 +103,7 @@ renew(struct worker *worker, const struct store_seal_rows *rows, int row)
 	    worker->db, &worker->scratch, &worker->config->seal_keys, rows, row, &stored);
 
 	if (err == SW_EFORBIDDEN)
-		return complain(worker, rows, row);
+		return report_unopened(worker, rows, row);
 	if (err != SW_OK || !stored)
 		return err;
 	worker->sealer->renewed++;
@@ -118,17 +115,16 @@ renew(struct worker *worker, const struct store_seal_rows *rows, int row)
 	return SW_OK;
 }
 
-/* What another try in a moment may mend. */
+/* Will the same row do better in a moment?  Else the walk goes on without it. */
 static bool
-is_passing(enum sw_err err)
+is_transient(enum sw_err err)
 {
-	return err == SW_EUNAVAILABLE || err == SW_ETIMEOUT || err == SW_ECONFLICT ||
-	       err == SW_ENOMEM;
+	return retry_may_help(err) || err == SW_ENOMEM;
 }
 
-/* The next rows; *count is how many there were. */
+/* Seal the next rows; *count is how many there were. */
 static enum sw_err
-do_batch(struct worker *worker, int *count)
+renew_batch(struct worker *worker, int *count)
 {
 	struct sealer *sealer = worker->sealer;
 	struct store_seal_rows rows = {0};
@@ -139,12 +135,12 @@ do_batch(struct worker *worker, int *count)
 		const char *id = store_seal_installation(&rows, row);
 
 		err = renew(worker, &rows, row);
-		if (is_passing(err))
+		if (is_transient(err))
 			break;
 		if (err != SW_OK) {
 			log_event(LOG_ERROR, "seal.failed", "installation", id, "err",
 			    err_name(err), (const char *)NULL);
-			sealer->left++;
+			sealer->unopened++;
 			err = SW_OK;
 		}
 		snprintf(sealer->after, sizeof(sealer->after), "%s", id);
@@ -154,29 +150,29 @@ do_batch(struct worker *worker, int *count)
 	return err;
 }
 
-/* Say how it ended, unless it is what was said the last time. */
+/* Log how the walk ended, unless the last line says the same. */
 static void
-tell(struct worker *worker)
+log_result(struct worker *worker)
 {
 	struct sealer *sealer = worker->sealer;
 	int64_t spooled = (int64_t)spool_count_old(worker->spool);
-	bool done = sealer->left == 0 && spooled == 0;
+	bool done = sealer->unopened == 0 && spooled == 0;
 
-	if (sealer->told && sealer->renewed == 0 && sealer->left == sealer->told_left &&
-	    spooled == sealer->told_spooled)
+	if (sealer->logged && sealer->renewed == 0 && sealer->unopened == sealer->logged_unopened &&
+	    spooled == sealer->logged_spooled)
 		return;
 	log_event(done ? LOG_INFO : LOG_WARN, done ? "seal.done" : "seal.left", "key",
 	    worker->config->seal_keys.keys[0].id, "resealed", log_int(sealer->renewed), "unopened",
-	    log_int(sealer->left), "spooled", log_int(spooled), (const char *)NULL);
-	sealer->told = true;
-	sealer->told_left = sealer->left;
-	sealer->told_spooled = spooled;
+	    log_int(sealer->unopened), "spooled", log_int(spooled), (const char *)NULL);
+	sealer->logged = true;
+	sealer->logged_unopened = sealer->unopened;
+	sealer->logged_spooled = spooled;
 	sealer->renewed = 0;
 }
 
 /*
- * Nothing is left to walk through.  Done is what the database says is done: a
- * program that still has the old keys may have stored another row meanwhile.
+ * The walk has ended, or none was needed.  "due" with nothing unopened means that a program which
+ * still has the old keys stored another row meanwhile: the next check begins another walk.
  */
 static int
 finish(struct worker *worker, bool due)
@@ -184,14 +180,15 @@ finish(struct worker *worker, bool due)
 	struct sealer *sealer = worker->sealer;
 
 	sealer->walking = false;
-	if (due && sealer->left == 0)
-		return LOOK_MS;
-	tell(worker);
-	return sealer->left > 0 ? LOOK_LEFT_MS : LOOK_MS;
+	if (due && sealer->unopened == 0)
+		return CHECK_MS;
+	log_result(worker);
+	return sealer->unopened > 0 ? CHECK_UNOPENED_MS : CHECK_MS;
 }
 
+/* Begin a walk when the database has rows to seal, end the one that has come to its last row. */
 static int
-look(struct worker *worker)
+check_database(struct worker *worker)
 {
 	struct sealer *sealer = worker->sealer;
 	bool due;
@@ -199,25 +196,26 @@ look(struct worker *worker)
 	if (store_seal_is_due(worker->db, &worker->config->seal_keys, &due) != SW_OK)
 		return RETRY_MS;
 	if (!due)
-		sealer->left = 0;
+		sealer->unopened = 0;
 	if (sealer->walking || !due)
 		return finish(worker, due);
 	sealer->walking = true;
 	sealer->after[0] = '\0';
-	sealer->left = 0;
+	sealer->unopened = 0;
 	return 0;
 }
 
+/* Returns in how many ms the next step is due. */
 static int
 step(struct worker *worker)
 {
 	int count;
 
 	if (!worker->sealer->walking)
-		return look(worker);
-	if (do_batch(worker, &count) != SW_OK)
+		return check_database(worker);
+	if (renew_batch(worker, &count) != SW_OK)
 		return RETRY_MS;
-	return count == BATCH ? PAUSE_MS : look(worker);
+	return count == BATCH ? PAUSE_MS : check_database(worker);
 }
 
 int

@@ -5,8 +5,8 @@
 #include "worker/context.h"
 
 /*
- * Rotation of SWITCHBOARD_SEAL_KEYS: stored tokens that are not under the first key are sealed
- * anew, a few at a time between other work.  Any number of workers may do so at once.
+ * Rotation of SWITCHBOARD_SEAL_KEYS: stored tokens that are not sealed under the first key are
+ * sealed again under it, a few at a time between other work.  Several workers may do so at once.
  */
 SW_MUSTCHECK enum sw_err sealer_new(struct sealer **out);
 
@@ -14,12 +14,12 @@ SW_MUSTCHECK enum sw_err sealer_new(struct sealer **out);
 void sealer_free(struct sealer *sealer);
 
 /*
- * Do the next few rows when their time has come, and look once a minute whether there are any;
- * gives in how many ms to call again.  The end of it is logged as event=seal.done: then nothing
- * that this worker can see (the database, its own spool) needs another key than the first.  Else
- * event=seal.left says how much does.  A row that no key opens is logged once
- * (event=token.sealed), its location shown as one to be linked again, and the row left as it is:
- * with the key back it is opened again.
+ * Seal the next few rows when their time has come, and check once a minute whether there are any.
+ * Returns in how many ms to call it again.  At most 8 rows, with two round trips each.
+ * When all is done event=seal.done is logged: nothing in the database or in this worker's spool
+ * needs another key than the first.  Else event=seal.left says how much does.  A row that no key
+ * opens is logged once (event=token.sealed) and stays as it is; its location is shown as one to be
+ * linked again until the key is back.
  */
 int seal_run(struct worker *worker);
 

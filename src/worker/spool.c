@@ -1,30 +1,29 @@
 /*
- * The spool of refreshed tokens.  What it hides: the file format (a sealed
- * text of the second it was got, a line feed and the JSON of
- * oauth_tokens_put()) and how a file is made to survive a crash.
+ * The spool of refreshed tokens.  A file is a sealed text: the second the answer came (UTC, since
+ * the epoch), a line feed and the JSON of oauth_tokens_put().  Its name is part of what is sealed,
+ * so that a file under another name does not open.
  */
 #include "worker/spool.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sbuf.h"
-#include "store/token.h"
 #include "formats/url.h"
+#include "store/token.h"
+#include "worker/folder.h"
 
-#define NAME_SIZE 256
+/* A file of ours is a few kilobytes: a token has at most OAUTH_TOKEN_MAX bytes. */
 #define FILE_MAX ((size_t)256 << 10)
-#define STALE_S 600
-#define PREFIX "tmp-" /* of a file that is being written; an answer's name has no such start */
+/* Writing a file takes milliseconds: what is unfinished after this belongs to a dead process. */
+#define UNFINISHED_S 600
 
 struct spool {
 	int folder;
@@ -33,16 +32,10 @@ struct spool {
 
 /* What a file's name says. */
 struct entry {
-	char name[NAME_SIZE];
-	char installation_id[NAME_SIZE];
+	char name[FOLDER_NAME_SIZE];
+	char installation_id[FOLDER_NAME_SIZE];
 	int64_t generation;
 };
-
-static bool
-make_folder(const char *path)
-{
-	return mkdir(path, 0700) == 0 || errno == EEXIST;
-}
 
 enum sw_err
 spool_open(
@@ -62,10 +55,10 @@ spool_open(
 	(*out)->keys = keys;
 	(*out)->folder = -1;
 	*why = "its folder spool cannot be made";
-	if (!make_folder(state_dir) || !make_folder(sbuf_text(&path)))
+	if (!folder_make(state_dir) || !folder_make(sbuf_text(&path)))
 		goto out;
 	*why = "its folder spool cannot be written to";
-	(*out)->folder = open(sbuf_text(&path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	(*out)->folder = folder_open(sbuf_text(&path));
 	if ((*out)->folder >= 0 && faccessat((*out)->folder, ".", W_OK | X_OK, AT_EACCESS) == 0)
 		err = SW_OK;
 out:
@@ -88,51 +81,11 @@ spool_close(struct spool *spool)
 }
 
 static bool
-write_all(int file, const uint8_t *data, size_t length)
+make_name(char out[static FOLDER_NAME_SIZE], const char *installation_id, int64_t generation)
 {
-	while (length > 0) {
-		ssize_t done = write(file, data, length);
+	int length = snprintf(out, FOLDER_NAME_SIZE, "%s.%" PRId64, installation_id, generation);
 
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return false;
-		data += done;
-		length -= (size_t)done;
-	}
-	return true;
-}
-
-/* Whole and on the disk under its name, or not there at all. */
-static bool
-put_file(const struct spool *spool, const char *name, const uint8_t *data, size_t length)
-{
-	char part[NAME_SIZE + 32];
-	bool done = false;
-	int file;
-
-	snprintf(part, sizeof(part), PREFIX "%ld-%s", (long)getpid(), name);
-	unlinkat(spool->folder, part, 0); /* of an earlier process with our number */
-	file =
-	    openat(spool->folder, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (file < 0)
-		return false;
-	if (write_all(file, data, length) && fsync(file) == 0)
-		done = true;
-	if (close(file) != 0)
-		done = false;
-	if (done && renameat(spool->folder, part, spool->folder, name) == 0)
-		return fsync(spool->folder) == 0;
-	unlinkat(spool->folder, part, 0);
-	return false;
-}
-
-static bool
-make_name(char out[static NAME_SIZE], const char *installation_id, int64_t generation)
-{
-	int length = snprintf(out, NAME_SIZE, "%s.%" PRId64, installation_id, generation);
-
-	return length > 0 && length < NAME_SIZE - 32;
+	return length > 0 && length < FOLDER_NAME_SIZE;
 }
 
 static void
@@ -166,7 +119,7 @@ enum sw_err
 spool_write(struct spool *spool, const char *installation_id, int64_t generation,
     const struct oauth_tokens *tokens, int64_t obtained_at)
 {
-	char name[NAME_SIZE];
+	char name[FOLDER_NAME_SIZE];
 	uint8_t *sealed = NULL;
 	size_t length = 0;
 	enum sw_err err;
@@ -175,7 +128,7 @@ spool_write(struct spool *spool, const char *installation_id, int64_t generation
 		return SW_EINTERNAL;
 	err =
 	    seal_answer(spool, installation_id, generation, tokens, obtained_at, &sealed, &length);
-	if (err == SW_OK && !put_file(spool, name, sealed, length)) {
+	if (err == SW_OK && !folder_write(spool->folder, name, sealed, length)) {
 		log_event(LOG_ERROR, "spool.write", "installation", installation_id, "message",
 		    strerror(errno), (const char *)NULL);
 		err = SW_EUNAVAILABLE;
@@ -187,9 +140,9 @@ spool_write(struct spool *spool, const char *installation_id, int64_t generation
 void
 spool_remove(struct spool *spool, const char *installation_id, int64_t generation)
 {
-	char name[NAME_SIZE];
+	char name[FOLDER_NAME_SIZE];
 
-	/* Left behind it does no harm: a newer pair is in the database. */
+	/* When it cannot be removed, a replay finds a newer pair in the database and removes it. */
 	if (make_name(name, installation_id, generation))
 		unlinkat(spool->folder, name, 0);
 }
@@ -201,7 +154,7 @@ read_name(const char *name, struct entry *out)
 	const char *dot = strrchr(name, '.');
 	char *end;
 
-	if (dot == NULL || strlen(name) >= NAME_SIZE || dot[1] < '0' || dot[1] > '9')
+	if (dot == NULL || strlen(name) >= FOLDER_NAME_SIZE || dot[1] < '0' || dot[1] > '9')
 		return false;
 	snprintf(out->name, sizeof(out->name), "%s", name);
 	snprintf(
@@ -211,28 +164,7 @@ read_name(const char *name, struct entry *out)
 	return *end == '\0' && errno == 0 && url_id_is_valid(out->installation_id);
 }
 
-/* The file's bytes into "out"; false when it cannot be read or is too large. */
-static bool
-read_file(const struct spool *spool, const char *name, struct sbuf *out)
-{
-	int file = openat(spool->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	char part[4096];
-	ssize_t length;
-
-	if (file < 0)
-		return false;
-	while ((length = read(file, part, sizeof(part))) != 0) {
-		if (length < 0 && errno == EINTR)
-			continue;
-		if (length < 0)
-			break;
-		sbuf_put(out, part, (size_t)length);
-	}
-	close(file);
-	return length == 0 && !sbuf_failed(out);
-}
-
-/* Undo seal_answer(). */
+/* The reverse of seal_answer(). */
 static enum sw_err
 open_answer(const struct spool *spool, const struct entry *entry, const struct sbuf *sealed,
     struct oauth_tokens *tokens, int64_t *obtained_at)
@@ -269,8 +201,8 @@ store_answer(struct worker *worker, const struct entry *entry, const struct oaut
 		entry->installation_id, entry->generation, tokens, age_s > 0 ? age_s : 0, &stored);
 
 	if (err == SW_EINPUT || err == SW_EFORBIDDEN || err == SW_EINTERNAL) {
-		/* One that the database will never take must not hold up all other work. */
-		log_event(LOG_ERROR, "spool.unstored", "installation", entry->installation_id,
+		/* The database refuses it for good; all other work waits for the replay to end. */
+		log_event(LOG_ERROR, "spool.refused", "installation", entry->installation_id,
 		    "file", entry->name, "err", err_name(err), (const char *)NULL);
 		return SW_OK;
 	}
@@ -293,13 +225,13 @@ replay(struct worker *worker, const struct entry *entry)
 	enum sw_err err = SW_EINPUT;
 
 	sbuf_init(&sealed, FILE_MAX);
-	if (read_file(worker->spool, entry->name, &sealed))
+	if (folder_read(worker->spool->folder, entry->name, &sealed))
 		err = open_answer(worker->spool, entry, &sealed, &tokens, &obtained_at);
 	sbuf_clear(&sealed);
 	if (err == SW_OK) {
 		err = store_answer(worker, entry, &tokens, obtained_at);
 	} else if (err != SW_ENOMEM) {
-		/* Another worker may just have removed it; else somebody must look. */
+		/* A file that another worker has just removed is no error. */
 		if (faccessat(worker->spool->folder, entry->name, F_OK, 0) == 0)
 			log_event(LOG_ERROR, "spool.unreadable", "installation",
 			    entry->installation_id, "file", entry->name, (const char *)NULL);
@@ -309,32 +241,10 @@ replay(struct worker *worker, const struct entry *entry)
 	return err;
 }
 
-/* A file that was being written when its process died holds nothing whole. */
-static void
-remove_stale(const struct spool *spool, const char *name)
-{
-	struct stat about;
-
-	if (fstatat(spool->folder, name, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    about.st_mtime < clock_now() - STALE_S)
-		unlinkat(spool->folder, name, 0);
-}
-
-static DIR *
-open_list(const struct spool *spool)
-{
-	int folder = openat(spool->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *list = folder >= 0 ? fdopendir(folder) : NULL;
-
-	if (list == NULL && folder >= 0)
-		close(folder);
-	return list;
-}
-
 enum sw_err
 spool_replay(struct worker *worker)
 {
-	DIR *list = open_list(worker->spool);
+	DIR *list = folder_list(worker->spool->folder);
 	const struct dirent *item;
 	enum sw_err err = SW_OK;
 
@@ -345,8 +255,8 @@ spool_replay(struct worker *worker)
 	while (err == SW_OK && (item = readdir(list)) != NULL) {
 		struct entry entry;
 
-		if (strncmp(item->d_name, PREFIX, sizeof(PREFIX) - 1) == 0)
-			remove_stale(worker->spool, item->d_name);
+		if (strncmp(item->d_name, FOLDER_TEMPORARY, strlen(FOLDER_TEMPORARY)) == 0)
+			folder_remove_old(worker->spool->folder, item->d_name, UNFINISHED_S);
 		else if (read_name(item->d_name, &entry))
 			err = replay(worker, &entry);
 	}
@@ -354,6 +264,7 @@ spool_replay(struct worker *worker)
 	return err;
 }
 
+/* Is it sealed with another key than the first? */
 static bool
 is_old(const struct spool *spool, const char *name)
 {
@@ -362,7 +273,7 @@ is_old(const struct spool *spool, const char *name)
 	bool old;
 
 	sbuf_init(&sealed, FILE_MAX);
-	old = read_file(spool, name, &sealed) &&
+	old = folder_read(spool->folder, name, &sealed) &&
 	      seal_key_id((const uint8_t *)sealed.data, sealed.length, id) == SW_OK &&
 	      strcmp(id, spool->keys->keys[0].id) != 0;
 	sbuf_clear(&sealed);
@@ -372,7 +283,7 @@ is_old(const struct spool *spool, const char *name)
 size_t
 spool_count_old(const struct spool *spool)
 {
-	DIR *list = open_list(spool);
+	DIR *list = folder_list(spool->folder);
 	const struct dirent *item;
 	size_t count = 0;
 

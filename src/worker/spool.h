@@ -4,44 +4,46 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
-#include "smartthings/oauth.h"
 #include "base/secret.h"
+#include "smartthings/oauth.h"
 #include "worker/context.h"
 
 /*
- * Answers of the token endpoint on their way to the database.  A refresh
- * kills the old refresh token at once, so its answer is on the disk, sealed,
- * before anything else is done with it: a process that is killed, or a
- * database that is away, then loses nothing.  One file for each answer,
- * STATE_DIR/spool/<installation>.<generation>; workers may share the folder.
+ * Answers of the token endpoint on their way to the database.  A refresh makes the old refresh
+ * token useless at once, so its answer is written to the disk, sealed, before anything else is done
+ * with it: a killed process or an unreachable database then loses nothing.  One file for each
+ * answer, STATE_DIR/spool/<installation>.<generation>; several workers may share the folder.
  */
 
 /*
- * Open (make) the folder; "keys" are borrowed.  SW_EINPUT: it cannot be made or written
- * to, *why (static text) says which.  SW_ENOMEM.
+ * Open (make) the folder; "keys" are borrowed for the life of the spool.  SW_EINPUT: it cannot be
+ * made or written to, *why (static text) says which.  SW_ENOMEM.
  */
 SW_MUSTCHECK enum sw_err spool_open(
     const char *state_dir, const struct seal_keys *keys, struct spool **out, const char **why);
 
-/* NULL is fine; files stay. */
+/* The files stay.  NULL is fine. */
 void spool_close(struct spool *spool);
 
-/* On the disk when it returns SW_OK.  SW_EUNAVAILABLE: it cannot be written (logged).  SW_ENOMEM,
- * SW_EINTERNAL. */
+/*
+ * Write an answer that came at "obtained_at" (seconds UTC).  SW_OK: it is on the disk.
+ * SW_EUNAVAILABLE: it cannot be written (logged).  SW_ENOMEM, SW_EINTERNAL.  Blocks for two
+ * fsync().
+ */
 SW_MUSTCHECK enum sw_err spool_write(struct spool *spool, const char *installation_id,
     int64_t generation, const struct oauth_tokens *tokens, int64_t obtained_at);
 
-/* It is in the database. */
+/* Remove an answer that is in the database. */
 void spool_remove(struct spool *spool, const char *installation_id, int64_t generation);
 
 /*
- * Store every answer that is left and remove its file.  SW_OK: nothing is left that could be
- * stored; a file that no key opens, or that the database refuses, stays and is logged.
- * SW_EUNAVAILABLE and the like: try again.
+ * Store every answer in the spool in the database and remove its file; one statement for each.
+ * SW_OK: nothing is left that can be stored; a file that no key opens, or that the database
+ * refuses, stays and is logged.  SW_EUNAVAILABLE and other errors of db_exec(): try again later.
  */
 SW_MUSTCHECK enum sw_err spool_replay(struct worker *worker);
 
-/* How many answers are left that were sealed with another key than the one that seals now. */
+/* How many answers in the spool are sealed with another key than the first of the keys. */
 size_t spool_count_old(const struct spool *spool);
 
 #endif

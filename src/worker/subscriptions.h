@@ -1,14 +1,13 @@
 #ifndef SWITCHBOARD_WORKER_SUBSCRIPTIONS_H
 #define SWITCHBOARD_WORKER_SUBSCRIPTIONS_H
 
-#include "store/job.h"
-#include "worker/context.h"
+#include "worker/job.h"
 
 /*
- * The job subscription_sync: compare what the platform sends webhooks for with
- * what it should (platform.md "Subscriptions"), delete what is too much one by
- * one, create what is missing.  One call when all is well.
+ * The job subscription_sync: compare the subscriptions the platform has with those it should have
+ * (subscription_set.h), delete superfluous ones one by one, create missing ones.  One call when
+ * nothing has to change.
  */
-void subscriptions_begin(struct worker *worker, const struct store_job *row);
+extern const struct job_type subscriptions_job;
 
 #endif

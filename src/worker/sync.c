@@ -1,31 +1,31 @@
 /*
- * Device sync (design.md "Data").  One call after the other; only a complete
- * list is applied, because what is not in it disappears.
+ * Device sync (design.md "Data"): one call after the other.  Only a complete list of devices is
+ * applied, because devices that are not in it are removed.
  */
 #include "worker/sync.h"
 
 #include <jansson.h>
 #include <string.h>
 
-#include "smartthings/device.h"
 #include "base/failpoint.h"
-#include "formats/json.h"
 #include "base/log.h"
+#include "formats/json.h"
+#include "formats/url.h"
 #include "smartthings/api.h"
+#include "smartthings/device.h"
 #include "store/installation.h"
 #include "store/sync.h"
 #include "store/token.h"
-#include "formats/url.h"
 #include "worker/calls.h"
-#include "worker/job.h"
 
 #define PAGES_MAX 100
-#define RETRY_FIRST_MS 2000
 #define RETRY_MOST_MS 600000
-#define BUDGET_DELAY_MS 900000
-/* The subscriptions end this wait themselves (subscription_replace() in sql/). */
+/* At most this long: subscription_replace() in sql/ makes the sync due at once. */
 #define SUBSCRIBING_DELAY_MS 1000
-/* The rooms may be read 50 times an hour: not twice within this. */
+/*
+ * The rooms may be read 50 times an hour (platform.md "Limits published").  sync_plan() in sql/
+ * leaves them out for as long.
+ */
 #define ROOMS_AGAIN_S 120
 
 struct sync {
@@ -33,7 +33,7 @@ struct sync {
 	struct store_plan plan;
 	const char *location_name; /* read now; else NULL */
 	json_t *rooms;             /* read now; else NULL */
-	bool rooms_asked;          /* even when there was no use in the answer */
+	bool rooms_requested;      /* in this run, whatever the answer was */
 	json_t *devices;
 	const char *next; /* page of the list being read; NULL is its first */
 	int pages;
@@ -50,75 +50,24 @@ sync_clear(struct job *job)
 	json_decref(sync->devices);
 }
 
-/* Why a sync failed, for people; NULL when that passes by itself. */
-static const char *
-reason_of(enum sw_err err)
-{
-	switch (err) {
-	case SW_EAUTH:
-		return NULL;
-	case SW_ETIMEOUT:
-	case SW_EUNAVAILABLE:
-		return "SmartThings did not answer";
-	case SW_ELIMIT:
-		return "SmartThings asks to wait before the next try";
-	case SW_EFORBIDDEN:
-		return "SmartThings does not allow reading this location";
-	case SW_ENOTFOUND:
-		return "SmartThings does not know this location any more";
-	case SW_EUPSTREAM:
-	case SW_EINPUT:
-		return "SmartThings gave an answer that could not be used";
-	default:
-		return "Something went wrong here";
-	}
-}
-
-static void
-show_failure(struct sync *sync, const char *reason)
-{
-	struct worker *worker = sync->job.worker;
-
-	if (reason == NULL)
-		return;
-	if (store_sync_progress(worker->db, &worker->scratch, sync->job.row.installation_id,
-		"failed", (int64_t)json_array_size(sync->devices), reason) == SW_OK)
-		notify_add_page(&worker->notify, sync->job.row.installation_id);
-}
-
-static void
-fail(struct sync *sync, enum sw_err err, int64_t delay_ms)
-{
-	if (delay_ms < 0)
-		delay_ms = backoff_ms(sync->job.row.attempts, RETRY_FIRST_MS, RETRY_MOST_MS);
-	if (sync->job.worker->stopping)
-		delay_ms = 0;
-	else
-		show_failure(sync, reason_of(err));
-	job_failed(&sync->job, err, delay_ms);
-}
-
+/* "running", or "failed" with a reason, on the pages of the location. */
 static bool
-show_progress(struct sync *sync)
+show(struct sync *sync, const char *state, const char *reason)
 {
 	struct worker *worker = sync->job.worker;
+	const char *id = sync->job.row.installation_id;
+	int64_t found = (int64_t)json_array_size(sync->devices);
 
-	if (store_sync_progress(worker->db, &worker->scratch, sync->job.row.installation_id,
-		"running", (int64_t)json_array_size(sync->devices), NULL) != SW_OK)
+	if (store_sync_progress(worker->db, &worker->scratch, id, state, found, reason) != SW_OK)
 		return false;
-	notify_add_page(&worker->notify, sync->job.row.installation_id);
+	notify_add_page(&worker->notify, id);
 	return true;
 }
 
-/* What every answer begins with.  False: it was not one to go on with, and the job has ended. */
-static bool
-goes_on(struct sync *sync, const struct call_answer *answer)
+static void
+show_failure(struct job *job, const char *reason)
 {
-	if (answer->err != SW_OK) {
-		fail(sync, answer->err, answer->delay_ms);
-		return false;
-	}
-	return job_keep(&sync->job);
+	(void)show((struct sync *)job, "failed", reason);
 }
 
 /* REVOKED or DISABLED: only linking again helps. */
@@ -133,7 +82,7 @@ end_revoked(struct sync *sync, const struct call_answer *answer, const char *sta
 	if (store_token_dead(worker->db, &worker->scratch, sync->job.row.installation_id,
 		answer->generation, status, &was_current) == SW_OK)
 		notify_add_page(&worker->notify, sync->job.row.installation_id);
-	job_failed(&sync->job, SW_EFORBIDDEN, RETRY_MOST_MS);
+	job_put_back(&sync->job, SW_EFORBIDDEN, RETRY_MOST_MS);
 }
 
 static enum sw_err
@@ -153,17 +102,17 @@ take_installed_app(struct sync *sync, const json_t *app)
 	err = store_installation_set_location(worker->db, id, location_id);
 	if (err == SW_OK && owner_id != NULL && url_id_is_valid(owner_id))
 		err = store_installation_set_owner(worker->db, id, owner_id);
-	/* Two people may just have become one: what sessions may see can have changed. */
+	/* The owner may be a person who has an account already: sessions then show more. */
 	notify_add_sessions(&worker->notify);
 	worker->has_work = true; /* the subscriptions wait for the location */
 	return err;
 }
 
-/* What is switched between a first reading and the subscriptions would never be told. */
+/* A change between a first reading and the subscriptions would never be seen: no event comes. */
 static void
 wait_for_subscriptions(struct sync *sync)
 {
-	job_failed(&sync->job, SW_ENOTFOUND, SUBSCRIBING_DELAY_MS);
+	job_put_back(&sync->job, SW_ENOTFOUND, SUBSCRIBING_DELAY_MS);
 }
 
 static void
@@ -174,11 +123,11 @@ on_installed_app(void *context, const struct call_answer *answer)
 	json_t *app;
 	enum sw_err err;
 
-	if (!goes_on(sync, answer))
+	if (!job_goes_on(&sync->job, answer->err, answer->delay_ms))
 		return;
 	err = jsonx_load(answer->body, answer->length, &app);
 	if (err != SW_OK) {
-		fail(sync, err == SW_ENOMEM ? err : SW_EUPSTREAM, -1);
+		job_retry(&sync->job, err == SW_ENOMEM ? err : SW_EUPSTREAM, -1);
 		return;
 	}
 	status = jsonx_string(app, "installedAppStatus");
@@ -191,7 +140,7 @@ on_installed_app(void *context, const struct call_answer *answer)
 		else if (err == SW_OK)
 			step(sync);
 		else
-			fail(sync, err, -1);
+			job_retry(&sync->job, err, -1);
 	}
 	json_decref(app);
 }
@@ -202,13 +151,13 @@ on_location(void *context, const struct call_answer *answer)
 	struct sync *sync = context;
 	json_t *location = NULL;
 
-	/* A home without its name is better than none. */
+	/* The sync goes on without the location's name. */
 	if (answer->err == SW_EFORBIDDEN || answer->err == SW_ENOTFOUND) {
 		sync->plan.want_location = false;
 		step(sync);
 		return;
 	}
-	if (!goes_on(sync, answer))
+	if (!job_goes_on(&sync->job, answer->err, answer->delay_ms))
 		return;
 	if (jsonx_load(answer->body, answer->length, &location) == SW_OK)
 		sync->location_name = jsonx_strdup(&sync->job.arena, location, "name");
@@ -217,9 +166,9 @@ on_location(void *context, const struct call_answer *answer)
 	step(sync);
 }
 
-/* Switches whose rooms have no name are better than none. */
+/* The sync goes on without the names of the rooms. */
 static void
-go_without_rooms(struct sync *sync)
+skip_rooms(struct sync *sync)
 {
 	json_decref(sync->rooms);
 	sync->rooms = NULL;
@@ -235,19 +184,19 @@ on_rooms(void *context, const struct call_answer *answer)
 	enum sw_err err;
 
 	if (answer->err == SW_EFORBIDDEN || answer->err == SW_ENOTFOUND) {
-		go_without_rooms(sync);
+		skip_rooms(sync);
 		return;
 	}
-	if (!goes_on(sync, answer))
+	if (!job_goes_on(&sync->job, answer->err, answer->delay_ms))
 		return;
 	err = device_parse_rooms(
 	    &sync->job.arena, answer->body, answer->length, sync->rooms, &sync->next);
 	if (err == SW_EUPSTREAM) {
-		go_without_rooms(sync);
+		skip_rooms(sync);
 		return;
 	}
 	if (err != SW_OK) {
-		fail(sync, err, -1);
+		job_retry(&sync->job, err, -1);
 		return;
 	}
 	if (sync->next == NULL) {
@@ -258,15 +207,15 @@ on_rooms(void *context, const struct call_answer *answer)
 }
 
 /*
- * A device may have come into a room after the rooms were read last.  Rooms the platform
- * does not tell are not asked for again and again.
+ * A device may have come into a room after the rooms were read last.  False after a sync that read
+ * them: the platform does not list that room, and would not in another sync.
  */
 static bool
 rooms_are_missing(struct sync *sync)
 {
 	bool missing = false;
 
-	if (sync->rooms_asked)
+	if (sync->rooms_requested)
 		return false;
 	return store_sync_lacks_rooms(
 		   sync->job.worker->db, sync->job.row.installation_id, &missing) == SW_OK &&
@@ -274,7 +223,7 @@ rooms_are_missing(struct sync *sync)
 }
 
 static void
-end_well(struct sync *sync)
+end_applied(struct sync *sync)
 {
 	struct worker *worker = sync->job.worker;
 	const char *id = arena_strdup(&worker->scratch, sync->job.row.installation_id);
@@ -316,11 +265,11 @@ apply(struct sync *sync)
 	sbuf_clear(&rooms);
 	FAILPOINT("sync.applied");
 	if (err == SW_OK)
-		end_well(sync);
+		end_applied(sync);
 	else if (err == SW_ENOTFOUND)
 		job_drop(&sync->job);
 	else
-		fail(sync, err, -1);
+		job_retry(&sync->job, err, -1);
 }
 
 static void
@@ -329,7 +278,7 @@ on_devices(void *context, const struct call_answer *answer)
 	struct sync *sync = context;
 	enum sw_err err;
 
-	if (!goes_on(sync, answer))
+	if (!job_goes_on(&sync->job, answer->err, answer->delay_ms))
 		return;
 	err = device_parse_page(
 	    &sync->job.arena, answer->body, answer->length, sync->devices, &sync->next);
@@ -337,26 +286,20 @@ on_devices(void *context, const struct call_answer *answer)
 		apply(sync);
 		return;
 	}
-	if (err == SW_OK && !show_progress(sync))
+	if (err == SW_OK && !show(sync, "running", NULL))
 		err = SW_EUNAVAILABLE;
 	if (err == SW_OK)
 		step(sync);
 	else
-		fail(sync, err, -1);
+		job_retry(&sync->job, err, -1);
 }
 
 /* The next call of this sync. */
 static void
 step(struct sync *sync)
 {
-	struct call call = {
-	    .installation_id = sync->job.row.installation_id,
-	    .id = sync->plan.location_id,
-	    .url = sync->next,
-	};
+	struct call call = {.id = sync->plan.location_id, .url = sync->next};
 	call_done *done;
-	int64_t delay_ms = -1;
-	enum sw_err err = SW_EUPSTREAM;
 
 	if (sync->plan.location_id == NULL) {
 		call.what = PLATFORM_GET_INSTALLED_APP;
@@ -375,9 +318,9 @@ step(struct sync *sync)
 		sync->pages++;
 	}
 	if (sync->pages <= PAGES_MAX)
-		err = call_start(sync->job.worker, &call, done, sync, &delay_ms);
-	if (err != SW_OK)
-		fail(sync, err, delay_ms);
+		job_call(&sync->job, &call, done);
+	else
+		job_retry(&sync->job, SW_EUPSTREAM, -1);
 }
 
 static enum sw_err
@@ -386,33 +329,24 @@ prepare(struct sync *sync)
 	sync->devices = json_array();
 	if (sync->devices == NULL)
 		return SW_ENOMEM;
-	sync->rooms_asked = sync->plan.want_rooms;
+	sync->rooms_requested = sync->plan.want_rooms;
 	if (sync->plan.want_rooms) {
 		sync->rooms = json_array();
 		if (sync->rooms == NULL)
 			return SW_ENOMEM;
 	}
-	return show_progress(sync) ? SW_OK : SW_EUNAVAILABLE;
+	return show(sync, "running", NULL) ? SW_OK : SW_EUNAVAILABLE;
 }
 
-void
-sync_begin(struct worker *worker, const struct store_job *row)
+static void
+begin(struct job *job)
 {
-	struct sync *sync = job_new(worker, row, sizeof(*sync));
-	enum sw_err err;
+	struct sync *sync = (struct sync *)job;
+	enum sw_err err =
+	    store_sync_plan(job->worker->db, &job->arena, job->row.installation_id, &sync->plan);
 
-	if (sync == NULL)
-		return; /* the lease gives it back */
-	sync->job.clear = sync_clear;
-	if (calls_are_over_budget(worker)) {
-		show_failure(sync, "This month's calls to SmartThings are used up");
-		job_failed(&sync->job, SW_ELIMIT, BUDGET_DELAY_MS);
-		return;
-	}
-	err = store_sync_plan(
-	    worker->db, &sync->job.arena, sync->job.row.installation_id, &sync->plan);
 	if (err == SW_ENOTFOUND) {
-		job_done(&sync->job);
+		job_done(job);
 		return;
 	}
 	if (err == SW_OK && sync->plan.subscribing && sync->plan.location_id != NULL) {
@@ -424,5 +358,14 @@ sync_begin(struct worker *worker, const struct store_job *row)
 	if (err == SW_OK)
 		step(sync);
 	else
-		fail(sync, err, -1);
+		job_retry(job, err, -1);
 }
+
+const struct job_type sync_job = {
+    .size = sizeof(struct sync),
+    .backoff = {.first_ms = 2000, .most_ms = RETRY_MOST_MS},
+    .waits_for_budget = true,
+    .begin = begin,
+    .clear = sync_clear,
+    .show_failure = show_failure,
+};

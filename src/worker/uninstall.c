@@ -1,5 +1,5 @@
 /*
- * Uninstalling at the platform: it keeps sending events until it is told.
+ * Uninstalling at the platform, which otherwise goes on sending events.
  */
 #include "worker/uninstall.h"
 
@@ -8,13 +8,12 @@
 #include "smartthings/api.h"
 #include "store/installation.h"
 #include "worker/calls.h"
-#include "worker/job.h"
 
-#define RETRY_FIRST_MS 1000
-#define RETRY_MOST_MS 300000
 #define GIVE_UP_S 86400
 
-/* Forget it; the job goes with the rest.  Unless it was linked again: then the job is gone already.
+/*
+ * Erase the installation, and with it this job.  Linking it again took the job out of the queue:
+ * then the lease is lost, and nothing is erased.
  */
 static void
 erase(struct job *job, const char *why)
@@ -22,11 +21,11 @@ erase(struct job *job, const char *why)
 	struct worker *worker = job->worker;
 	enum sw_err err;
 
-	if (!job_keep(job))
+	if (!job_renew(job))
 		return;
 	err = store_installation_erase(worker->db, job->row.installation_id);
 	if (err != SW_OK) {
-		job_failed(job, err, RETRY_FIRST_MS);
+		job_put_back(job, err, job->type->backoff.first_ms);
 		return;
 	}
 	log_event(LOG_INFO, "installation.erased", "installation", job->row.installation_id,
@@ -37,15 +36,12 @@ erase(struct job *job, const char *why)
 }
 
 static void
-try_again(struct job *job, enum sw_err err, int64_t delay_ms)
+retry_for_a_day(struct job *job, enum sw_err err, int64_t delay_ms)
 {
-	if (job->row.age_s > GIVE_UP_S) {
+	if (job->row.age_s > GIVE_UP_S)
 		erase(job, "a day of failures");
-		return;
-	}
-	if (delay_ms < 0)
-		delay_ms = backoff_ms(job->row.attempts, RETRY_FIRST_MS, RETRY_MOST_MS);
-	job_failed(job, err, job->worker->stopping ? 0 : delay_ms);
+	else
+		job_retry(job, err, delay_ms);
 }
 
 static void
@@ -58,31 +54,36 @@ on_answer(void *context, const struct call_answer *answer)
 	case SW_OK:
 		erase(job, "uninstalled");
 		break;
-	case SW_ENOTFOUND: /* uninstalled at the other end */
+	case SW_ENOTFOUND: /* uninstalled in the SmartThings app */
 	case SW_EFORBIDDEN:
 		erase(job, err_name(answer->err));
 		break;
 	default:
-		/* After a 401 the refresh decides: a dead token erases it as well. */
-		try_again(job, answer->err, answer->delay_ms);
+		/* After a 401 the token is refreshed; when that fails for good, no token is left.
+		 */
+		retry_for_a_day(job, answer->err, answer->delay_ms);
 	}
 }
 
-void
-uninstall_begin(struct worker *worker, const struct store_job *row)
+static void
+begin(struct job *job)
 {
-	struct job *job = job_new(worker, row, sizeof(*job));
-	struct call call = {.what = PLATFORM_DELETE_INSTALLED_APP};
+	const struct call call = {
+	    .installation_id = job->row.installation_id,
+	    .what = PLATFORM_DELETE_INSTALLED_APP,
+	    .id = job->row.installation_id,
+	};
 	int64_t delay_ms;
-	enum sw_err err;
+	enum sw_err err = call_start(job->worker, &call, on_answer, job, &delay_ms);
 
-	if (job == NULL)
-		return;
-	call.installation_id = job->row.installation_id;
-	call.id = job->row.installation_id;
-	err = call_start(worker, &call, on_answer, job, &delay_ms);
 	if (err == SW_ENOTFOUND)
 		erase(job, "no token is left");
 	else if (err != SW_OK)
-		try_again(job, err, delay_ms);
+		retry_for_a_day(job, err, delay_ms);
 }
+
+const struct job_type uninstall_job = {
+    .size = sizeof(struct job),
+    .backoff = {.first_ms = 1000, .most_ms = 300000},
+    .begin = begin,
+};

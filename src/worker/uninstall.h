@@ -1,14 +1,13 @@
 #ifndef SWITCHBOARD_WORKER_UNINSTALL_H
 #define SWITCHBOARD_WORKER_UNINSTALL_H
 
-#include "store/job.h"
-#include "worker/context.h"
+#include "worker/job.h"
 
 /*
- * The job uninstall: tell the platform with the token that was kept for it,
- * then forget the installation.  The page has hidden it already.  After a day
- * of failures it is forgotten all the same.
+ * The job uninstall: uninstall at the platform with the token that was left for that, then erase
+ * the installation, which the page does not show any more.  After a day of failures it is erased
+ * although the platform still has it.
  */
-void uninstall_begin(struct worker *worker, const struct store_job *row);
+extern const struct job_type uninstall_job;
 
 #endif

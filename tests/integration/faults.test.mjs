@@ -218,7 +218,7 @@ test("the platform's answers to commands while PostgreSQL is away are recorded a
 	await Promise.all(installation.devices.map((device) => installation.click(device)));
 	await waitFor(async () => (await rows()).every(({ status }) => status === "sent"), { intervalMs: 50, what: "the calls" });
 	await stack.database.stop();
-	await waitFor(() => stack.log("worker").split("\n").filter((line) => /event=command\.held/.test(line) && line.includes(installation.id)).length === 4,
+	await waitFor(() => stack.log("worker").split("\n").filter((line) => /event=command\.save_later/.test(line) && line.includes(installation.id)).length === 4,
 		{ what: "the answers" });
 	await stack.database.start();
 	const [first, second, third, fourth] = await waitFor(async () => {

@@ -840,7 +840,7 @@ test("a worker starts and keeps running without a database", async () => {
 	const worker = await startWorker(stack, { SWITCHBOARD_DATABASE_URL: "postgresql://nobody@/none?host=/nonexistent",
 		SWITCHBOARD_DATABASE_URL_FILE: undefined });
 
-	await waitFor(() => /event=worker\.database state=away/.test(worker.log), { what: "the database to be missed" });
+	await waitFor(() => /event=worker\.database state=down/.test(worker.log), { what: "the database to be missed" });
 	assert.equal(await worker.stop(), 0);
 });
 

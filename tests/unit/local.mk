@@ -14,7 +14,9 @@ unit_tests += \
 unit_tests += \
 	tests/unit/test_session tests/unit/test_query tests/unit/test_notify tests/unit/test_keycache \
 	tests/unit/test_confirmation tests/unit/test_signing_key
-unit_tests += tests/unit/test_api tests/unit/test_worker_spool
+unit_tests += tests/unit/test_api
+unit_tests += \
+	tests/unit/test_worker_spool tests/unit/test_worker_retry tests/unit/test_subscription_set
 unit_tests += tests/unit/test_cursor tests/unit/test_stream_format tests/unit/test_stream_hub
 unit_tests += tests/unit/test_stream
 unit_tests += tests/unit/test_webhook_batch
@@ -42,7 +44,13 @@ tests_unit_test_session_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=db_exec,--wrap=db_result_rows,--wrap=db_result_int,--wrap=db_result_bool \
 	-Wl,--wrap=db_result_text,--wrap=db_result_free
 tests_unit_test_notify_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_exec,--wrap=clock_monotonic_ms
-tests_unit_test_worker_spool_SOURCES = tests/unit/test_worker_spool.c src/worker/spool.c
+
+# Parts of the worker.
+tests_unit_test_worker_retry_SOURCES = tests/unit/test_worker_retry.c src/worker/retry.c
+tests_unit_test_subscription_set_SOURCES = tests/unit/test_subscription_set.c \
+	src/worker/subscription_set.c
+tests_unit_test_worker_spool_SOURCES = tests/unit/test_worker_spool.c \
+	src/worker/folder.c src/worker/spool.c
 tests_unit_test_worker_spool_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=store_token_store,--wrap=notify_add_page
 

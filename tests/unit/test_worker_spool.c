@@ -1,6 +1,6 @@
 /*
- * worker_spool.h: answers of the token endpoint survive until the database
- * has them.  store_token_store() is replaced by one that remembers.
+ * worker/spool.h: answers of the token endpoint stay on the disk until the database has them.
+ * store_token_store() is replaced by one that records its arguments.
  */
 #include "unit.h"
 
@@ -22,7 +22,7 @@ enum sw_err __wrap_store_token_store(struct db *db, struct arena *arena,
     const struct oauth_tokens *tokens, int64_t age_s, bool *stored);
 void __wrap_notify_add_page(struct notify *notify, const char *installation_id);
 
-/* What the database was asked to store, and what it answers. */
+/* The arguments of store_token_store(), and what it is to return. */
 static struct {
 	int calls;
 	enum sw_err answer;
@@ -152,11 +152,11 @@ static void
 check_replay(void **state)
 {
 	(void)state;
-	write_answer("home.one", 7, 90);
+	write_answer("lakeside.one", 7, 90);
 	assert_int_equal(files(false), 1);
 	assert_int_equal(spool_replay(&worker), SW_OK);
 	assert_int_equal(database.calls, 1);
-	assert_string_equal(database.installation_id, "home.one");
+	assert_string_equal(database.installation_id, "lakeside.one");
 	assert_int_equal(database.generation, 7);
 	assert_string_equal(database.access, "the-access-token");
 	assert_string_equal(database.refresh, "the-refresh-token");
@@ -172,19 +172,19 @@ check_sealed(void **state)
 	size_t length;
 
 	(void)state;
-	write_answer("home", 1, 0);
-	length = read_all("home.1", content, sizeof(content));
+	write_answer("lakeside", 1, 0);
+	length = read_all("lakeside.1", content, sizeof(content));
 	assert_null(memmem(content, length, "the-access", 10));
 	assert_null(memmem(content, length, "the-refresh", 11));
-	assert_int_equal(stat(path_of("home.1"), &about), 0);
+	assert_int_equal(stat(path_of("lakeside.1"), &about), 0);
 	assert_int_equal(about.st_mode & 0777, 0600);
 }
 
 static void
-check_away(void **state)
+check_unreachable(void **state)
 {
 	(void)state;
-	write_answer("home", 1, 0);
+	write_answer("lakeside", 1, 0);
 	database.answer = SW_EUNAVAILABLE;
 	assert_int_equal(spool_replay(&worker), SW_EUNAVAILABLE);
 	assert_int_equal(files(false), 1);
@@ -197,7 +197,7 @@ static void
 check_refused(void **state)
 {
 	(void)state;
-	write_answer("home", 1, 0);
+	write_answer("lakeside", 1, 0);
 	write_answer("attic", 1, 0);
 	database.answer = SW_EINPUT;
 	assert_int_equal(spool_replay(&worker), SW_OK);
@@ -209,19 +209,19 @@ static void
 check_again(void **state)
 {
 	(void)state;
-	write_answer("home", 1, 0);
-	write_answer("home", 1, 0);
+	write_answer("lakeside", 1, 0);
+	write_answer("lakeside", 1, 0);
 	assert_int_equal(files(false), 1);
-	spool_remove(worker.spool, "home", 1);
-	spool_remove(worker.spool, "home", 1);
+	spool_remove(worker.spool, "lakeside", 1);
+	spool_remove(worker.spool, "lakeside", 1);
 	assert_int_equal(files(false), 0);
 }
 
 static void
 check_foreign(void **state)
 {
-	static const char *const names[] = {
-	    "README", "home.", ".5", "home.x1", "home.1x", "ho me.1", "home.-1"};
+	static const char *const names[] = {"README", "lakeside.", ".5", "lakeside.x1",
+	    "lakeside.1x", "lake side.1", "lakeside.-1"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(names); i++)
@@ -236,10 +236,10 @@ check_swapped(void **state)
 {
 	(void)state;
 	/* A file of another installation, or of an earlier pair, does not open under a new name. */
-	write_answer("home", 1, 0);
-	assert_int_equal(rename(path_of("home.1"), path_of("attic.1")), 0);
-	write_answer("home", 1, 0);
-	assert_int_equal(rename(path_of("home.1"), path_of("home.2")), 0);
+	write_answer("lakeside", 1, 0);
+	assert_int_equal(rename(path_of("lakeside.1"), path_of("attic.1")), 0);
+	write_answer("lakeside", 1, 0);
+	assert_int_equal(rename(path_of("lakeside.1"), path_of("lakeside.2")), 0);
 	log_open("test", LOG_ERROR);
 	assert_int_equal(spool_replay(&worker), SW_OK);
 	assert_int_equal(database.calls, 0);
@@ -247,14 +247,14 @@ check_swapped(void **state)
 }
 
 static void
-check_part(void **state)
+check_unfinished(void **state)
 {
 	const struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
 
 	(void)state;
-	close(open(path_of("tmp-1-home.1"), O_CREAT | O_WRONLY, 0600));
-	close(open(path_of("tmp-2-home.1"), O_CREAT | O_WRONLY, 0600));
-	assert_int_equal(utimensat(AT_FDCWD, path_of("tmp-1-home.1"), old, 0), 0);
+	close(open(path_of("tmp-1-lakeside.1"), O_CREAT | O_WRONLY, 0600));
+	close(open(path_of("tmp-2-lakeside.1"), O_CREAT | O_WRONLY, 0600));
+	assert_int_equal(utimensat(AT_FDCWD, path_of("tmp-1-lakeside.1"), old, 0), 0);
 	assert_int_equal(spool_replay(&worker), SW_OK);
 	assert_int_equal(database.calls, 0);
 	assert_int_equal(files(false), 1);
@@ -266,15 +266,15 @@ check_old_key(void **state)
 	struct seal_keys keys;
 
 	(void)state;
-	write_answer("home", 1, 0);
-	close(open(path_of("attic.1"), O_CREAT | O_WRONLY, 0600)); /* no answer, no key */
+	write_answer("lakeside", 1, 0);
+	close(open(path_of("attic.1"), O_CREAT | O_WRONLY, 0600)); /* empty: no key to count */
 	assert_int_equal(spool_count_old(worker.spool), 0);
 	assert_int_equal(seal_keys_parse("k2:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
 					 "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
 			     &keys),
 	    SW_OK);
 	config.seal_keys = keys;
-	write_answer("home", 2, 0);
+	write_answer("lakeside", 2, 0);
 	assert_int_equal(spool_count_old(worker.spool), 1);
 	assert_int_equal(spool_replay(&worker), SW_OK);
 	assert_int_equal(database.calls, 2);
@@ -306,14 +306,15 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    WITH_SPOOL("an answer is replayed with its age and then removed", check_replay),
-	    WITH_SPOOL("nothing of it can be read on the disk", check_sealed),
-	    WITH_SPOOL("it stays while the database is away", check_away),
-	    WITH_SPOOL("one that the database refuses does not hold up the others", check_refused),
-	    WITH_SPOOL("writing and removing it twice does no harm", check_again),
-	    WITH_SPOOL("files with other names are left alone", check_foreign),
-	    WITH_SPOOL("a file under another's name does not open", check_swapped),
-	    WITH_SPOOL("parts of a write are removed when they are old", check_part),
-	    WITH_SPOOL("what an older key sealed is counted, and replayed", check_old_key),
+	    WITH_SPOOL("an answer cannot be read on the disk", check_sealed),
+	    WITH_SPOOL("an answer stays while the database cannot be reached", check_unreachable),
+	    WITH_SPOOL(
+		"an answer that the database refuses does not delay the others", check_refused),
+	    WITH_SPOOL("an answer may be written and removed twice", check_again),
+	    WITH_SPOOL("files with other names are neither read nor removed", check_foreign),
+	    WITH_SPOOL("a file that was renamed does not open", check_swapped),
+	    WITH_SPOOL("unfinished files are removed when they are old", check_unfinished),
+	    WITH_SPOOL("an answer under an older key is counted, and replayed", check_old_key),
 	    WITH_SPOOL("a folder that cannot be made is refused", check_no_folder),
 	};
 

@@ -1,0 +1,339 @@
+/*
+ * The event loop over the pool's transfers, the LISTEN connection and a signalfd.  Each pass saves
+ * and claims what it can in the database and then waits for the next event.
+ */
+#include "worker/loop.h"
+
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/event.h"
+#include "worker/commands.h"
+#include "worker/confirm.h"
+#include "worker/jobs.h"
+#include "worker/limits.h"
+#include "worker/liveness.h"
+#include "worker/refresh.h"
+#include "worker/seal.h"
+#include "worker/spool.h"
+#include "worker/token_state.h"
+#include "worker/usage.h"
+
+/* The longest wait for a wake-up: one may be lost. */
+#define WAIT_MAX_MS 5000
+/* The wait while the database cannot be reached, or when a statement failed. */
+#define RECONNECT_MS 500
+#define HEARTBEAT_MS 5000
+#define EXPIRE_MS 1000
+#define MAINTAIN_MS 3600000
+#define SAVE_TOKENS_MS 1000
+#define REPLAY_MS 2000
+#define RELEASE_DEAD_MS 5000
+/* Longer than any transfer takes (smartthings/api.c). */
+#define STOP_MS 20000
+/*
+ * After the database came back, before refreshes are claimed: longer than any worker's back-off
+ * before it connects, so that each has stored first what is in its spool.
+ */
+#define REFRESH_DELAY_MS 8000
+/* The wait when something is due that could not be claimed, doubled each time. */
+#define IDLE_FIRST_MS 50
+#define IDLE_MOST_MS 1000
+
+/* When periodic work is due next, monotonic; 0: in the first pass. */
+struct schedule {
+	int64_t heartbeat_ms;
+	int64_t expire_ms;
+	int64_t maintain_ms;
+	int64_t save_tokens_ms;
+	int64_t replay_ms;
+	int64_t release_dead_ms;
+	int64_t claim_ms;
+	int idle_ms; /* see IDLE_FIRST_MS */
+};
+
+static bool
+is_due(int64_t *at_ms, int64_t period_ms)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (now_ms < *at_ms)
+		return false;
+	*at_ms = now_ms + period_ms;
+	return true;
+}
+
+/* Read all wake-ups.  After a new connection some may have been lost, which counts as one. */
+static void
+take_wakeups(struct worker *worker)
+{
+	const char *payload;
+	bool reconnected;
+
+	do {
+		if (db_take_notice(worker->listener, &worker->scratch, &payload, &reconnected) !=
+		    SW_OK)
+			return;
+		if (payload != NULL || reconnected)
+			worker->has_work = true;
+	} while (payload != NULL);
+}
+
+static void
+set_database_is_up(struct worker *worker, bool is_up)
+{
+	worker->database_is_up = is_up;
+	log_event(is_up ? LOG_INFO : LOG_WARN, "worker.database", "state", is_up ? "up" : "down",
+	    (const char *)NULL);
+	if (is_up) {
+		worker->has_work = true;
+		worker->replay_due = true;
+	} else {
+		worker->refreshes_from_ms = INT64_MAX;
+	}
+}
+
+/* Write the heartbeat, which shows too whether the database can be reached. */
+static void
+check_database(struct worker *worker)
+{
+	bool is_up = store_worker_seen(worker->db, &worker->scratch, worker->id, worker->host,
+			 (int64_t)getpid()) == SW_OK;
+
+	if (is_up && worker->refreshes_from_ms == INT64_MAX)
+		worker->refreshes_from_ms = clock_monotonic_ms() + REFRESH_DELAY_MS;
+	if (is_up != worker->database_is_up)
+		set_database_is_up(worker, is_up);
+}
+
+/* Store the answers in the spool; nothing is claimed before that. */
+static void
+replay_spool(struct worker *worker, struct schedule *schedule)
+{
+	if (!worker->replay_due || !is_due(&schedule->replay_ms, REPLAY_MS))
+		return;
+	if (spool_replay(worker) == SW_OK)
+		worker->replay_due = false;
+}
+
+/*
+ * A connection that was lost may have taken the reply to a claim, or the end of a job, with it.
+ * Claims of a kind of which this worker has none in progress are released.
+ */
+static void
+release_orphans(struct worker *worker)
+{
+	struct store_claims *orphans = &worker->orphans;
+	struct store_claims mine = {
+	    .jobs = orphans->jobs && worker->jobs == 0,
+	    .refreshes = orphans->refreshes && worker->refreshes == 0,
+	    .commands = orphans->commands && worker->commands == 0,
+	    .confirmations = orphans->confirmations && worker->confirmations == 0,
+	};
+	int64_t count;
+
+	if (!mine.jobs && !mine.refreshes && !mine.commands && !mine.confirmations)
+		return;
+	if (store_worker_release(worker->db, worker->id, &mine, false, &count) != SW_OK)
+		return;
+	orphans->jobs = orphans->jobs && !mine.jobs;
+	orphans->refreshes = orphans->refreshes && !mine.refreshes;
+	orphans->commands = orphans->commands && !mine.commands;
+	orphans->confirmations = orphans->confirmations && !mine.confirmations;
+	if (count > 0) {
+		worker->has_work = true;
+		log_event(LOG_INFO, "worker.orphans", "claims", log_int(count), (const char *)NULL);
+	}
+}
+
+/*
+ * Claims that nobody works on.  Never before the spool is stored: a refresh whose answer is in it
+ * must not be claimed again.
+ */
+static void
+release_claims(struct worker *worker, struct schedule *schedule)
+{
+	if (worker->replay_due)
+		return;
+	if (is_due(&schedule->release_dead_ms, RELEASE_DEAD_MS) &&
+	    liveness_release_dead(worker) != SW_OK)
+		schedule->release_dead_ms = clock_monotonic_ms() + RECONNECT_MS;
+	release_orphans(worker);
+}
+
+/*
+ * Once an hour: partitions are made and dropped, and installations that were not compared with the
+ * platform for a day get a sync.
+ */
+static void
+maintain(struct worker *worker, struct schedule *schedule)
+{
+	int64_t changes, installations;
+
+	if (!is_due(&schedule->maintain_ms, MAINTAIN_MS))
+		return;
+	token_states_sweep(worker->token_states);
+	if (store_job_reconcile(worker->db, &installations) == SW_OK && installations > 0)
+		log_event(LOG_INFO, "worker.reconcile", "installations", log_int(installations),
+		    (const char *)NULL);
+	if (store_event_keep_partitions(worker->db, &changes) != SW_OK)
+		schedule->maintain_ms = clock_monotonic_ms() + HEARTBEAT_MS;
+	else if (changes > 0)
+		log_event(
+		    LOG_INFO, "worker.partitions", "changes", log_int(changes), (const char *)NULL);
+}
+
+/* Claim what there is room for, clicks first; returns how much it was. */
+static int
+claim(struct worker *worker)
+{
+	int count = commands_claim(worker);
+
+	if (!worker->replay_due && clock_monotonic_ms() >= worker->refreshes_from_ms)
+		count += refreshes_claim(worker);
+	if (!worker->replay_due)
+		count += jobs_claim(worker);
+	return count + confirmations_claim(worker);
+}
+
+/* In how many ms to claim again, after a claim of "claimed". */
+static int
+wait_for_claim(struct worker *worker, struct schedule *schedule, int claimed)
+{
+	int64_t next_ms;
+
+	if (store_work_next_ms(worker->db, &next_ms) != SW_OK)
+		return RECONNECT_MS;
+	if (next_ms > 0 || claimed > 0)
+		schedule->idle_ms = IDLE_FIRST_MS;
+	if (next_ms > 0)
+		return next_ms < WAIT_MAX_MS ? (int)next_ms : WAIT_MAX_MS;
+	if (claimed == 0 && schedule->idle_ms < IDLE_MOST_MS)
+		schedule->idle_ms *= 2;
+	return schedule->idle_ms;
+}
+
+/* Claim and expire what is due; returns in how many ms to call it again. */
+static int
+claim_due(struct worker *worker, struct schedule *schedule)
+{
+	int64_t now_ms = clock_monotonic_ms();
+	bool unanswered = now_ms < worker->commands_until_ms;
+
+	if (is_due(&schedule->expire_ms, unanswered ? EXPIRE_MS : HEARTBEAT_MS))
+		commands_expire(worker);
+	if (worker->has_work || now_ms >= schedule->claim_ms) {
+		worker->has_work = false;
+		schedule->claim_ms = now_ms + wait_for_claim(worker, schedule, claim(worker));
+	}
+	if (worker->has_work)
+		return 0;
+	now_ms = clock_monotonic_ms();
+	if (unanswered && schedule->claim_ms - now_ms > EXPIRE_MS)
+		return EXPIRE_MS;
+	return schedule->claim_ms > now_ms ? (int)(schedule->claim_ms - now_ms) : 0;
+}
+
+/* Returns in how many ms to call it again. */
+static int
+work_with_database(struct worker *worker, struct schedule *schedule)
+{
+	int wait_ms, seal_ms;
+
+	take_wakeups(worker);
+	commands_retry_saving(worker);
+	limits_retry_saving(worker);
+	replay_spool(worker, schedule);
+	release_claims(worker, schedule);
+	if (worker->stopping)
+		return RECONNECT_MS;
+	maintain(worker, schedule);
+	wait_ms = claim_due(worker, schedule);
+	if (worker->replay_due) /* the spool may hold newer tokens than the rows to seal again */
+		return wait_ms;
+	seal_ms = seal_run(worker);
+	return seal_ms < wait_ms ? seal_ms : wait_ms;
+}
+
+/* One pass of the loop, without the transfers; returns how many ms the loop may wait. */
+static int
+run_once(struct worker *worker, struct schedule *schedule)
+{
+	int wait_ms = RECONNECT_MS;
+	int notify_ms;
+
+	arena_clear(&worker->scratch);
+	if (worker->unsaved_tokens != NULL && is_due(&schedule->save_tokens_ms, SAVE_TOKENS_MS))
+		refreshes_retry_saving(worker);
+	if (!db_is_connected(worker->db) || is_due(&schedule->heartbeat_ms, HEARTBEAT_MS))
+		check_database(worker);
+	if (db_was_remade(worker->db))
+		worker->orphans = (struct store_claims){true, true, true, true};
+	if (worker->database_is_up)
+		wait_ms = work_with_database(worker, schedule);
+	usage_write(worker);
+	notify_ms = worker->database_is_up ? notify_run(&worker->notify) : -1;
+	return notify_ms >= 0 && notify_ms < wait_ms ? notify_ms : wait_ms;
+}
+
+static void
+read_signal(struct worker *worker, int signals)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (!worker->stopping)
+		log_event(LOG_INFO, "worker.stopping", "transfers",
+		    log_int((long long)client_pool_active(worker->pool)), (const char *)NULL);
+	worker->stopping = true;
+}
+
+static bool
+is_finished(const struct worker *worker, int64_t stop_from_ms)
+{
+	if (!worker->stopping)
+		return false;
+	if (client_pool_active(worker->pool) == 0 && worker->unsaved_tokens == NULL &&
+	    worker->unsaved_results == NULL)
+		return true;
+	return clock_monotonic_ms() - stop_from_ms > STOP_MS;
+}
+
+/* Counts and wake-ups of the last answers. */
+static void
+finish(struct worker *worker)
+{
+	arena_clear(&worker->scratch);
+	usage_write(worker);
+	while (worker->database_is_up && notify_run(&worker->notify) > 0)
+		usleep(NOTIFY_INTERVAL_MS * 1000);
+}
+
+enum sw_err
+loop_run(struct worker *worker, int signals)
+{
+	struct schedule schedule = {.idle_ms = IDLE_FIRST_MS};
+	int64_t stop_from_ms = 0;
+
+	while (!is_finished(worker, stop_from_ms)) {
+		int wait_ms = run_once(worker, &schedule);
+		int extra[] = {signals, db_socket(worker->listener)};
+		bool ready[2];
+
+		if (client_pool_run(worker->pool, extra, ready, 2, wait_ms) != SW_OK) {
+			log_event(LOG_ERROR, "worker.wait", (const char *)NULL);
+			return SW_EINTERNAL;
+		}
+		if (ready[0]) {
+			if (!worker->stopping)
+				stop_from_ms = clock_monotonic_ms();
+			read_signal(worker, signals);
+		}
+	}
+	finish(worker);
+	return SW_OK;
+}
