@@ -117,6 +117,7 @@ switchboard_events_LDADD = $(SWITCHBOARD_LIBS)
 bin_PROGRAMS += switchboard-worker
 switchboard_worker_SOURCES = \
 	src/worker/calls.c src/worker/calls.h \
+	src/worker/command_body.c src/worker/command_body.h \
 	src/worker/commands.c src/worker/commands.h \
 	src/worker/confirm.c src/worker/confirm.h \
 	src/worker/context.h \

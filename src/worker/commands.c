@@ -4,17 +4,16 @@
  */
 #include "worker/commands.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/log.h"
-#include "formats/json.h"
 #include "smartthings/api.h"
 #include "store/command.h"
 #include "worker/calls.h"
+#include "worker/command_body.h"
 #include "worker/retry.h"
 
 #define BATCH_MAX 10
@@ -166,25 +165,16 @@ retry_all(struct command_batch *batch, enum sw_err err, int64_t delay_ms)
 	save_now_or_later(batch);
 }
 
-/* 200: each command has its own result, in the order they were sent. */
+/* 200: each command has its own result. */
 static void
 take_results(struct command_batch *batch, const struct call_answer *answer)
 {
-	json_t *body = NULL;
-	const json_t *results = NULL;
+	bool refused[BATCH_MAX];
 
-	if (jsonx_load(answer->body, answer->length, &body) == SW_OK)
-		results = json_object_get(body, "results");
-	for (size_t i = 0; i < batch->count; i++) {
-		const char *status = jsonx_string(json_array_get(results, i), "status");
-
-		/* No status counts as accepted: if it was not, no event confirms it. */
-		batch->outcomes[i] = status != NULL && strcmp(status, "FAILED") == 0
-					 ? OUTCOME_FAILED
-					 : OUTCOME_ACCEPTED;
-	}
+	command_read_results(answer->body, answer->length, refused, batch->count);
+	for (size_t i = 0; i < batch->count; i++)
+		batch->outcomes[i] = refused[i] ? OUTCOME_FAILED : OUTCOME_ACCEPTED;
 	batch->code = "refused";
-	json_decref(body);
 	log_outcome(batch, "accepted");
 	save_now_or_later(batch);
 }
@@ -219,32 +209,6 @@ on_answer(void *context, const struct call_answer *answer)
 		take_error(batch, answer->err, answer->delay_ms);
 }
 
-static json_t *
-command_json(const struct store_command *command)
-{
-	if (strcmp(command->command, "setLevel") == 0)
-		return json_pack("{s:s, s:s, s:s, s:[I]}", "component", command->component,
-		    "capability", "switchLevel", "command", command->command, "arguments",
-		    (json_int_t)command->level);
-	return json_pack("{s:s, s:s, s:s, s:[]}", "component", command->component, "capability",
-	    "switch", "command", command->command, "arguments");
-}
-
-static enum sw_err
-put_body(const struct command_batch *batch, struct sbuf *out)
-{
-	json_t *commands = json_array();
-	json_t *body = json_pack("{s:o}", "commands", commands);
-	bool ok = body != NULL;
-
-	for (size_t i = 0; i < batch->count && ok; i++)
-		ok = json_array_append_new(commands, command_json(&batch->commands[i])) == 0;
-	if (ok)
-		jsonx_put(out, body);
-	json_decref(body);
-	return ok && !sbuf_failed(out) ? SW_OK : SW_ENOMEM;
-}
-
 /* A call lasts no longer than the latest deadline of the commands in it. */
 static long
 latest_deadline_ms(const struct command_batch *batch)
@@ -269,7 +233,7 @@ send_batch(struct command_batch *batch)
 	    .timeout_ms = latest_deadline_ms(batch),
 	};
 	int64_t delay_ms = -1;
-	enum sw_err err = put_body(batch, &body);
+	enum sw_err err = command_put_body(&body, batch->commands, batch->count);
 
 	call.body = sbuf_text(&body);
 	call.body_length = body.length;

@@ -13,6 +13,7 @@
  */
 struct token_state;
 
+/* An empty table, the caller's.  SW_ENOMEM. */
 SW_MUSTCHECK enum sw_err token_states_new(struct token_states **out);
 
 /* NULL is fine. */

@@ -16,7 +16,8 @@ unit_tests += \
 	tests/unit/test_confirmation tests/unit/test_signing_key
 unit_tests += tests/unit/test_api
 unit_tests += \
-	tests/unit/test_worker_spool tests/unit/test_worker_retry tests/unit/test_subscription_set
+	tests/unit/test_worker_spool tests/unit/test_worker_retry \
+	tests/unit/test_command_body tests/unit/test_subscription_set
 unit_tests += tests/unit/test_cursor tests/unit/test_stream_format tests/unit/test_stream_hub
 unit_tests += tests/unit/test_stream
 unit_tests += tests/unit/test_webhook_batch
@@ -46,6 +47,7 @@ tests_unit_test_session_LDFLAGS = $(AM_LDFLAGS) \
 tests_unit_test_notify_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_exec,--wrap=clock_monotonic_ms
 
 # Parts of the worker.
+tests_unit_test_command_body_SOURCES = tests/unit/test_command_body.c src/worker/command_body.c
 tests_unit_test_worker_retry_SOURCES = tests/unit/test_worker_retry.c src/worker/retry.c
 tests_unit_test_subscription_set_SOURCES = tests/unit/test_subscription_set.c \
 	src/worker/subscription_set.c
