@@ -4,11 +4,11 @@
 #include "worker/limits.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/api_call.h"
+#include "worker/id.h"
 #include "worker/retry.h"
 
 /* For each call: the work that a 429 pauses, and the published limit that counts it. */
@@ -35,29 +35,18 @@ struct pause {
 	struct pause *next;
 	enum pause_kind kind;
 	int64_t until_ms; /* monotonic */
-	char *device_id;  /* or NULL */
-	char installation_id[];
+	char installation_id[ID_SIZE];
+	char device_id[ID_SIZE]; /* of a command, else "" */
 };
-
-static void
-pause_free(struct pause *pause)
-{
-	free(pause->device_id);
-	free(pause);
-}
 
 static bool
 save_later(struct worker *worker, const char *installation_id, const char *device_id,
     enum pause_kind kind, int64_t delay_ms)
 {
-	size_t size = strlen(installation_id) + 1;
-	struct pause *pause = calloc(1, sizeof(*pause) + size);
+	struct pause *pause = calloc(1, sizeof(*pause));
 
-	if (pause == NULL)
-		return false;
-	memcpy(pause->installation_id, installation_id, size);
-	pause->device_id = device_id != NULL ? strdup(device_id) : NULL;
-	if (device_id != NULL && pause->device_id == NULL) {
+	if (pause == NULL || !id_copy(pause->installation_id, installation_id) ||
+	    !id_copy(pause->device_id, device_id)) {
 		free(pause);
 		return false;
 	}
@@ -93,19 +82,20 @@ limits_retry_saving(struct worker *worker)
 {
 	while (worker->unsaved_pauses != NULL) {
 		struct pause *pause = worker->unsaved_pauses;
+		const char *device_id = pause->device_id[0] != '\0' ? pause->device_id : NULL;
 		int64_t delay_ms = pause->until_ms - clock_monotonic_ms();
 		enum sw_err err = SW_OK;
 
 		if (delay_ms > 0)
 			err = store_pause_put(worker->db, &worker->scratch, pause->installation_id,
-			    pause->kind, pause->device_id, delay_ms);
+			    pause->kind, device_id, delay_ms);
 		if (retry_may_help(err))
 			return;
 		if (err != SW_OK) /* for example: the installation was removed */
 			log_event(LOG_WARN, "api.pause", "installation", pause->installation_id,
 			    "err", err_name(err), "saved", "no", (const char *)NULL);
 		worker->unsaved_pauses = pause->next;
-		pause_free(pause);
+		free(pause);
 	}
 }
 
@@ -116,7 +106,7 @@ limits_drop_unsaved(struct worker *worker)
 		struct pause *pause = worker->unsaved_pauses;
 
 		worker->unsaved_pauses = pause->next;
-		pause_free(pause);
+		free(pause);
 	}
 }
 
