@@ -4,9 +4,12 @@
 noinst_LIBRARIES += src/libbase.a
 src_libbase_a_SOURCES = \
 	src/base/arena.c src/base/arena.h \
+	src/base/ascii.h \
 	src/base/clock.c src/base/clock.h \
 	src/base/err.c src/base/err.h \
 	src/base/failpoint.c src/base/failpoint.h \
+	src/base/hash.c src/base/hash.h \
+	src/base/hex.c src/base/hex.h \
 	src/base/log.c src/base/log.h \
 	src/base/sbuf.c src/base/sbuf.h \
 	src/base/secret.c src/base/secret.h \
@@ -19,9 +22,12 @@ src_libformats_a_SOURCES = \
 	src/formats/cookie.c src/formats/cookie.h \
 	src/formats/cursor.c src/formats/cursor.h \
 	src/formats/html.c src/formats/html.h \
+	src/formats/http_token.c src/formats/http_token.h \
 	src/formats/httpsig.c src/formats/httpsig.h \
 	src/formats/httpsig_key.c src/formats/httpsig_key.h \
 	src/formats/json.c src/formats/json.h \
+	src/formats/number.c src/formats/number.h \
+	src/formats/seal.c src/formats/seal.h \
 	src/formats/url.c src/formats/url.h \
 	src/formats/uuid.c src/formats/uuid.h
 

@@ -12,6 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
+#include "base/hex.h"
+
 #define LINE_MAX_BYTES 4096
 #define VALUE_MAX_BYTES 512
 #define REQUEST_MAX_BYTES 64
@@ -55,7 +58,7 @@ line_put(struct line *line, const char *text, size_t length)
 static bool
 line_put_escaped(struct line *line, unsigned char c)
 {
-	char escape[5];
+	char escape[4] = "\\x";
 
 	switch (c) {
 	case '\n':
@@ -71,8 +74,8 @@ line_put_escaped(struct line *line, unsigned char c)
 	default:
 		if (c >= 0x20 && c < 0x7f)
 			return line_put(line, (const char *)&c, 1);
-		snprintf(escape, sizeof(escape), "\\x%02x", c);
-		return line_put(line, escape, 4);
+		hex_put_byte(c, hex_lower, escape + 2);
+		return line_put(line, escape, sizeof(escape));
 	}
 }
 
@@ -149,8 +152,7 @@ log_enabled(enum log_level level)
 static bool
 is_of_id(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       c == '_' || c == '-';
+	return ascii_is_alnum(c) || c == '_' || c == '-';
 }
 
 void

@@ -1,9 +1,10 @@
 /*
- * Base64 and hexadecimal, strict (RFC 4648).
+ * Base64, strict (RFC 4648).
  */
 #include "formats/base64.h"
 
-#include <stdbool.h>
+#include "base/ascii.h"
+#include "base/secret.h"
 
 static const char standard_alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -47,8 +48,8 @@ base64url_encode(const void *data, size_t length, char *out)
 }
 
 /*
- * One more than what a character of the standard alphabet stands for, 0 for all others.  A table:
- * comparisons with a signature's random characters cost more than to verify a tenth of it.
+ * One more than what a character of the standard alphabet stands for, 0 for all others.  A lookup
+ * table: unpredictable branches cost about a tenth of an RSA verification.
  */
 /* clang-format off */
 static const uint8_t values[256] = {
@@ -104,15 +105,36 @@ base64_decode(
 	return SW_OK;
 }
 
-void
-hex_encode(const void *data, size_t length, char *out)
+bool
+base64url_is_text(const char *text, size_t length)
 {
-	static const char digits[] = "0123456789abcdef";
-	const uint8_t *bytes = data;
-
 	for (size_t i = 0; i < length; i++) {
-		*out++ = digits[bytes[i] >> 4];
-		*out++ = digits[bytes[i] & 15];
+		if (!ascii_is_alnum(text[i]) && text[i] != '-' && text[i] != '_')
+			return false;
 	}
-	*out = '\0';
+	return true;
+}
+
+enum sw_err
+base64url_random(char *out, size_t out_size, size_t bytes)
+{
+	size_t length;
+	enum sw_err err;
+
+	if (out_size == 0)
+		return SW_EINTERNAL;
+	out[0] = '\0';
+	if (bytes > SIZE_MAX / 8)
+		return SW_EINTERNAL;
+	length = (bytes * 8 + 5) / 6;
+	if (length >= out_size)
+		return SW_EINTERNAL;
+	err = secret_random(out, length);
+	if (err != SW_OK)
+		return err;
+	/* 256 is a multiple of 64, so six bits of a random byte are as random as the byte. */
+	for (size_t i = 0; i < length; i++)
+		out[i] = url_alphabet[(unsigned char)out[i] & 63];
+	out[length] = '\0';
+	return SW_OK;
 }

@@ -1,6 +1,7 @@
 #ifndef SWITCHBOARD_FORMATS_BASE64_H
 #define SWITCHBOARD_FORMATS_BASE64_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
@@ -24,7 +25,14 @@ void base64url_encode(const void *data, size_t length, char *out);
 SW_MUSTCHECK enum sw_err base64_decode(
     const char *text, size_t text_length, uint8_t *out, size_t out_size, size_t *out_length);
 
-/* Lower-case hex, 2*length+1 bytes. */
-void hex_encode(const void *data, size_t length, char *out);
+/* Is every character one of the URL alphabet, [A-Za-z0-9_-]?  An empty text is. */
+bool base64url_is_text(const char *text, size_t length);
+
+/*
+ * A random text with the entropy of "bytes" random bytes: as long as their base64url (32 bytes: 43
+ * characters), NUL-terminated.  SW_EINTERNAL: no random numbers, or out_size too small; "out" is
+ * then "".
+ */
+SW_MUSTCHECK enum sw_err base64url_random(char *out, size_t out_size, size_t bytes);
 
 #endif

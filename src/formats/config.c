@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/sbuf.h"
+#include "base/secret.h"
+#include "formats/number.h"
 
 #define DEFAULT_API_URL "https://api.smartthings.com/v1"
 #define DEFAULT_KEY_URL "https://key.smartthings.com"
@@ -24,6 +25,7 @@
 /* A file of secrets is a few lines; anything longer is the wrong file. */
 #define SECRET_FILE_MAX 65536
 #define VALUE_MAX 65536
+#define CALL_BUDGET_MAX INT64_C(999999999999999)
 
 static enum sw_err
 complain(const char *name, const char *what)
@@ -298,9 +300,8 @@ load_budget(struct config *config)
 
 	if (value == NULL)
 		return SW_OK;
-	if (strspn(value, "0123456789") != strlen(value) || strlen(value) > 15)
+	if (number_parse_text(value, 0, CALL_BUDGET_MAX, &config->call_budget) != SW_OK)
 		return complain(name, "must be a number of calls a month, 0 for no limit");
-	config->call_budget = (int64_t)strtoimax(value, NULL, 10);
 	return SW_OK;
 }
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include "base/err.h"
 #include "base/log.h"
-#include "base/secret.h"
+#include "formats/seal.h"
 #include "formats/url.h"
 
 /*

@@ -5,24 +5,13 @@
 
 #include <string.h>
 
+#include "formats/http_token.h"
+
 /* RFC 6265 4.1.1: no control characters, white space, quotes, commas, semicolons, backslashes. */
 static bool
 is_cookie_octet(char c)
 {
 	return c > 0x20 && c < 0x7f && strchr("\",;\\", c) == NULL;
-}
-
-/* A token of RFC 9110 5.6.2. */
-static bool
-is_token(const char *text)
-{
-	if (*text == '\0')
-		return false;
-	for (; *text != '\0'; text++) {
-		if (!is_cookie_octet(*text) || strchr("()<>@:/[]?={}", *text) != NULL)
-			return false;
-	}
-	return true;
 }
 
 static bool
@@ -85,7 +74,7 @@ cookie_get(const char *header, const char *name, char *out, size_t out_size)
 void
 cookie_put(struct sbuf *buf, const char *name, const char *value, int64_t max_age_s, bool secure)
 {
-	bool valid = is_token(name);
+	bool valid = http_token_is_valid(name);
 
 	for (const char *c = value; *c != '\0'; c++)
 		valid = valid && is_cookie_octet(*c);

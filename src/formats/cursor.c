@@ -5,28 +5,12 @@
  */
 #include "formats/cursor.h"
 
-#include <stdbool.h>
 #include <string.h>
 
+#include "formats/number.h"
 #include "formats/url.h"
 
-#define SEQ_DIGITS_MAX 18 /* always fits int64_t */
-
-static bool
-parse_seq(const char *text, size_t length, int64_t *out)
-{
-	int64_t value = 0;
-
-	if (length == 0 || length > SEQ_DIGITS_MAX)
-		return false;
-	for (size_t i = 0; i < length; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return false;
-		value = value * 10 + (text[i] - '0');
-	}
-	*out = value;
-	return true;
-}
+#define SEQ_MAX INT64_C(999999999999999999)
 
 static enum sw_err
 parse_entry(struct arena *arena, const char *text, size_t length, struct cursor_entry *out)
@@ -37,7 +21,7 @@ parse_entry(struct arena *arena, const char *text, size_t length, struct cursor_
 	if (colon == NULL)
 		return SW_EINPUT;
 	id_length = (size_t)(colon - text);
-	if (!parse_seq(colon + 1, length - id_length - 1, &out->seq))
+	if (number_parse(colon + 1, length - id_length - 1, 0, SEQ_MAX, &out->seq) != SW_OK)
 		return SW_EINPUT;
 	out->installation_id = arena_strndup(arena, text, id_length);
 	if (out->installation_id == NULL)

@@ -7,9 +7,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "formats/base64.h"
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/secret.h"
+#include "formats/base64.h"
+#include "formats/http_token.h"
 
 /* A stretch of the header's text. */
 struct span {
@@ -35,19 +37,6 @@ _Static_assert(sizeof(param_names) / sizeof(param_names[0]) == PARAM__MAX, "a na
 
 static const char *const required_headers[] = {"(request-target)", "digest", "date"};
 
-static bool
-is_alnum(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* tchar of RFC 9110 5.6.2. */
-static bool
-is_token_char(char c)
-{
-	return is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
 static const char *
 skip_space(const char *at)
 {
@@ -65,7 +54,7 @@ static bool
 scan_token(const char **at, struct span *out)
 {
 	out->at = *at;
-	while (is_token_char(**at))
+	while (http_token_has(**at))
 		++*at;
 	out->length = (size_t)(*at - out->at);
 	return out->length > 0;
@@ -173,11 +162,9 @@ copy_header_name(const char *at, size_t length, char out[static 64])
 		return true;
 	}
 	for (size_t i = 0; i < length; i++) {
-		char c = at[i];
-
-		if (!is_token_char(c))
+		if (!http_token_has(at[i]))
 			return false;
-		out[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+		out[i] = ascii_lower(at[i]);
 	}
 	out[length] = '\0';
 	return true;
@@ -294,8 +281,7 @@ static void
 put_lower(struct sbuf *out, const char *text)
 {
 	for (; *text != '\0'; text++)
-		sbuf_put_char(
-		    out, *text >= 'A' && *text <= 'Z' ? (char)(*text - 'A' + 'a') : *text);
+		sbuf_put_char(out, ascii_lower(*text));
 }
 
 static bool

@@ -1,6 +1,6 @@
 /*
- * URLs (RFC 3986) and forms (WHATWG URL Standard 5.1), read strictly: what
- * two readers could take in two ways is refused.
+ * URLs (RFC 3986) and forms (WHATWG URL Standard 5.1), read strictly: what two readers could take
+ * in two ways is refused.  URLs are read by libcurl, which will also follow them.
  */
 #include "formats/url.h"
 
@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
+
+#include "base/ascii.h"
+#include "base/hex.h"
 #include "base/utf8.h"
 
 #define PAIRS_MAX 64
@@ -16,78 +19,75 @@
 #define LABEL_MAX 63
 #define ID_MAX 128
 
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-is_alnum(char c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 void
 url_put_encoded(struct sbuf *buf, const char *text)
 {
-	static const char digits[] = "0123456789ABCDEF";
-
 	for (; text != NULL && *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
+		char escape[3] = "%";
 
-		if (is_alnum(*text) || strchr("-._~", *text) != NULL) {
+		if (ascii_is_alnum(*text) || strchr("-._~", *text) != NULL) {
 			sbuf_put_char(buf, *text);
 		} else {
-			sbuf_put_char(buf, '%');
-			sbuf_put_char(buf, digits[c >> 4]);
-			sbuf_put_char(buf, digits[c & 15]);
+			hex_put_byte((uint8_t)*text, hex_upper, escape + 1);
+			sbuf_put(buf, escape, sizeof(escape));
 		}
 	}
 }
 
+/* One character: *used input bytes make one byte; -1 for a bad escape. */
 static int
-hex_value(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* One character of a form: *used input bytes make one byte; -1 for a bad escape. */
-static int
-decode_char(const char *text, size_t length, size_t *used)
+decode_char(const char *text, size_t length, bool form, size_t *used)
 {
 	*used = 1;
-	if (*text == '+')
+	if (*text == '+' && form)
 		return ' ';
 	if (*text != '%')
 		return (unsigned char)*text;
-	if (length < 3 || hex_value(text[1]) < 0 || hex_value(text[2]) < 0)
-		return -1;
 	*used = 3;
-	return hex_value(text[1]) << 4 | hex_value(text[2]);
+	return length < 3 ? -1 : hex_read_byte(text + 1);
 }
 
-/* Decode into *out, which moves behind the closing NUL; NULL when malformed. */
+/*
+ * Decode into "out", which has room for length + 1 bytes; in a form "+" is a space.  False for a
+ * bad escape and for a NUL, which no C string can hold.
+ */
+static bool
+decode(const char *text, size_t length, bool form, char *out, size_t *out_length)
+{
+	size_t used;
+
+	*out_length = 0;
+	for (; length > 0; text += used, length -= used) {
+		int c = decode_char(text, length, form, &used);
+
+		if (c <= 0)
+			return false;
+		out[(*out_length)++] = (char)c;
+	}
+	out[*out_length] = '\0';
+	return true;
+}
+
+char *
+url_decode(struct arena *arena, const char *text, size_t length)
+{
+	char *out = arena_alloc(arena, length + 1);
+	size_t out_length;
+
+	return out != NULL && decode(text, length, false, out, &out_length) ? out : NULL;
+}
+
+/* A name or value of a form into *out, which moves behind its NUL; NULL when malformed. */
 static const char *
 decode_text(const char *text, size_t length, char **out)
 {
-	char *start = *out, *end = start;
-	size_t used;
+	char *start = *out;
+	size_t out_length;
 
-	for (; length > 0; text += used, length -= used) {
-		int c = decode_char(text, length, &used);
-
-		if (c <= 0)
-			return NULL;
-		*end++ = (char)c;
-	}
-	*end = '\0';
-	*out = end + 1;
-	return utf8_is_valid(start, (size_t)(end - start)) ? start : NULL;
+	if (!decode(text, length, true, start, &out_length))
+		return NULL;
+	*out += out_length + 1;
+	return utf8_is_valid(start, out_length) ? start : NULL;
 }
 
 static bool
@@ -247,7 +247,7 @@ split_port(const char *text, size_t length, int *port)
 	if (text[0] != ':' || length < 2 || length > 6 || text[1] == '0')
 		return false;
 	for (size_t i = 1; i < length; i++) {
-		if (!is_digit(text[i]))
+		if (!ascii_is_digit(text[i]))
 			return false;
 		value = value * 10 + (text[i] - '0');
 	}
@@ -276,7 +276,7 @@ is_label(const char *text, size_t length)
 	if (length == 0 || length > LABEL_MAX || text[0] == '-' || text[length - 1] == '-')
 		return false;
 	for (size_t i = 0; i < length; i++) {
-		if (!is_alnum(text[i]) && text[i] != '-' && text[i] != '_')
+		if (!ascii_is_alnum(text[i]) && text[i] != '-' && text[i] != '_')
 			return false;
 	}
 	return true;
@@ -386,7 +386,7 @@ url_id_is_valid(const char *text)
 		return false;
 	for (; text[length] != '\0'; length++) {
 		if (length == ID_MAX ||
-		    (!is_alnum(text[length]) && strchr("._-", text[length]) == NULL))
+		    (!ascii_is_alnum(text[length]) && strchr("._-", text[length]) == NULL))
 			return false;
 	}
 	return length > 0;

@@ -25,6 +25,12 @@ struct url_query {
 void url_put_encoded(struct sbuf *buf, const char *text);
 
 /*
+ * A text percent-decoded once (RFC 3986 2.1), in the arena; "+" stays as it is.  NULL: a bad
+ * escape, a decoded NUL, or out of memory.  It need not be UTF-8.
+ */
+char *url_decode(struct arena *arena, const char *text, size_t length);
+
+/*
  * Parse a query string or form body: "+" is a space, %XX decoded once.
  * At most 64 pairs.  Everything is in the arena.  SW_EINPUT: bad percent
  * escape, a decoded NUL, control character CR or LF in a name, invalid UTF-8, too many pairs.
@@ -50,8 +56,10 @@ struct url_parts {
 };
 
 /*
- * Split an absolute URL.  SW_EINPUT: another scheme, userinfo, an empty or malformed host,
- * bad port, control or non-ASCII characters, spaces, backslashes, a fragment, over 2048 characters.
+ * Split an absolute URL as libcurl reads it.  SW_EINPUT: another scheme, userinfo, an empty or
+ * malformed host, an address in other than its usual form, a bad or zero port or one with leading
+ * zeros, control or non-ASCII characters, spaces, backslashes, a fragment, over 2048 characters.
+ * SW_ENOMEM.  *out is all zero on failure.
  */
 SW_MUSTCHECK enum sw_err url_split(const char *text, struct url_parts *out);
 

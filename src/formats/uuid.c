@@ -5,20 +5,10 @@
 
 #include <string.h>
 
+#include "base/hex.h"
+
 /* From 1582-10-15, where UUID clocks begin, to 1970, in 100 ns (RFC 9562 5.1). */
 #define EPOCH_TICKS INT64_C(0x01B21DD213814000)
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 static bool
 is_dash_before(size_t byte)
@@ -30,15 +20,14 @@ bool
 uuid_parse(const char *text, uint8_t out[static UUID_BYTES])
 {
 	for (size_t i = 0; i < UUID_BYTES; i++) {
-		int high, low;
+		int byte;
 
 		if (is_dash_before(i) && *text++ != '-')
 			return false;
-		high = hex_digit(text[0]);
-		low = high < 0 ? -1 : hex_digit(text[1]);
-		if (low < 0)
+		byte = hex_read_byte(text);
+		if (byte < 0)
 			return false;
-		out[i] = (uint8_t)(high << 4 | low);
+		out[i] = (uint8_t)byte;
 		text += 2;
 	}
 	return *text == '\0';
@@ -47,13 +36,10 @@ uuid_parse(const char *text, uint8_t out[static UUID_BYTES])
 void
 uuid_format(const uint8_t uuid[static UUID_BYTES], char out[static UUID_TEXT_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
-
 	for (size_t i = 0; i < UUID_BYTES; i++) {
 		if (is_dash_before(i))
 			*out++ = '-';
-		*out++ = digits[uuid[i] >> 4];
-		*out++ = digits[uuid[i] & 15];
+		out = hex_put_byte(uuid[i], hex_lower, out);
 	}
 	*out = '\0';
 }

@@ -5,14 +5,14 @@
  */
 #include "net/client_transfer.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "formats/base64.h"
 #include "base/clock.h"
 #include "base/secret.h"
+#include "formats/base64.h"
+#include "formats/number.h"
 #include "formats/url.h"
 
 #define CONNECT_TIMEOUT_MS 3000L
@@ -20,6 +20,7 @@
 #define RESPONSE_LIMIT ((size_t)4 << 20)
 #define HEADER_BYTES_MAX ((size_t)64 << 10)
 #define CREDENTIALS_MAX 1024
+#define HEADER_COUNT_MAX INT64_C(999999999999999)
 
 bool
 transfer_open_library(void)
@@ -41,9 +42,9 @@ transfer_init_reply(struct client_reply *reply, size_t limit)
 static int64_t
 parse_count(const char *text)
 {
-	if (text[0] == '\0' || strspn(text, "0123456789") != strlen(text) || strlen(text) > 15)
-		return -1;
-	return (int64_t)strtoimax(text, NULL, 10);
+	int64_t count = -1;
+
+	return number_parse_text(text, 0, HEADER_COUNT_MAX, &count) == SW_OK ? count : -1;
 }
 
 /* Retry-After is seconds or a date (RFC 9110 10.2.3). */

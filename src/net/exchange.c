@@ -6,7 +6,6 @@
 #include "net/exchange.h"
 
 #include <fastcgi.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -14,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "formats/number.h"
 
 #define ARENA_LIMIT ((size_t)16 << 20)
 /* A reply buffer that grew beyond this is given back instead of kept. */
@@ -64,20 +64,17 @@ content_length(const struct request *request, size_t limit, size_t *out)
 {
 	bool twice;
 	const char *text = request_header(request, "CONTENT_LENGTH", &twice);
-	size_t digits;
+	int64_t length = 0;
+	enum sw_err err;
 
 	*out = 0;
 	if (twice)
 		return SW_EINPUT;
 	if (text == NULL || text[0] == '\0')
 		return SW_OK;
-	digits = strspn(text, "0123456789");
-	if (digits != strlen(text))
-		return SW_EINPUT;
-	if (digits > 15 || strtoumax(text, NULL, 10) > limit)
-		return SW_ETOOLARGE;
-	*out = (size_t)strtoumax(text, NULL, 10);
-	return SW_OK;
+	err = number_parse_text(text, 0, (int64_t)limit, &length);
+	*out = (size_t)length;
+	return err;
 }
 
 /* Read exactly the declared body; SW_EINPUT when it is cut short. */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ascii.h"
+
 #define ID_MAX 128
 
 /* What follows "prefix" and "/apps/" in a path; NULL when it does not begin so. */
@@ -43,8 +45,7 @@ is_plain(const char *path)
 	size_t length = strcspn(path, "?");
 
 	for (size_t i = 0; i < length; i++) {
-		if (strchr("/-_", path[i]) == NULL && !(path[i] >= '0' && path[i] <= '9') &&
-		    !(path[i] >= 'A' && path[i] <= 'Z') && !(path[i] >= 'a' && path[i] <= 'z'))
+		if (strchr("/-_", path[i]) == NULL && !ascii_is_alnum(path[i]))
 			return false;
 		if (path[i] == '/' && path[i + 1] == '/')
 			return false;

@@ -130,9 +130,7 @@ cookie_name(bool https)
 static bool
 token_is_valid(const char *token)
 {
-	return strlen(token) == TOKEN_LENGTH &&
-	       strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
-		   TOKEN_LENGTH;
+	return strlen(token) == TOKEN_LENGTH && base64url_is_text(token, TOKEN_LENGTH);
 }
 
 static void
@@ -190,7 +188,7 @@ session_check_csrf(const struct session *session, const char *token)
 enum sw_err
 session_make(char token[static SESSION_TOKEN_SIZE], uint8_t hash[static SECRET_SHA256_BYTES])
 {
-	enum sw_err err = secret_random_token(token, SESSION_TOKEN_SIZE, 32);
+	enum sw_err err = base64url_random(token, SESSION_TOKEN_SIZE, 32);
 
 	if (err != SW_OK)
 		return err;

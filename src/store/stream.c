@@ -7,8 +7,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/sbuf.h"
-#include "formats/base64.h"
 #include "formats/json.h"
 #include "store/query.h"
 

@@ -4,9 +4,9 @@
  */
 #include "store/switch.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "formats/number.h"
 #include "store/query.h"
 
 /* Columns of STMT_SWITCH_LIST. */
@@ -75,13 +75,9 @@ store_switch_list(struct db *db, struct arena *arena, int64_t user_id, struct sw
 static int
 parse_level(const char *text)
 {
-	size_t length = strlen(text);
-	long level;
+	int64_t level;
 
-	if (length == 0 || length > 3 || strspn(text, "0123456789") != length)
-		return -1;
-	level = strtol(text, NULL, 10);
-	return level <= 100 ? (int)level : -1;
+	return number_parse_text(text, 0, 100, &level) == SW_OK ? (int)level : -1;
 }
 
 /* Devices report other values too, and other levels: those are not shown. */

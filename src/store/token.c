@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "store/query.h"
 
 enum token_kind {

@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include "base/arena.h"
 #include "base/err.h"
-#include "base/secret.h"
 #include "db/db.h"
+#include "formats/seal.h"
 #include "smartthings/oauth.h"
 
 /*
@@ -20,7 +20,7 @@
 struct store_sealed {
 	uint8_t *access, *refresh;
 	size_t access_length, refresh_length;
-	char key_id[SECRET_KEY_ID_MAX + 1]; /* of the key that sealed them */
+	char key_id[SEAL_KEY_ID_MAX + 1]; /* of the key that sealed them */
 };
 
 /*

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream/format.h"
 #include "base/failpoint.h"
+#include "base/hash.h"
+#include "stream/format.h"
 
 #define BUCKETS 4096
 
@@ -40,15 +41,11 @@ hubs_new(void)
 	return calloc(1, sizeof(struct hubs));
 }
 
-/* FNV-1a; ids are the platform's, not a stranger's choice. */
+/* The platform chooses the ids, so nobody can fill one bucket on purpose. */
 static struct hub **
 bucket_of(struct hubs *hubs, const char *id)
 {
-	uint32_t hash = 2166136261u;
-
-	for (; *id != '\0'; id++)
-		hash = (hash ^ (unsigned char)*id) * 16777619u;
-	return &hubs->buckets[hash % BUCKETS];
+	return &hubs->buckets[hash_text(id) % BUCKETS];
 }
 
 static struct hub *

@@ -1,9 +1,9 @@
 /* GET /api/history: what happened to one switch. */
 #include "web/api.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "formats/number.h"
 #include "store/switch.h"
 
 #define HOURS_DEFAULT 24
@@ -19,13 +19,9 @@ struct history_query {
 static int
 parse_hours(const char *text)
 {
-	size_t length = strlen(text);
-	long hours;
+	int64_t hours;
 
-	if (length == 0 || length > 3 || strspn(text, "0123456789") != length)
-		return -1;
-	hours = strtol(text, NULL, 10);
-	return hours >= 1 && hours <= HOURS_MAX ? (int)hours : -1;
+	return number_parse_text(text, 1, HOURS_MAX, &hours) == SW_OK ? (int)hours : -1;
 }
 
 static enum sw_err

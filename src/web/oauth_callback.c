@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "formats/cookie.h"
+#include "formats/seal.h"
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "smartthings/oauth.h"

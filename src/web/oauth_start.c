@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/secret.h"
+#include "formats/base64.h"
 #include "formats/cookie.h"
 #include "smartthings/oauth.h"
 #include "store/session.h"
@@ -23,7 +24,7 @@ find_browser(const struct program *program, const struct request *req,
 
 	if (err == SW_OK && strlen(browser) == SESSION_TOKEN_SIZE - 1)
 		return SW_OK;
-	return secret_random_token(browser, SESSION_TOKEN_SIZE, TOKEN_BYTES);
+	return base64url_random(browser, SESSION_TOKEN_SIZE, TOKEN_BYTES);
 }
 
 static enum sw_err
@@ -62,7 +63,7 @@ oauth_start(struct request_context *context)
 {
 	struct program *program = context->program;
 	char state[SESSION_TOKEN_SIZE], browser[SESSION_TOKEN_SIZE];
-	enum sw_err err = secret_random_token(state, sizeof(state), TOKEN_BYTES);
+	enum sw_err err = base64url_random(state, sizeof(state), TOKEN_BYTES);
 
 	if (err == SW_OK)
 		err = find_browser(program, context->req, browser);

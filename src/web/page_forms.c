@@ -4,14 +4,14 @@
  */
 #include "web/page.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "web/page_layout.h"
+#include "formats/number.h"
 #include "store/command.h"
 #include "store/switch.h"
 #include "store/installation.h"
 #include "store/session.h"
+#include "web/page_layout.h"
 
 /* A field given twice is as good as absent: ambiguous input is refused. */
 static const char *
@@ -39,16 +39,15 @@ read_wish(const struct request_context *context, struct command_wish *out)
 {
 	const char *level = field(context, "level");
 	enum sw_err err = read_kind(context, &out->kind);
-	size_t length;
+	int64_t number;
 
 	out->level = 0;
 	if (err != SW_OK || out->kind != COMMAND_SET_LEVEL)
 		return err;
-	length = level == NULL ? 0 : strlen(level);
-	if (length == 0 || length > 3 || strspn(level, "0123456789") != length)
+	if (number_parse_text(level, 0, 100, &number) != SW_OK)
 		return SW_EINPUT;
-	out->level = (int)strtol(level, NULL, 10);
-	return out->level <= 100 ? SW_OK : SW_EINPUT;
+	out->level = (int)number;
+	return SW_OK;
 }
 
 static enum sw_err

@@ -98,41 +98,6 @@ check_access(struct request_context *context, enum required_access access)
 	return err != SW_OK ? err : form_err;
 }
 
-static int
-hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at =
-	    c == '\0' ? NULL : strchr(digits, c >= 'A' && c <= 'F' ? c + 'a' - 'A' : c);
-
-	return at == NULL ? -1 : (int)(at - digits);
-}
-
-/* One segment, percent-decoded once (RFC 3986 2.1); NULL for a broken escape or a NUL. */
-static const char *
-decode_segment(struct arena *arena, const char *text, size_t length)
-{
-	char *out = arena_alloc(arena, length + 1);
-	size_t used = 0;
-
-	for (size_t i = 0; out != NULL && i < length; i++) {
-		int high;
-		int low;
-
-		out[used] = text[i];
-		if (text[i] == '%') {
-			high = i + 2 < length ? hex_digit(text[i + 1]) : -1;
-			low = i + 2 < length ? hex_digit(text[i + 2]) : -1;
-			if (high < 0 || low < 0 || high + low == 0)
-				return NULL;
-			out[used] = (char)(high * 16 + low);
-			i += 2;
-		}
-		used++;
-	}
-	return out;
-}
-
 /* Does the pattern fit the path?  Fills the variable segments. */
 static bool
 route_fits(const char *pattern, const struct request *req, const char *segments[static 2])
@@ -151,7 +116,7 @@ route_fits(const char *pattern, const struct request *req, const char *segments[
 		length = strcspn(path, "/");
 		if (length == 0)
 			return false;
-		segments[count++] = decode_segment(req->arena, path, length);
+		segments[count++] = url_decode(req->arena, path, length);
 		path += length;
 	}
 	return *path == '\0';

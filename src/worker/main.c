@@ -2,15 +2,15 @@
  * switchboard-worker: everything that talks to the platform outside a request.  Here are its start
  * and its end; what it does in between is loop.c.
  */
-#include <ctype.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "base/log.h"
-#include "base/secret.h"
+#include "formats/base64.h"
 #include "worker/context.h"
 #include "worker/limits.h"
 #include "worker/liveness.h"
@@ -47,10 +47,10 @@ name_worker(struct worker *worker)
 		snprintf(worker->host, sizeof(worker->host), "localhost");
 	worker->host[sizeof(worker->host) - 1] = '\0';
 	for (char *c = worker->host; *c != '\0'; c++) {
-		if (!isalnum((unsigned char)*c) && (*c != '.' || c == worker->host) && *c != '-')
+		if (!ascii_is_alnum(*c) && (*c != '.' || c == worker->host) && *c != '-')
 			*c = '_';
 	}
-	if (secret_random_token(random, sizeof(random), 6) != SW_OK)
+	if (base64url_random(random, sizeof(random), 6) != SW_OK)
 		return SW_EINTERNAL;
 	snprintf(worker->id, sizeof(worker->id), "%s-%ld-%s", worker->host, (long)getpid(), random);
 	return SW_OK;

@@ -16,6 +16,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sbuf.h"
+#include "base/secret.h"
+#include "formats/seal.h"
 #include "formats/url.h"
 #include "store/token.h"
 #include "worker/folder.h"
@@ -268,7 +270,7 @@ spool_replay(struct worker *worker)
 static bool
 is_old(const struct spool *spool, const char *name)
 {
-	char id[SECRET_KEY_ID_MAX + 1];
+	char id[SEAL_KEY_ID_MAX + 1];
 	struct sbuf sealed;
 	bool old;
 

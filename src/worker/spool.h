@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
-#include "base/secret.h"
+#include "formats/seal.h"
 #include "smartthings/oauth.h"
 #include "worker/context.h"
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "store/token.h"
 #include "worker/id.h"
 
@@ -75,15 +76,10 @@ token_states_sweep(struct token_states *states)
 	free_unused(states, clock_monotonic_ms() - IDLE_MS);
 }
 
-/* FNV-1a, 32 bits. */
 static size_t
 bucket_of(const char *id)
 {
-	uint32_t hash = UINT32_C(2166136261);
-
-	for (; *id != '\0'; id++)
-		hash = (hash ^ (uint8_t)*id) * UINT32_C(16777619);
-	return hash % BUCKETS;
+	return hash_text(id) % BUCKETS;
 }
 
 struct token_state *

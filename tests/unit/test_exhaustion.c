@@ -12,6 +12,7 @@
 #include "formats/html.h"
 #include "base/sbuf.h"
 #include "base/secret.h"
+#include "formats/seal.h"
 #include "formats/url.h"
 
 static enum sw_err
