@@ -9,9 +9,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include <curl/urlapi.h>
+
 #include "base/ascii.h"
 #include "base/hex.h"
 #include "base/utf8.h"
+#include "formats/number.h"
 
 #define PAIRS_MAX 64
 #define URL_MAX 2048
@@ -219,54 +222,60 @@ is_plain_url(const char *text)
 	return true;
 }
 
-/* Fills scheme and default port; returns what follows "://", or NULL. */
-static const char *
-split_scheme(const char *text, struct url_parts *out)
+static enum sw_err
+err_of_curl(CURLUcode code)
 {
-	if (strncasecmp(text, "https://", 8) == 0) {
-		memcpy(out->scheme, "https", 6);
-		out->port = 443;
-		return text + 8;
-	}
-	if (strncasecmp(text, "http://", 7) == 0) {
-		memcpy(out->scheme, "http", 5);
-		out->port = 80;
-		return text + 7;
-	}
-	return NULL;
+	if (code == CURLUE_OK)
+		return SW_OK;
+	return code == CURLUE_OUT_OF_MEMORY ? SW_ENOMEM : SW_EINPUT;
 }
 
-/* ":8080" or nothing, up to the end of the authority.  An empty or padded number is refused. */
-static bool
-split_port(const char *text, size_t length, int *port)
+/* A part of the URL as libcurl reads it.  SW_EINPUT: it has none, or it does not fit. */
+static enum sw_err
+get_part(CURLU *url, CURLUPart what, char *out, size_t size)
 {
-	int value = 0;
+	char *text = NULL;
+	enum sw_err err = err_of_curl(curl_url_get(url, what, &text, CURLU_DEFAULT_PORT));
 
-	if (length == 0)
-		return true;
-	if (text[0] != ':' || length < 2 || length > 6 || text[1] == '0')
+	if (err == SW_OK && strlen(text) >= size)
+		err = SW_EINPUT;
+	if (err == SW_OK)
+		memcpy(out, text, strlen(text) + 1);
+	curl_free(text);
+	return err;
+}
+
+/*
+ * "host", "host:port" or "[v6]:port", with host and port as libcurl reads them?  It also takes
+ * escapes, zones, short and hexadecimal addresses and padded ports, which others read differently.
+ */
+static bool
+authority_is_plain(const char *text, size_t length, const char *host, const char *port)
+{
+	const char *bracket = text[0] == '[' ? memchr(text, ']', length) : NULL;
+	size_t host_length = bracket != NULL ? (size_t)(bracket - text) + 1 : strlen(host);
+
+	if (length < host_length || memchr(text, '%', length) != NULL)
 		return false;
-	for (size_t i = 1; i < length; i++) {
-		if (!ascii_is_digit(text[i]))
-			return false;
-		value = value * 10 + (text[i] - '0');
-	}
-	*port = value;
-	return value <= 65535;
+	if (bracket == NULL && strncasecmp(text, host, host_length) != 0)
+		return false;
+	text += host_length;
+	length -= host_length;
+	return length == 0 || (text[0] == ':' && length == strlen(port) + 1 &&
+				  memcmp(text + 1, port, length - 1) == 0);
 }
 
-/* Kept in its canonical text, so that all ways to write one address compare equal. */
+/* In its canonical text and without brackets, so that all ways to write one address are equal. */
 static bool
-put_ipv6_host(const char *text, size_t length, struct url_parts *out)
+put_ipv6_host(char *host, struct url_parts *out)
 {
-	char host[INET6_ADDRSTRLEN];
+	char *end = strchr(host, ']');
 	struct in6_addr address;
 
-	if (length >= sizeof(host))
+	if (end == NULL)
 		return false;
-	memcpy(host, text, length);
-	host[length] = '\0';
-	return inet_pton(AF_INET6, host, &address) == 1 &&
+	*end = '\0';
+	return inet_pton(AF_INET6, host + 1, &address) == 1 &&
 	       inet_ntop(AF_INET6, &address, out->host, sizeof(out->host)) != NULL;
 }
 
@@ -297,16 +306,16 @@ is_number_label(const char *label)
 
 /* A host name in lower case, or a dotted IPv4 address. */
 static bool
-put_named_host(const char *text, size_t length, struct url_parts *out)
+put_named_host(const char *host, struct url_parts *out)
 {
 	const char *label;
 	struct in_addr address;
+	size_t length = strlen(host);
 
-	if (length == 0 || length > HOST_MAX)
+	if (length > HOST_MAX)
 		return false;
 	for (size_t i = 0; i < length; i++)
-		out->host[i] = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] | 0x20) : text[i];
-	out->host[length] = '\0';
+		out->host[i] = ascii_lower(host[i]);
 	for (label = out->host;; label++) {
 		size_t span = strcspn(label, ".");
 
@@ -319,45 +328,56 @@ put_named_host(const char *text, size_t length, struct url_parts *out)
 	return !is_number_label(label) || inet_pton(AF_INET, out->host, &address) == 1;
 }
 
-/* "host", "host:port", "[v6]:port".  An "@" is in no host, so userinfo falls out by itself. */
-static bool
-split_authority(const char *text, size_t length, struct url_parts *out)
+/* What libcurl read, as far as no other reader can take it for something else. */
+static enum sw_err
+take_parts(CURLU *url, const char *text, struct url_parts *out)
 {
-	const char *end;
-	size_t host_length;
+	char host[sizeof(out->host)], port[6];
+	const char *authority;
+	size_t length;
+	int64_t number;
+	enum sw_err err = get_part(url, CURLUPART_SCHEME, out->scheme, sizeof(out->scheme));
 
-	if (length > 0 && text[0] == '[') {
-		end = memchr(text, ']', length);
-		if (end == NULL || !put_ipv6_host(text + 1, (size_t)(end - text - 1), out))
-			return false;
-		end++;
-	} else {
-		end = memchr(text, ':', length);
-		host_length = end != NULL ? (size_t)(end - text) : length;
-		if (!put_named_host(text, host_length, out))
-			return false;
-		end = text + host_length;
-	}
-	return split_port(end, length - (size_t)(end - text), &out->port);
+	if (err == SW_OK)
+		err = get_part(url, CURLUPART_HOST, host, sizeof(host));
+	if (err == SW_OK)
+		err = get_part(url, CURLUPART_PORT, port, sizeof(port));
+	if (err != SW_OK)
+		return err;
+	authority = strstr(text, "://");
+	if (strncmp(out->scheme, "http", 4) != 0 || authority == NULL ||
+	    authority != text + strlen(out->scheme))
+		return SW_EINPUT;
+	authority += 3;
+	length = strcspn(authority, "/?");
+	if (!authority_is_plain(authority, length, host, port) ||
+	    number_parse_text(port, 1, 65535, &number) != SW_OK)
+		return SW_EINPUT;
+	out->port = (int)number;
+	out->path = authority + length;
+	return (host[0] == '[' ? put_ipv6_host(host, out) : put_named_host(host, out)) ? SW_OK
+										       : SW_EINPUT;
 }
 
 enum sw_err
 url_split(const char *text, struct url_parts *out)
 {
-	const char *authority;
-	size_t length;
+	enum sw_err err;
+	CURLU *url;
 
 	memset(out, 0, sizeof(*out));
 	if (text == NULL || !is_plain_url(text))
 		return SW_EINPUT;
-	authority = split_scheme(text, out);
-	length = authority != NULL ? strcspn(authority, "/?") : 0;
-	if (authority == NULL || !split_authority(authority, length, out)) {
+	url = curl_url();
+	if (url == NULL)
+		return SW_ENOMEM;
+	err = err_of_curl(curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER));
+	if (err == SW_OK)
+		err = take_parts(url, text, out);
+	curl_url_cleanup(url);
+	if (err != SW_OK)
 		memset(out, 0, sizeof(*out));
-		return SW_EINPUT;
-	}
-	out->path = authority + length;
-	return SW_OK;
+	return err;
 }
 
 bool

@@ -194,17 +194,17 @@ make_headers(struct transfer *transfer, const struct client_request *request)
 	return err;
 }
 
-/* http stays on this host; url_split() refuses every other scheme. */
-static const char *
-allowed_protocols(const char *url)
+/* Plain http only to this host; url_split() refuses every other scheme. */
+static enum sw_err
+find_protocols(const char *url, const char **out)
 {
 	struct url_parts parts;
+	enum sw_err err = url_split(url, &parts);
 
-	if (url == NULL || url_split(url, &parts) != SW_OK)
-		return NULL;
-	if (url_is_loopback(&parts))
-		return "http,https";
-	return strcmp(parts.scheme, "https") == 0 ? "https" : NULL;
+	if (err != SW_OK)
+		return err;
+	*out = url_is_loopback(&parts) ? "http,https" : "https";
+	return strcmp(parts.scheme, "http") == 0 && !url_is_loopback(&parts) ? SW_EINPUT : SW_OK;
 }
 
 static bool
@@ -287,12 +287,12 @@ enum sw_err
 transfer_prepare(struct transfer *transfer, const struct client_request *request, const char *body)
 {
 	CURL *easy = transfer->easy;
-	const char *protocols = allowed_protocols(request->url);
-	enum sw_err err;
+	const char *protocols;
+	enum sw_err err = find_protocols(request->url, &protocols);
 	bool ok = true;
 
-	if (protocols == NULL)
-		return SW_EINPUT;
+	if (err != SW_OK)
+		return err;
 	transfer->once = request->method == CLIENT_POST;
 	transfer->response_limit =
 	    request->response_limit > 0 ? request->response_limit : RESPONSE_LIMIT;
