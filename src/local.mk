@@ -29,6 +29,7 @@ src_libformats_a_SOURCES = \
 	src/formats/number.c src/formats/number.h \
 	src/formats/seal.c src/formats/seal.h \
 	src/formats/url.c src/formats/url.h \
+	src/formats/url_query.c src/formats/url_query.h \
 	src/formats/uuid.c src/formats/uuid.h
 
 noinst_LIBRARIES += src/libnet.a

@@ -7,44 +7,19 @@
 #include "base/err.h"
 #include "base/sbuf.h"
 
-/*
- * URLs and forms: RFC 3986, and application/x-www-form-urlencoded as in the
- * WHATWG URL standard 5.1.
- */
-
-struct url_pair {
-	const char *name;
-	const char *value;
-};
-struct url_query {
-	size_t count;
-	const struct url_pair *pairs;
-};
+/* URLs: RFC 3986. */
 
 /* Percent-encode everything but the unreserved characters of RFC 3986 2.3. */
 void url_put_encoded(struct sbuf *buf, const char *text);
 
 /*
- * A text percent-decoded once (RFC 3986 2.1), in the arena; "+" stays as it is.  NULL: a bad
- * escape, a decoded NUL, or out of memory.  It need not be UTF-8.
+ * Percent-decode a text once (RFC 3986 2.1) into "out" of at least length + 1 bytes; in a form "+"
+ * is a space.  False: a bad escape, or a NUL.  The result need not be UTF-8.
  */
+bool url_decode_into(const char *text, size_t length, bool form, char *out, size_t *out_length);
+
+/* The same for a part of a path, in the arena; NULL also when out of memory. */
 char *url_decode(struct arena *arena, const char *text, size_t length);
-
-/*
- * Parse a query string or form body: "+" is a space, %XX decoded once.
- * At most 64 pairs.  Everything is in the arena.  SW_EINPUT: bad percent
- * escape, a decoded NUL, control character CR or LF in a name, invalid UTF-8, too many pairs.
- * SW_ENOMEM.
- */
-SW_MUSTCHECK enum sw_err
-url_parse_query(struct arena *arena, const char *text, size_t length, struct url_query *out);
-
-/*
- * The value of a name; NULL when absent.  A name given twice counts as
- * absent and sets *twice to true (may be NULL; never set to false, so that
- * one variable serves several calls): ambiguous input is refused.
- */
-const char *url_query_get(const struct url_query *query, const char *name, bool *twice);
 
 /* An absolute http or https URL, split.  Host is lower case, port always filled in. */
 struct url_parts {

@@ -148,7 +148,7 @@ request_is_media(const struct request *request, const char *media_type)
 enum sw_err
 request_parse_query(const struct request *request, struct url_query *out)
 {
-	return url_parse_query(request->arena, request->query, strlen(request->query), out);
+	return url_query_parse(request->arena, request->query, strlen(request->query), out);
 }
 
 enum sw_err
@@ -157,5 +157,5 @@ request_parse_form(const struct request *request, struct url_query *out)
 	*out = (struct url_query){0};
 	if (!request_is_media(request, "application/x-www-form-urlencoded"))
 		return SW_EMEDIA;
-	return url_parse_query(request->arena, request->body, request->body_length, out);
+	return url_query_parse(request->arena, request->body, request->body_length, out);
 }

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include "base/arena.h"
 #include "base/err.h"
-#include "formats/url.h"
+#include "formats/url_query.h"
 
 /*
  * One HTTP request as nginx hands it over (FastCGI parameters), copied into
@@ -56,12 +56,12 @@ const char *request_header(const struct request *request, const char *name, bool
 /* Is the body's media type this one (parameters such as charset ignored, case-insensitive)? */
 bool request_is_media(const struct request *request, const char *media_type);
 
-/* Query string, parsed on demand.  Errors as url_parse_query(). */
+/* Query string, parsed on demand.  Errors as url_query_parse(). */
 SW_MUSTCHECK enum sw_err request_parse_query(const struct request *request, struct url_query *out);
 
 /*
  * Form body.  SW_EMEDIA unless application/x-www-form-urlencoded; else as
- * url_parse_query().
+ * url_query_parse().
  */
 SW_MUSTCHECK enum sw_err request_parse_form(const struct request *request, struct url_query *out);
 

@@ -12,6 +12,7 @@
 #include "formats/cursor.h"
 #include "base/sbuf.h"
 #include "formats/url.h"
+#include "formats/url_query.h"
 
 #define PAIRS_MAX 64
 
@@ -65,7 +66,7 @@ require_round_trip(struct arena *arena, const struct url_query *query)
 
 	put_pairs(&buf, query);
 	FUZZ_REQUIRE(!sbuf_failed(&buf) && fuzz_is_printable(buf.data, buf.length));
-	FUZZ_REQUIRE(url_parse_query(arena, sbuf_text(&buf), buf.length, &again) == SW_OK);
+	FUZZ_REQUIRE(url_query_parse(arena, sbuf_text(&buf), buf.length, &again) == SW_OK);
 	FUZZ_REQUIRE(again.count == query->count);
 	for (size_t i = 0; i < again.count; i++) {
 		FUZZ_REQUIRE(strcmp(again.pairs[i].name, query->pairs[i].name) == 0);
@@ -133,7 +134,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (exact == NULL)
 		abort();
 	memcpy(exact, text, size);
-	err = url_parse_query(&arena, exact, size, &query);
+	err = url_query_parse(&arena, exact, size, &query);
 	free(exact);
 	FUZZ_REQUIRE(err == SW_OK || err == SW_EINPUT);
 	FUZZ_REQUIRE(err == SW_OK || query.count == 0);
@@ -145,7 +146,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena_free(&arena);
 
 	arena_init(&small, 100);
-	err = url_parse_query(&small, text, size, &query);
+	err = url_query_parse(&small, text, size, &query);
 	FUZZ_REQUIRE(err == SW_OK || err == SW_EINPUT || err == SW_ENOMEM);
 	arena_free(&small);
 	try_cursor(text);

@@ -14,6 +14,7 @@
 #include "base/secret.h"
 #include "formats/seal.h"
 #include "formats/url.h"
+#include "formats/url_query.h"
 
 static enum sw_err
 use_arena(void *context)
@@ -113,7 +114,7 @@ use_query(void *context)
 	(void)context;
 	memset(text, 'x', sizeof(text));
 	memcpy(text, "a=1&b=", 6);
-	err = url_parse_query(&arena, text, sizeof(text), &query);
+	err = url_query_parse(&arena, text, sizeof(text), &query);
 	if (err == SW_OK && query.count != 2)
 		err = SW_EINTERNAL;
 	if (err != SW_OK && (query.count != 0 || query.pairs != NULL))

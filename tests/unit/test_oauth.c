@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "base/arena.h"
-#include "formats/url.h"
+#include "formats/url_query.h"
 #include "smartthings/oauth.h"
 #include "cases.h"
 
@@ -139,7 +139,7 @@ static void
 read_form(struct arena *arena, const struct oauth_request *call, struct url_query *form)
 {
 	assert_int_equal(
-	    url_parse_query(arena, call->request.body, call->request.body_length, form), SW_OK);
+	    url_query_parse(arena, call->request.body, call->request.body_length, form), SW_OK);
 }
 
 static char client_id[] = "id 1&", client_secret[] = "secret", api_url[] = "https://a.example/v1";
