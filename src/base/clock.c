@@ -154,19 +154,6 @@ split(int64_t at)
 	return tm;
 }
 
-void
-clock_format_http_date(int64_t at, char out[static 30])
-{
-	struct tm tm = split(at);
-	char text[96];
-
-	/* Not strftime(): its names follow the locale. */
-	snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT", weekdays[tm.tm_wday],
-	    tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-	memcpy(out, text, 29);
-	out[29] = '\0';
-}
-
 /*
  * ".123": one to nine digits, cut to microseconds.  Moves *text behind them.
  * No dot is no fraction, and fine.

@@ -26,9 +26,6 @@ int64_t clock_monotonic_ms(void);
  */
 bool clock_parse_http_date(const char *text, int64_t *out);
 
-/* "Sun, 06 Nov 1994 08:49:37 GMT" into a buffer of at least 30 bytes. */
-void clock_format_http_date(int64_t at, char out[static 30]);
-
 /*
  * RFC 3339 instant ("2019-06-23T22:21:37Z", fractions of 1-9 digits, offset
  * Z or +hh:mm; years 1970-9999) to microseconds since 1970 UTC.  "*fraction"

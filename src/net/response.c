@@ -13,6 +13,11 @@
 
 #define HEADER_VALUE_MAX 4096
 
+static const char page_policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'";
+
 static void
 header_drop(struct response *response, size_t index)
 {
@@ -135,34 +140,14 @@ response_put_error(struct response *response, enum sw_err err, const char *messa
 		header_replace(response, "Retry-After", "5");
 }
 
-static void
-put_csp(struct response *response, const char *form_action)
-{
-	struct sbuf policy = {0};
-
-	sbuf_put_text(&policy, "default-src 'none'; script-src 'self'; style-src 'self'; "
-			       "img-src 'self'; connect-src 'self'; font-src 'self'; "
-			       "manifest-src 'self'; form-action 'self'");
-	if (form_action != NULL) {
-		sbuf_put_char(&policy, ' ');
-		sbuf_put_text(&policy, form_action);
-	}
-	sbuf_put_text(&policy, "; base-uri 'none'; frame-ancestors 'none'");
-	if (sbuf_failed(&policy))
-		response->failed = true;
-	else
-		header_replace(response, "Content-Security-Policy", sbuf_text(&policy));
-	sbuf_clear(&policy);
-}
-
 void
-response_begin_page(struct response *response, int status, bool https, const char *form_action)
+response_begin_page(struct response *response, int status, bool https)
 {
 	sbuf_reset(&response->body);
 	response->status = status;
 	header_replace(response, "Content-Type", "text/html; charset=utf-8");
 	header_replace(response, "Cache-Control", "no-store");
-	put_csp(response, form_action);
+	header_replace(response, "Content-Security-Policy", page_policy);
 	header_replace(response, "X-Content-Type-Options", "nosniff");
 	header_replace(response, "Referrer-Policy", "same-origin");
 	if (https)

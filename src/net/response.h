@@ -57,12 +57,10 @@ void response_put_json(struct response *response, int status, json_t *value);
 void response_put_error(struct response *response, enum sw_err err, const char *message);
 
 /*
- * Start an HTML page: content type, no-store, and the security headers of design.md: CSP
- * (default-src 'none'; script/style/img/connect/font/manifest 'self'; form-action 'self' plus
- * "form_action" when not NULL; base-uri 'none'; frame-ancestors 'none'), nosniff, Referrer-Policy:
+ * Start an HTML page: content type, no-store, and the security headers: a Content-Security-Policy
+ * without inline script or style and without any other origin, nosniff, Referrer-Policy:
  * same-origin, HSTS when "https".  The body is then written to response->body with html.h.
  */
-void
-response_begin_page(struct response *response, int status, bool https, const char *form_action);
+void response_begin_page(struct response *response, int status, bool https);
 
 #endif

@@ -65,7 +65,7 @@ put_bar(struct sbuf *out, const struct page *page)
 void
 page_begin_headers(struct response *res, const struct config *config, int status)
 {
-	response_begin_page(res, status, config->public_is_https, NULL);
+	response_begin_page(res, status, config->public_is_https);
 }
 
 void

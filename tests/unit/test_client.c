@@ -131,10 +131,12 @@ answer(int fd, const char *path, int count)
 		    "Retry-After: soon\r\nX-RateLimit-Reset: -1\r\nX-RateLimit-Remaining: 1e9\r\n",
 		    "");
 	} else if (strcmp(path, "/date") == 0) {
-		char date[30];
+		time_t at = (time_t)clock_now() + 60;
+		struct tm tm;
 
-		clock_format_http_date(clock_now() + 60, date);
-		snprintf(redirect, sizeof(redirect), "Retry-After: %s\r\n", date);
+		gmtime_r(&at, &tm);
+		strftime(
+		    redirect, sizeof(redirect), "Retry-After: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
 		say_length(fd, "503 Later", redirect, "");
 	} else if (strcmp(path, "/redirect") == 0) {
 		snprintf(

@@ -71,22 +71,20 @@ check_bad_http_dates(void **state)
 	assert_false(clock_parse_http_date(NULL, &(int64_t){0}));
 }
 
+/* What strftime() writes; a test program never leaves the C locale. */
 static void
-check_http_format(void **state)
+check_http_round_trip(void **state)
 {
-	char text[30];
-
 	(void)state;
-	clock_format_http_date(784111777, text);
-	assert_string_equal(text, "Sun, 06 Nov 1994 08:49:37 GMT");
-	clock_format_http_date(INT64_MIN, text);
-	assert_string_equal(text, "Thu, 01 Jan 1970 00:00:00 GMT");
-	clock_format_http_date(INT64_MAX, text);
-	assert_string_equal(text, "Fri, 31 Dec 9999 23:59:59 GMT");
 	for (int64_t at = 0; at < FIFTY_YEARS_S; at += 86400 * 13 + 4567) {
+		time_t seconds = at;
+		struct tm tm;
+		char text[30];
 		int64_t back = -1;
 
-		clock_format_http_date(at, text);
+		assert_non_null(gmtime_r(&seconds, &tm));
+		assert_int_equal(
+		    strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm), 29);
 		assert_true(clock_parse_http_date(text, &back));
 		assert_int_equal(back, at);
 	}
@@ -263,7 +261,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    SAYS("HTTP dates are read, with GMT as with the platform's UTC", check_http_dates),
 	    SAYS("malformed HTTP dates are refused and change nothing", check_bad_http_dates),
-	    SAYS("HTTP dates are written as RFC 9110 has them", check_http_format),
+	    SAYS("every day of fifty years is read from its HTTP date", check_http_round_trip),
 	    SAYS("RFC 3339 instants are read, with offsets, leap days and leap seconds",
 		check_rfc3339),
 	    SAYS("fractions of a second are cut to microseconds and reported", check_fractions),
