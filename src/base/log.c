@@ -1,8 +1,7 @@
 /*
- * Log lines in logfmt.  A line is built in a fixed buffer, so that logging
- * works when memory does not, and leaves with one write(2), alone or with
- * others, so that lines of several processes on one pipe do not mix (the
- * buffers are PIPE_BUF long).
+ * Log lines in logfmt.  A line is built in a fixed buffer, so that logging works when memory is
+ * exhausted, and is written by one write(2) of at most PIPE_BUF bytes, so that lines of several
+ * processes on one pipe do not mix.
  */
 #include "base/log.h"
 
@@ -37,8 +36,6 @@ _Static_assert(
 static const char *current_program;
 static enum log_level current_level = LOG_INFO;
 static char current_request[REQUEST_MAX_BYTES + 1];
-static bool is_holding;
-static struct line held; /* whole lines */
 
 /* All of it or nothing, so that an escape is never cut in two. */
 static bool
@@ -52,8 +49,8 @@ line_put(struct line *line, const char *text, size_t length)
 }
 
 /*
- * Only printable ASCII goes out as it is: a stranger's text must not start a
- * line of its own or steer the terminal of whoever reads the log.
+ * Only printable ASCII is written as it is: text that a stranger sent must not start a new line or
+ * control the terminal that shows the log.
  */
 static bool
 line_put_escaped(struct line *line, unsigned char c)
@@ -148,9 +145,8 @@ log_enabled(enum log_level level)
 	return level <= current_level;
 }
 
-/* What an id may consist of: ASCII, whatever the locale. */
 static bool
-is_of_id(char c)
+is_request_id_char(char c)
 {
 	return ascii_is_alnum(c) || c == '_' || c == '-';
 }
@@ -162,50 +158,18 @@ log_set_request(const char *request_id)
 
 	for (; request_id != NULL && *request_id != '\0' && length < REQUEST_MAX_BYTES;
 	     request_id++) {
-		if (is_of_id(*request_id))
+		if (is_request_id_char(*request_id))
 			current_request[length++] = *request_id;
 	}
 	current_request[length] = '\0';
 }
 
-/* Nobody can be told when stderr is gone: only an interruption is worth another try. */
+/* When stderr is closed or full the line is lost: only an interruption is worth another try. */
 static void
-line_write(struct line *line)
+line_write(const struct line *line)
 {
-	while (line->length > 0 && write(STDERR_FILENO, line->text, line->length) < 0 &&
-	       errno == EINTR)
+	while (write(STDERR_FILENO, line->text, line->length) < 0 && errno == EINTR)
 		continue;
-	line->length = 0;
-}
-
-void
-log_hold(void)
-{
-	is_holding = true;
-}
-
-void
-log_flush(void)
-{
-	line_write(&held);
-}
-
-void
-log_release(void)
-{
-	is_holding = false;
-	log_flush();
-}
-
-static void
-line_send(enum log_level level, struct line *line)
-{
-	if (held.length + line->length > sizeof(held.text))
-		line_write(&held);
-	memcpy(held.text + held.length, line->text, line->length);
-	held.length += line->length;
-	if (!is_holding || level <= LOG_WARN)
-		line_write(&held);
 }
 
 void
@@ -234,26 +198,13 @@ log_event(enum log_level level, const char *event, ...)
 	}
 	va_end(args);
 	line.text[line.length++] = '\n';
-	line_send(level, &line);
+	line_write(&line);
 	errno = saved_errno;
 }
 
 const char *
-log_int(long long value)
+log_format_int(char out[static LOG_INT_SIZE], long long value)
 {
-	static char ring[8][24];
-	static unsigned int next;
-	char *at = ring[next++ % 8] + sizeof(ring[0]) - 1;
-	unsigned long long left = (unsigned long long)value;
-
-	if (value < 0)
-		left = 0 - left;
-	*at = '\0';
-	do {
-		*--at = (char)('0' + left % 10);
-		left /= 10;
-	} while (left > 0);
-	if (value < 0)
-		*--at = '-';
-	return at;
+	snprintf(out, LOG_INT_SIZE, "%lld", value);
+	return out;
 }

@@ -33,28 +33,23 @@ bool log_enabled(enum log_level level);
 void log_set_request(const char *request_id);
 
 /*
- * Between log_hold() and log_release(), lines of LOG_INFO and LOG_DEBUG are collected and leave
- * together, a few kilobytes at a time: for stretches of work too short for anybody to wait for
- * their lines.  A graver line is written at once, after those before it; log_flush() writes what
- * there is.  What is held is lost when the process is killed.
- */
-void log_hold(void);
-void log_flush(void);
-void log_release(void);
-
-/*
  * Write one line with one write(2).  "event" is a fixed name ("token.refresh").  After it come
  * pairs of key and value, both const char *, ended by a NULL key; a NULL
  * value skips its pair.  Values are quoted and escaped when they need it,
  * and cut at 512 bytes.  Never fails; errno is preserved.
- *   log_event(LOG_WARN, "api.call", "installation", id, "err", err_name(e), NULL);
+ *   log_event(LOG_WARN, "api.call", "installation", id, "err", err_name(e), "ms", log_int(ms),
+ *       NULL);
  */
 void log_event(enum log_level level, const char *event, ...) __attribute__((sentinel));
 
+/* Decimal text of a number into "out", and "out". */
+#define LOG_INT_SIZE 24
+const char *log_format_int(char out[static LOG_INT_SIZE], long long value);
+
 /*
- * Decimal text of a number for use as a value; points into a ring of eight
- * static buffers, so use it at once, at most eight in one call.
+ * The same as a value for log_event(), in a buffer of its own that lives until the end of the
+ * enclosing block.
  */
-const char *log_int(long long value);
+#define log_int(value) log_format_int((char[LOG_INT_SIZE]){0}, (value))
 
 #endif

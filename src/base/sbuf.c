@@ -143,24 +143,39 @@ sbuf_put_int(struct sbuf *buf, int64_t value)
 	sbuf_put(buf, text, (size_t)length);
 }
 
+/* The length of the formatted text, which is written as far as it fits; negative on failure. */
+static int
+print_at_end(const struct sbuf *buf, const char *format, va_list args)
+{
+	size_t room = buf->data != NULL ? buf->capacity - buf->length : 0;
+
+	return vsnprintf(room > 0 ? buf->data + buf->length : NULL, room, format, args);
+}
+
 void
 sbuf_printf(struct sbuf *buf, const char *format, ...)
 {
+	size_t capacity = buf->capacity;
 	va_list args;
 	int length;
 
+	if (buf->failed)
+		return;
 	va_start(args, format);
-	length = vsnprintf(NULL, 0, format, args);
+	length = print_at_end(buf, format, args);
 	va_end(args);
-	if (length < 0) {
+	if (length < 0)
 		buf->failed = true;
+	if (length < 0 || !reserve(buf, (size_t)length)) {
+		if (buf->data != NULL)
+			buf->data[buf->length] = '\0';
 		return;
 	}
-	if (!reserve(buf, (size_t)length))
-		return;
-	va_start(args, format);
-	vsnprintf(buf->data + buf->length, (size_t)length + 1, format, args);
-	va_end(args);
+	if (buf->capacity != capacity) {
+		va_start(args, format);
+		print_at_end(buf, format, args);
+		va_end(args);
+	}
 	buf->length += (size_t)length;
 }
 

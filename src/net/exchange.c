@@ -149,20 +149,12 @@ reason(int status)
 static void
 put_head(struct sbuf *head, const struct response *response)
 {
-	sbuf_put_text(head, "Status: ");
-	sbuf_put_int(head, response->status);
-	sbuf_put_char(head, ' ');
-	sbuf_put_text(head, reason(response->status));
-	for (size_t i = 0; i < response->header_count; i++) {
-		sbuf_put_text(head, "\r\n");
-		sbuf_put_text(head, response->headers[i].name);
-		sbuf_put_text(head, ": ");
-		sbuf_put_text(head, response->headers[i].value);
-	}
-	if (response->status != 204 && response->status != 304) {
-		sbuf_put_text(head, "\r\nContent-Length: ");
-		sbuf_put_int(head, (int64_t)response->body.length);
-	}
+	sbuf_printf(head, "Status: %d %s", response->status, reason(response->status));
+	for (size_t i = 0; i < response->header_count; i++)
+		sbuf_printf(
+		    head, "\r\n%s: %s", response->headers[i].name, response->headers[i].value);
+	if (response->status != 204 && response->status != 304)
+		sbuf_printf(head, "\r\nContent-Length: %zu", response->body.length);
 	sbuf_put_text(head, "\r\n\r\n");
 }
 

@@ -245,7 +245,6 @@ commit_deferred(void)
 		return;
 	server.conf->commit(server.conf->context);
 	server.deferred = 0;
-	log_flush();
 	for (size_t i = 0; i < count; i++) {
 		assert(!server.exchanges[i]->response.deferred);
 		finish(server.exchanges[i]);
@@ -273,7 +272,6 @@ serve_commit(void)
 	if (server.deferred == 0)
 		return;
 	commit_deferred();
-	log_flush();
 	after_replies();
 }
 
@@ -291,7 +289,6 @@ serve_one(struct exchange *exchange)
 		server.deferred++;
 		return;
 	}
-	log_flush();
 	finish(exchange);
 }
 
@@ -310,8 +307,6 @@ serve_waiting(void)
 {
 	size_t count = 0;
 
-	if (server.room > 1)
-		log_hold();
 	while (count < server.room && !is_worn_out() &&
 	       exchange_accept(server.exchanges[server.deferred])) {
 		count++;
@@ -319,7 +314,6 @@ serve_waiting(void)
 		serve_one(server.exchanges[server.deferred]);
 	}
 	commit_deferred();
-	log_release();
 	/* None: a sibling was faster, or the visitor left at once. */
 	if (count > 0)
 		after_replies();
