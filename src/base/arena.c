@@ -1,5 +1,5 @@
 /*
- * Memory in blocks, handed out from the front, given back all at once.
+ * Memory in blocks, handed out in order and freed all at once.
  */
 #include "base/arena.h"
 
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Big enough that a page or a usual webhook fits in the block that is kept. */
+/* A page or a usual webhook fits in the first block, which is never freed. */
 #define BLOCK_BYTES ((size_t)64 * 1024)
 
 struct arena_block {

@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 /*
- * Memory that lives as long as one request (or one job): allocate freely,
- * clear once.  The first block is kept across clears, so a steady load makes
- * no allocator calls.  Not for secrets that need cleansing: use secret.h.
+ * Memory that lives as long as one request (or one job): allocate freely, clear once.  Clearing
+ * does not free the first block, so requests of a usual size need no malloc().  Not for secrets: it
+ * does not cleanse.
  */
 struct arena_block;
 struct arena {
@@ -20,10 +20,10 @@ struct arena {
 /* An all-zero struct arena is ready for use too, without a limit. */
 void arena_init(struct arena *arena, size_t limit);
 
-/* Forget everything; memory beyond the first block goes back to malloc. */
+/* Forget everything handed out; blocks behind the first are freed. */
 void arena_clear(struct arena *arena);
 
-/* Give everything back.  The arena is all-zero afterwards.  NULL is fine. */
+/* Free everything.  The arena is all-zero afterwards.  NULL is fine. */
 void arena_free(struct arena *arena);
 
 /*

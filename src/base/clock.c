@@ -18,7 +18,7 @@ read_ms(clockid_t id)
 {
 	struct timespec now;
 
-	/* Cannot fail: both clocks are required by POSIX and "now" is ours. */
+	/* Cannot fail: POSIX requires both clocks, and "now" is a valid address. */
 	clock_gettime(id, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
@@ -139,7 +139,7 @@ clock_parse_http_date(const char *text, int64_t *out)
 	return true;
 }
 
-/* The formats have room for the years 1970 to 9999. */
+/* UTC; the formats have room for the years 1970 to 9999, so other times are cut to these. */
 static struct tm
 split(int64_t at)
 {

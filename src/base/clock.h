@@ -21,7 +21,7 @@ int64_t clock_monotonic_ms(void);
 
 /*
  * HTTP Date (RFC 9110 5.6.7, IMF-fixdate only), zone "GMT" or the platform's
- * "UTC" (platform.md, Webhooks).  The weekday must be one of seven names; it is
+ * "UTC" (which its webhooks carry).  The weekday must be one of seven names; it is
  * not compared with the date.  False and *out untouched when malformed.
  */
 bool clock_parse_http_date(const char *text, int64_t *out);
@@ -29,7 +29,7 @@ bool clock_parse_http_date(const char *text, int64_t *out);
 /*
  * RFC 3339 instant ("2019-06-23T22:21:37Z", fractions of 1-9 digits, offset
  * Z or +hh:mm; years 1970-9999) to microseconds since 1970 UTC.  "*fraction"
- * (may be NULL) tells whether it had a fraction of a second.  False when malformed.
+ * (may be NULL): it had a fraction of a second.  False when malformed.
  */
 bool clock_parse_rfc3339(const char *text, int64_t *out_us, bool *fraction);
 

@@ -30,7 +30,7 @@ static const struct outcome outcomes[] = {
 };
 _Static_assert(sizeof(outcomes) / sizeof(outcomes[0]) == SW_ERR__MAX, "an outcome lacks its row");
 
-/* Numbers that are no outcome are a bug of ours, so they read as one. */
+/* A number that is not in the enum is a bug of ours: it counts as SW_EINTERNAL. */
 static const struct outcome *
 find_outcome(enum sw_err err)
 {

@@ -10,20 +10,20 @@
 enum sw_err {
 	SW_OK = 0,
 	SW_EINPUT,       /* the caller sent something malformed: 400 */
-	SW_EAUTH,        /* nobody, or not who they claim to be: 401 */
+	SW_EAUTH,        /* not signed in, or the signature is wrong: 401 */
 	SW_EFORBIDDEN,   /* known, but not allowed: 403 */
-	SW_ENOTFOUND,    /* no such thing, or not theirs: 404 */
+	SW_ENOTFOUND,    /* it does not exist, or belongs to another user: 404 */
 	SW_EMETHOD,      /* wrong HTTP method: 405 */
 	SW_ECONFLICT,    /* the state forbids it: 409 */
 	SW_ETOOLARGE,    /* over a limit: 413 */
 	SW_EMEDIA,       /* wrong content type: 415 */
 	SW_ELIMIT,       /* too many, try later: 429 */
-	SW_EINVAL_GRANT, /* the platform's word: this grant is dead */
-	SW_EUPSTREAM,    /* the platform answered nonsense or 5xx: 502 */
+	SW_EINVAL_GRANT, /* the platform refuses this grant for good (invalid_grant) */
+	SW_EUPSTREAM,    /* the platform answered 5xx or something malformed: 502 */
 	SW_EUNAVAILABLE, /* database or platform cannot be reached: 503 */
 	SW_ETIMEOUT,     /* no answer in time: 504 */
 	SW_ENOMEM,       /* memory: 500 */
-	SW_EINTERNAL,    /* our own bug or a broken installation: 500 */
+	SW_EINTERNAL,    /* a bug of ours, or files or settings are broken: 500 */
 	SW_ERR__MAX
 };
 

@@ -1,4 +1,4 @@
-/* Dying at a chosen place, once. */
+/* Kills the process at a point that a test chose; nothing in other builds calls it. */
 #include "base/failpoint.h"
 
 #include <signal.h>

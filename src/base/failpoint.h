@@ -2,12 +2,12 @@
 #define SWITCHBOARD_BASE_FAILPOINT_H
 
 /*
- * Places where a test kills the process as a power cut would.  Only in builds
- * configured with --enable-failpoints; elsewhere FAILPOINT() is nothing.
+ * Points in the code where a test can kill the process, as a power cut would.  Only in builds
+ * configured with --enable-failpoints; in others FAILPOINT() does nothing.
  *
- * SWITCHBOARD_FAILPOINTS names a folder.  A process that reaches
- * FAILPOINT("refresh.spooled") and finds a file of that name there
- * removes it and dies by SIGKILL: once, in whichever process comes first.
+ * SWITCHBOARD_FAILPOINTS names a folder.  A process that reaches FAILPOINT("refresh.spooled") and
+ * finds a file of that name there removes it and sends itself SIGKILL, so each file kills one
+ * process, the first that comes there.
  */
 #ifdef SWITCHBOARD_FAILPOINTS
 #define FAILPOINT(name) failpoint_reach(name)

@@ -10,11 +10,10 @@
 extern const char hex_lower[];
 extern const char hex_upper[];
 
-/* The byte that the two digits at "text", in either case, stand for; -1 when they are no digits.
- * Reads no further than a NUL. */
+/* The byte of the two digits at "text", in either case; -1: not digits.  Stops at a NUL. */
 int hex_read_byte(const char *text);
 
-/* Two digits of hex_lower or hex_upper, without a NUL; the place behind them. */
+/* Write two digits of hex_lower or hex_upper, without a NUL; returns the end of them. */
 char *hex_put_byte(uint8_t byte, const char *digits, char *out);
 
 /* All bytes in lower case: 2 * length digits and a NUL. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include "base/secret.h"
 
 #define DEFAULT_LIMIT ((size_t)64 * 1024 * 1024)
@@ -26,7 +27,7 @@ sbuf_init_secret(struct sbuf *buf, size_t limit)
 	*buf = (struct sbuf){.limit = limit, .secret = true};
 }
 
-/* The whole capacity is wiped: text that a reset forgot may still be in it. */
+/* The whole capacity is cleansed: behind the length there may be text from before a reset. */
 static void
 release(const struct sbuf *buf)
 {
@@ -65,7 +66,7 @@ sbuf_text(const struct sbuf *buf)
 	return buf->data != NULL ? buf->data : "";
 }
 
-/* realloc() would leave a copy behind, so a secret moves by hand. */
+/* realloc() may leave a copy in freed memory, so a secret is copied and the old copy cleansed. */
 static char *
 resize(const struct sbuf *buf, size_t capacity)
 {
@@ -82,7 +83,7 @@ resize(const struct sbuf *buf, size_t capacity)
 	return data;
 }
 
-/* Make room for "more" bytes and the NUL; false, and failed for good, when there is none. */
+/* Make room for "more" bytes and the NUL; when there is none, the buffer has failed: false. */
 static bool
 reserve(struct sbuf *buf, size_t more)
 {
@@ -144,7 +145,7 @@ sbuf_put_int(struct sbuf *buf, int64_t value)
 }
 
 /* The length of the formatted text, which is written as far as it fits; negative on failure. */
-static int
+__attribute__((format(printf, 2, 0))) static int
 print_at_end(const struct sbuf *buf, const char *format, va_list args)
 {
 	size_t room = buf->data != NULL ? buf->capacity - buf->length : 0;

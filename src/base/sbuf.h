@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 /*
- * A growing byte buffer with a sticky failure: after memory or the limit ran
- * out every later put does nothing and sbuf_failed() stays true, so a writer
- * tests once at the end.  data is NUL-terminated whenever it is not NULL.
- * With "secret" set, memory that is given up is cleansed first.
+ * A growing byte buffer with a sticky failure: once memory or the limit ran out, every later put
+ * does nothing and sbuf_failed() stays true, so a writer tests once at the end.  data is
+ * NUL-terminated whenever it is not NULL.  With "secret" set, memory is cleansed before it is
+ * freed.
  */
 struct sbuf {
 	char *data;
@@ -23,16 +23,16 @@ struct sbuf {
 /* An all-zero struct is an empty buffer. */
 void sbuf_init(struct sbuf *buf, size_t limit);
 
-/* The same for secrets: memory is cleansed before it is given up. */
+/* The same for secrets: memory is cleansed before it is freed. */
 void sbuf_init_secret(struct sbuf *buf, size_t limit);
 
 /* Release (cleanse when secret); all-zero afterwards except limit and secret. */
 void sbuf_clear(struct sbuf *buf);
 
-/* Empty it but keep its memory and clear the failure. */
+/* Empty it and clear the failure, without giving its memory up. */
 void sbuf_reset(struct sbuf *buf);
 
-/* Did memory or the limit run out at any put? */
+/* Did memory or the limit run out in any put since the last reset? */
 bool sbuf_failed(const struct sbuf *buf);
 
 /* The text so far, never NULL ("" when empty); valid until the next put. */
@@ -50,10 +50,10 @@ void sbuf_put_char(struct sbuf *buf, char c);
 /* Append a decimal number. */
 void sbuf_put_int(struct sbuf *buf, int64_t value);
 
-/* Append as printf(3) would; never with data in place of the format. */
+/* Append as printf(3) would.  The format is a literal, never data. */
 void sbuf_printf(struct sbuf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Give the heap buffer away (free() it); NULL when failed.  The sbuf is empty afterwards. */
+/* The text as malloc'd memory of the caller's; NULL when failed.  The sbuf is empty afterwards. */
 char *sbuf_detach(struct sbuf *buf);
 
 #endif

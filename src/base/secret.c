@@ -1,7 +1,7 @@
 /*
- * Secrets through OpenSSL.  Algorithms are fetched once and kept for the life
- * of the process; every failure empties OpenSSL's error queue, which would
- * otherwise confuse whoever looks at it next.
+ * Secrets through OpenSSL.  SHA-256 is fetched once per process: a fetch takes longer than the
+ * digest of a short text.  Every failure empties OpenSSL's error queue, which its later users would
+ * otherwise take for their own.
  */
 #include "base/secret.h"
 

@@ -21,7 +21,7 @@ void secret_free(void *data, size_t length);
 /* The same for a NUL-terminated string. */
 void secret_free_text(char *text);
 
-/* Fill with random bytes.  SW_EINTERNAL when the generator has none: refuse to serve. */
+/* Fill with random bytes.  SW_EINTERNAL: the generator failed; "out" is then all zero. */
 SW_MUSTCHECK enum sw_err secret_random(void *out, size_t length);
 
 /* SHA-256.  Cannot fail short of a broken library (then it aborts). */

@@ -1,6 +1,6 @@
 /*
- * The table of RFC 3629 4 as code: what the first byte allows for the second,
- * and how many continuation bytes follow.
+ * The grammar of RFC 3629 4 as code: the first byte says how many bytes follow, and which values
+ * the second may have.
  */
 #include "base/utf8.h"
 

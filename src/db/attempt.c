@@ -1,7 +1,6 @@
 /*
- * One attempt at a statement.  What it hides: preparing at first use, and that
- * every wait has a deadline of ours: statement_timeout is the server's
- * promise, and a server that hangs keeps none.
+ * One attempt at a statement.  What it hides: preparing at first use, and that every wait has a
+ * deadline of ours, because a server that hangs does not enforce statement_timeout.
  */
 #include "db/attempt.h"
 
@@ -40,7 +39,7 @@ flush_input(PGconn *conn, int64_t deadline_ms)
 		if (!db_attempt_wait(conn, POLLIN | POLLOUT, deadline_ms))
 			return false;
 		if (PQconsumeInput(conn) == 0)
-			return true; /* dead: collecting the result says so */
+			return true; /* connection lost: PQgetResult() reports it */
 	}
 	return true;
 }
@@ -55,7 +54,7 @@ is_copy(const PGresult *result)
 
 /*
  * The result of what was sent, read until the server is ready for more.  False when
- * the deadline passed; *out is NULL when the connection died without a word.
+ * the deadline passed; *out is NULL when the connection was lost before a result.
  */
 static bool
 collect(PGconn *conn, int64_t deadline_ms, PGresult **out)
@@ -98,8 +97,9 @@ db_attempt_succeeded(const PGresult *result)
 	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
-/* The tables changed under a prepared statement; recognised by its origin, for messages are
- * translated.
+/*
+ * Did a change of a table invalidate the prepared statement?  Recognised by the server's function
+ * that reports it, as its messages are translated.
  */
 static bool
 is_stale_plan(const PGresult *result)

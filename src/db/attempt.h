@@ -11,11 +11,10 @@
 
 /* What became of one attempt at a statement. */
 enum db_attempt {
-	ATTEMPT_DONE,   /* the server answered */
-	ATTEMPT_LOST,   /* the connection died, the statement may have run */
-	ATTEMPT_NOTRUN, /* certainly not run: it may be sent again, prepared anew */
-	ATTEMPT_HUNG, /* no answer in time: the connection is of no use, a second try would hang too
-		       */
+	ATTEMPT_DONE,   /* the server sent a result or an error */
+	ATTEMPT_LOST,   /* the connection was lost; the statement may have run */
+	ATTEMPT_NOTRUN, /* it has not run: it may be sent again, and prepared again first */
+	ATTEMPT_HUNG,   /* no result in time: the connection must be dropped, without another try */
 };
 
 /*
@@ -29,10 +28,10 @@ db_attempt(struct db *db, enum stmt_id id, const struct db_param *params, PGresu
 /* Wait for poll(2) events on the socket; false when the monotonic deadline passed. */
 bool db_attempt_wait(const PGconn *conn, short events, int64_t deadline_ms);
 
-/* Did the server do what was asked? */
+/* Did the statement succeed? */
 bool db_attempt_succeeded(const PGresult *result);
 
-/* The SQLSTATE of an answer, "" for none. */
+/* The SQLSTATE of a result, "" for none. */
 const char *db_attempt_sqlstate(const PGresult *result);
 
 #endif

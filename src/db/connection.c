@@ -1,7 +1,6 @@
 /*
- * The connection of db.c and its life.  What it hides: connecting without
- * ever blocking for longer than we said, the settings that every connection
- * gets, the back-off, and noticing that an idle connection has died.
+ * The connection of db.c.  What it hides: that connecting has a deadline, the settings of every
+ * connection, the back-off, and noticing that an idle connection was lost.
  */
 #include "db/connection.h"
 
@@ -18,7 +17,7 @@
 #define CONNECT_TIMEOUT_MS 3000
 #define IDLE_IN_TRANSACTION_MS 60000
 #define BACKOFF_MIN_MS 100
-/* Whoever asks meanwhile is turned away: a server that came back is found within a second. */
+/* During back-off calls fail at once; the next connect is at most 1 s away. */
 #define BACKOFF_MAX_MS 1000
 
 void
@@ -27,7 +26,7 @@ db_connection_drop(struct db *db)
 	PQfinish(db->conn);
 	db->conn = NULL;
 	db->stale = false;
-	db->dying = false;
+	db->ending = false;
 	memset(db->prepared, 0, sizeof(db->prepared));
 }
 
@@ -59,13 +58,13 @@ conninfo_free(PQconninfoOption *options)
 enum sw_err
 db_connection_parse_url(struct db *db)
 {
-	char *complaint = NULL;
+	char *message = NULL;
 	const char *url_options = NULL;
-	PQconninfoOption *options = PQconninfoParse(db->url, &complaint);
+	PQconninfoOption *options = PQconninfoParse(db->url, &message);
 
 	if (options == NULL) {
-		/* libpq's complaint may quote the URL, and with it the password. */
-		PQfreemem(complaint);
+		/* libpq's message may quote the URL, and with it the password. */
+		PQfreemem(message);
 		log_event(LOG_ERROR, "db.url", "err",
 		    "SWITCHBOARD_DATABASE_URL is not a libpq connection URI", (const char *)NULL);
 		return SW_EINPUT;
@@ -83,7 +82,7 @@ static PGconn *
 connect_start(const struct db *db)
 {
 	char user_timeout[16];
-	/* What stands before "dbname" the URL may override, what stands after it not. */
+	/* The URL in "dbname" overrides values before it; values after it override the URL. */
 	const char *const names[] = {"connect_timeout", "tcp_user_timeout", "keepalives_idle",
 	    "dbname", "application_name", "client_encoding", "options", NULL};
 	const char *const values[] = {
@@ -93,8 +92,7 @@ connect_start(const struct db *db)
 	return PQconnectStartParams(names, values, 1);
 }
 
-/* Wait for the connection on our own clock: a server that accepts and says nothing is not waited
- * for. */
+/* Wait for the connection, with our own deadline: PQconnectPoll() ignores connect_timeout. */
 static bool
 connect_wait(PGconn *conn)
 {
@@ -112,7 +110,7 @@ connect_wait(PGconn *conn)
 	return status == PGRES_POLLING_OK && PQsetnonblocking(conn, 1) == 0;
 }
 
-/* After a try that took "took_ms": a server that hangs does not get most of our time. */
+/* With a server that hangs, the delay grows to as long as a try takes ("took_ms"). */
 static void
 back_off(struct db *db, int64_t took_ms)
 {
@@ -122,7 +120,7 @@ back_off(struct db *db, int64_t took_ms)
 	db->backoff_ms = db->backoff_ms == 0 ? BACKOFF_MIN_MS : db->backoff_ms * 2;
 	if (db->backoff_ms > most_ms)
 		db->backoff_ms = most_ms;
-	/* Half of it is luck, so that many processes do not come back as one. */
+	/* Half of the delay is random jitter, so that many processes do not reconnect at once. */
 	if (secret_random(&random, sizeof(random)) != SW_OK)
 		random = 0;
 	db->retry_at_ms = clock_monotonic_ms() + db->backoff_ms / 2 +
@@ -159,7 +157,7 @@ listen_again(struct db *db)
 	return true;
 }
 
-/* The server says goodbye on an idle connection by a fatal message, which libpq calls a notice. */
+/* A server that ends an idle connection first sends a fatal error, to libpq a notice. */
 static void
 on_notice(void *context, const PGresult *result)
 {
@@ -167,7 +165,7 @@ on_notice(void *context, const PGresult *result)
 	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
 
 	if (severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
-		db->dying = true;
+		db->ending = true;
 }
 
 static enum sw_err
@@ -191,7 +189,7 @@ make_connection(struct db *db)
 	return SW_OK;
 }
 
-/* Read what arrived unasked; false when the connection is over. */
+/* Read what the server sent while the connection was idle; false when the connection is lost. */
 static bool
 take_input(struct db *db)
 {
@@ -200,9 +198,9 @@ take_input(struct db *db)
 	while (wait.fd >= 0 && poll(&wait, 1, 0) > 0) {
 		if (PQconsumeInput(db->conn) == 0)
 			return false;
-		(void)PQisBusy(db->conn); /* parses it */
+		(void)PQisBusy(db->conn); /* parses what was read */
 	}
-	return PQstatus(db->conn) == CONNECTION_OK && !db->dying;
+	return PQstatus(db->conn) == CONNECTION_OK && !db->ending;
 }
 
 enum sw_err

@@ -1,7 +1,6 @@
 /*
- * The door to PostgreSQL (libpq): statements and notifications.  What it
- * hides: what is sent again after a loss and what is not, and which error of
- * ours an answer of the server is.
+ * Statements and notifications of PostgreSQL (libpq).  What it hides: which statements are sent
+ * again after a loss, and which error of ours belongs to a SQLSTATE.
  */
 #include "db/db.h"
 
@@ -24,7 +23,7 @@ static const struct {
     {"57P0", SW_EUNAVAILABLE},  /* shutting down, starting up */
     {"53", SW_EUNAVAILABLE},    /* insufficient resources */
     {"08", SW_EUNAVAILABLE},    /* connection exception */
-    {"25006", SW_EUNAVAILABLE}, /* read-only: a standby, or a fail-over under way */
+    {"25006", SW_EUNAVAILABLE}, /* read-only: a standby, or during a fail-over */
     {"23505", SW_ECONFLICT},    /* unique_violation */
     {"40001", SW_ECONFLICT},    /* serialization_failure */
     {"40P01", SW_ECONFLICT},    /* deadlock_detected */
@@ -56,7 +55,7 @@ level_of(enum sw_err err)
 	return err == SW_EINTERNAL || err == SW_EFORBIDDEN ? LOG_ERROR : LOG_WARN;
 }
 
-/* What an answer means.  The primary message is logged, never DETAIL, which quotes rows. */
+/* The error of a result.  The primary message is logged, never DETAIL, which quotes rows. */
 static enum sw_err
 classify(enum stmt_id id, const PGresult *result)
 {
@@ -79,7 +78,7 @@ log_lost(enum stmt_id id, enum db_attempt what, const PGresult *result, bool aga
 	    again ? "yes" : "no", (const char *)NULL);
 }
 
-/* The server does not answer: the connection is of no use. */
+/* The server sent no result in time: drop the connection, or its result would come later. */
 static enum sw_err
 give_up(struct db *db, enum stmt_id id, PGresult **out)
 {

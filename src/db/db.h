@@ -9,9 +9,9 @@
 #include "db/stmt.h"
 
 /*
- * The one door to PostgreSQL (libpq): one connection per process, opened
- * lazily and again after a loss, statements prepared at first use on each
- * connection.  Only statements of stmt.h are ever sent.
+ * PostgreSQL (libpq): one connection per struct db, made at the first use and again after a loss;
+ * statements are prepared at their first use on each connection.  Only statements of stmt.h are
+ * sent.
  */
 struct db;
 
@@ -39,8 +39,8 @@ struct db_result;
  * Blocks at most 3 s for a connection, and statement timeout + 2 s even when the server
  * hangs (then the connection is closed: SW_EUNAVAILABLE).  After a failed
  * connect, further calls fail at once until a back-off (100 ms doubling to
- * 1 s, or to as long as the try took; half of it is luck) has passed.  A statement flagged as safe
- * to repeat is run once more on a fresh connection when the connection turned out dead.
+ * 1 s, or to as long as the try took; half of the delay is random jitter) has passed.  A statement
+ * flagged as safe to repeat is run once more on a fresh connection when the connection was lost.
  * SW_EUNAVAILABLE: no connection, or shutting down (57P0x, 53xxx, 08xxx, 25006).  SW_ETIMEOUT:
  * 57014, 55P03. SW_ECONFLICT: 23505, and 40001/40P01 (the caller may repeat).  SW_EINPUT: 22xxx and
  * 23514, 23503, 23502. SW_ENOTFOUND: P0002 raised by our functions.  SW_EFORBIDDEN: 42501.
@@ -50,23 +50,25 @@ struct db_result;
 SW_MUSTCHECK enum sw_err
 db_exec(struct db *db, enum stmt_id id, const struct db_param *params, struct db_result **out);
 
-/* Rows and columns; values are borrowed until db_result_free(); text format, bytea decoded on
- * demand. */
+/* The number of rows.  Texts of values are borrowed until db_result_free(). */
 int db_result_rows(const struct db_result *result);
 
 /* Is this value SQL NULL? */
 bool db_result_is_null(const struct db_result *result, int row, int column);
+
 /* Text of a value, "" for NULL. */
 const char *db_result_text(const struct db_result *result, int row, int column);
+
 /* The same, but NULL for SQL NULL. */
 const char *db_result_text_or_null(const struct db_result *result, int row, int column);
-/* 0 for NULL or no number. */
+
+/* A whole number; 0 for NULL or another text. */
 int64_t db_result_int(const struct db_result *result, int row, int column);
 
-/* False for NULL. */
+/* True for true; false for NULL too. */
 bool db_result_bool(const struct db_result *result, int row, int column);
-/* Bytes of a bytea value as malloc'd memory of the caller's, *length set; NULL for NULL or no
- * memory. */
+
+/* Bytes of a bytea value, malloc'd for the caller, *length set; NULL for NULL or no memory. */
 uint8_t *db_result_bytes(const struct db_result *result, int row, int column, size_t *length);
 
 /* NULL is fine. */
@@ -75,8 +77,10 @@ void db_result_free(struct db_result *result);
 /* Is there a live connection now (without trying)? */
 bool db_is_connected(const struct db *db);
 
-/* Was the connection remade since the last call (or db_take_notice())?  Then statements of the
- * old one may have been done without our knowing. */
+/*
+ * Was the connection remade since the last call (or db_take_notice())?  Then a statement sent on
+ * the old one may have run although it was reported as failed.
+ */
 bool db_was_remade(struct db *db);
 
 /*
@@ -93,10 +97,10 @@ int db_socket(const struct db *db);
 /*
  * Read what has arrived without blocking and give the payload of the next
  * notification (arena), NULL when there is none.  *reconnected (may be NULL) is set when the
- * connection was remade since the last call, so wake-ups may have been missed.  SW_EUNAVAILABLE:
- * connection lost (it is remade by a later call, with the back-off). Call it until it gives NULL,
- * also after db_exec(): what that read along is here, and the descriptor does not tell of it again.
- * Reconnecting blocks at most 3 s.
+ * connection was remade since the last call, so notifications may have been missed.
+ * SW_EUNAVAILABLE: connection lost (it is remade by a later call, with the back-off). Call it until
+ * it gives NULL, also after db_exec(), which may have read notifications from the descriptor
+ * already. Reconnecting blocks at most 3 s.
  */
 SW_MUSTCHECK enum sw_err
 db_take_notice(struct db *db, struct arena *arena, const char **payload, bool *reconnected);

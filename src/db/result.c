@@ -1,6 +1,5 @@
 /*
- * Reading a result of db.c.  What it hides: a struct db_result is libpq's
- * PGresult under our name.
+ * Reading a result of db_exec().  What it hides: a struct db_result is a PGresult of libpq.
  */
 #include "db/db.h"
 

@@ -9,9 +9,9 @@
 
 #include "db/stmt.h"
 
-/* The inside of struct db, shared by the files of this folder and by nobody else. */
+/* The members of struct db, for the files of this folder only. */
 
-/* How much longer than its own statement timeout the server may take to say so. */
+/* How much longer than the statement timeout we wait for the server to report it. */
 #define DB_GRACE_MS 2000
 #define DB_LISTENS_MAX 4
 
@@ -22,8 +22,8 @@ struct db {
 	char *options;
 	int timeout_ms;
 	bool prepared[STMT__MAX]; /* on this connection */
-	bool stale;               /* its cached plans are: to be dropped */
-	bool dying;               /* the server said that it ends this connection */
+	bool stale;               /* its prepared statements are outdated: it is to be dropped */
+	bool ending;              /* the server reported that it ends this connection */
 	int backoff_ms;
 	int64_t retry_at_ms; /* monotonic; no connect before it */
 	bool connected_before;

@@ -6,7 +6,7 @@
 
 /*
  * Every SQL statement that Switchboard sends, in one table.  Callers pass the
- * id, never text.  The typed functions of store_*.c are their only users.
+ * id, never text.  The typed functions of store/ are their only users.
  */
 enum stmt_id {
 	/* the connection itself */
@@ -95,8 +95,7 @@ struct stmt {
 	const char *name; /* of the prepared statement, and in logs */
 	const char *text;
 	int params;
-	bool repeatable; /* a read, or safe to run twice: may be sent again after a lost connection
-			  */
+	bool repeatable; /* a read, or safe to run twice: sent again after a lost connection */
 	bool unprepared; /* LISTEN: not worth preparing */
 };
 

@@ -1,7 +1,7 @@
 /*
- * Configuration from the environment.  What it hides: defaults, the NAME_FILE
- * way of giving a secret, the checks, and that secrets leave the environment
- * once they are read.
+ * Configuration from the environment.  What it hides: defaults, secrets read from the file that
+ * NAME_FILE names, the checks, and that secrets are removed from the environment once they are
+ * read.
  */
 #include "formats/config.h"
 
@@ -22,7 +22,7 @@
 #define DEFAULT_SCOPES "r:locations:* r:devices:* x:devices:*"
 #define DEFAULT_STATE_DIR "./var"
 
-/* A file of secrets is a few lines; anything longer is the wrong file. */
+/* Bytes.  A file with a secret is a few lines long; anything longer is the wrong file. */
 #define SECRET_FILE_MAX 65536
 #define VALUE_MAX 65536
 #define CALL_BUDGET_MAX INT64_C(999999999999999)
@@ -77,7 +77,7 @@ read_all(int fd, struct sbuf *buf)
 	return got == 0;
 }
 
-/* One trailing newline belongs to the editor, not to the secret. */
+/* Editors end a file with a newline, which is not part of the secret. */
 static void
 strip_newline(char *text)
 {
@@ -120,8 +120,8 @@ take_file(const char *name, const char *path, char **out)
 }
 
 /*
- * Out of the environment, and out of the memory that /proc/PID/environ shows:
- * children and crash reports have no use for it.
+ * Remove a secret from the environment and from the memory that /proc/PID/environ shows, so that
+ * child processes and crash reports do not get it.
  */
 static void
 forget(const char *name)

@@ -9,9 +9,9 @@
 #include "formats/url.h"
 
 /*
- * Configuration from the environment, read once at start.  Each program names the parts it
- * needs; what it does not name it never looks at (a webhook process has no
- * business knowing the client secret).  Every secret may be given as NAME_FILE.
+ * Configuration from the environment, read once at start.  Each program names the parts it needs
+ * and reads no others: a webhook process never holds the client secret.  Every secret may be given
+ * as NAME_FILE, the path of a file with it.
  */
 enum config_part {
 	CONFIG_DATABASE = 1 << 0, /* SWITCHBOARD_DATABASE_URL */

@@ -18,7 +18,7 @@ SW_MUSTCHECK enum sw_err
 cookie_get(const char *header, const char *name, char *out, size_t out_size);
 
 /*
- * A Set-Cookie value: HttpOnly, SameSite=Lax, Path=/, Secure when asked for.
+ * A Set-Cookie value: HttpOnly, SameSite=Lax, Path=/, Secure when "secure".
  * "max_age_s" 0 or less deletes the cookie.  "value" must be cookie-octets (our own
  * base64url); anything else marks the buffer as failed.
  */

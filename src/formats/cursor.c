@@ -1,7 +1,6 @@
 /*
- * The text form of "how far has this browser seen": a list of installations
- * and sequence numbers.  It comes back from browsers, so it is parsed as any
- * other input.
+ * The text form of a cursor: a list of installations and sequence numbers.  Browsers send it back,
+ * so it is parsed as strictly as any other input.
  */
 #include "formats/cursor.h"
 

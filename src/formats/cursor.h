@@ -8,9 +8,9 @@
 #include "base/sbuf.h"
 
 /*
- * How far a browser has seen each of its installations: the text form
- * "installationId:seq,installationId:seq" is the id of every live event, the
- * cursor of GET /api/switches and ?cursor= of GET /events.
+ * A cursor: the sequence number up to which a browser has received the changes of each of its
+ * installations.  Its text form "installationId:seq,installationId:seq" is the id of every event of
+ * the stream, the cursor of GET /api/switches and ?cursor= of GET /events.
  */
 #define CURSOR_MAX 64 /* installations of one user */
 

@@ -7,8 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include "formats/url.h"
+
 #include "base/utf8.h"
+#include "formats/url.h"
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
@@ -26,7 +27,7 @@ is_forbidden(const unsigned char *c, size_t length)
 	return *c < 0x20 || *c == 0x7f;
 }
 
-/* What to write instead of the character at "c" of "length" bytes; NULL to keep it. */
+/* The replacement of the character of "length" bytes at "c"; NULL when it is written as it is. */
 static const char *
 find_escape(const char *c, size_t length)
 {

@@ -5,9 +5,9 @@
 #include "base/sbuf.h"
 
 /*
- * The only way HTML is written: literals as they are, everything else
- * escaped for its place.  Bytes that are not valid UTF-8, and control
- * characters HTML forbids, come out as U+FFFD.
+ * The only way HTML is written: literals as they are, everything else escaped for the text,
+ * attribute or URL that it is part of.  Bytes that are not valid UTF-8, and control characters that
+ * HTML forbids, are written as U+FFFD.
  */
 
 /* A string literal, as it is; anything but a literal does not compile. */

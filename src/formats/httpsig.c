@@ -89,9 +89,9 @@ scan_param(const char **at, struct span *name, struct span *value)
 	return **at == '"' ? scan_quoted(at, value) : scan_token(at, value);
 }
 
-/* Keep the value when we know the name; false when we had it already. */
+/* Remember the value of a name we know; false when it was there before. */
 static bool
-keep_param(const struct span *name, const struct span *value, struct span found[PARAM__MAX])
+put_param(const struct span *name, const struct span *value, struct span found[PARAM__MAX])
 {
 	for (size_t i = 0; i < PARAM__MAX; i++) {
 		if (!span_is(name, param_names[i]))
@@ -109,7 +109,7 @@ scan_params(const char *at, struct span found[PARAM__MAX])
 	struct span name, value;
 
 	for (;;) {
-		if (!scan_param(&at, &name, &value) || !keep_param(&name, &value, found))
+		if (!scan_param(&at, &name, &value) || !put_param(&name, &value, found))
 			return false;
 		at = skip_space(at);
 		if (*at == '\0')

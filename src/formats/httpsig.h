@@ -8,9 +8,8 @@
 #include "base/sbuf.h"
 
 /*
- * HTTP signatures as the platform makes them (draft-cavage-http-signatures-03
- * and later; platform.md "Webhooks"): RSA PKCS#1 v1.5 with SHA-256 over
- * "(request-target)", "digest" and "date".
+ * HTTP signatures as the platform makes them (draft-cavage-http-signatures-03 and later): RSA
+ * PKCS#1 v1.5 with SHA-256 over "(request-target)", "digest" and "date".
  */
 #define HTTPSIG_KEY_ID_MAX 201
 #define HTTPSIG_SIGNATURE_MAX 1024 /* RSA up to 8192 bits */
@@ -43,8 +42,7 @@ SW_MUSTCHECK enum sw_err httpsig_parse(const char *authorization, struct httpsig
  */
 SW_MUSTCHECK enum sw_err httpsig_check_digest(const char *digest, const void *body, size_t length);
 
-/* Is the Date header within HTTPSIG_DATE_SKEW_S of "now" (seconds UTC)?  SW_EAUTH: no, or
- * malformed. */
+/* Is the Date header within HTTPSIG_DATE_SKEW_S of "now" (seconds)?  SW_EAUTH: no, or malformed. */
 SW_MUSTCHECK enum sw_err httpsig_check_date(const char *date, int64_t now);
 
 /* Gives the value of a header by lower-case name, or NULL; "context" is the caller's. */

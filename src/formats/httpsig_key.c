@@ -1,7 +1,7 @@
 /*
- * The certificates that sign webhooks, and the check of a signature with
- * their key.  Hides OpenSSL's X.509 and EVP, and its error queue: what a
- * verification needs is fetched when the key is read, not per request.
+ * The certificates that sign webhooks, and the check of a signature with their key.  What it hides:
+ * OpenSSL's X.509 and EVP, its error queue, and that everything a verification needs is fetched
+ * once, when the key is read.
  */
 #include "formats/httpsig_key.h"
 
@@ -26,7 +26,7 @@ struct httpsig_key {
 	EVP_PKEY_CTX *verify; /* ready for EVP_PKEY_verify(), as often as wanted */
 };
 
-/* Without this an encrypted PEM block would ask for its password on the terminal. */
+/* Without this OpenSSL would read the password of an encrypted PEM block from the terminal. */
 static int
 refuse_password(char *buf, int size, int writing, void *context)
 {
@@ -34,7 +34,7 @@ refuse_password(char *buf, int size, int writing, void *context)
 	return -1;
 }
 
-/* OpenSSL does not always say that it was memory; errno, cleared before, does. */
+/* OpenSSL does not always report that memory ran out; errno, cleared before, does. */
 static enum sw_err
 failure_reason(void)
 {

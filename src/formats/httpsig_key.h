@@ -7,19 +7,18 @@
 #include "formats/httpsig.h"
 
 /*
- * The keys that sign webhooks: RSA, in X.509 certificates from the platform's
- * key server (platform.md "Webhooks").
+ * The keys that sign webhooks: RSA, in X.509 certificates from the platform's key server.
  */
 #define HTTPSIG_CERTIFICATE_MAX 16384
 
-/* A public key taken from a certificate, parsed once and kept. */
+/* A public key taken from a certificate, parsed once for many verifications. */
 struct httpsig_key;
 
 /*
  * Read a PEM X.509 certificate (the first in the text).  SW_EAUTH: not a
  * certificate, over HTTPSIG_CERTIFICATE_MAX, not RSA or not of 2048 to 8192 bits, or
  * outside its dates at "now" (300 s of skew allowed).  SW_ENOMEM.  *not_after (may be NULL, and
- * untouched on failure) is the end of its life.  *out is the caller's, httpsig_key_free(); NULL
+ * untouched on failure) is when it expires.  *out is the caller's, httpsig_key_free(); NULL
  * on failure.
  */
 SW_MUSTCHECK enum sw_err httpsig_key_read(

@@ -1,6 +1,6 @@
 /*
- * The strict JSON loader (RFC 8259) and the one place where JSON is written.
- * Hides Jansson's flags and its ways of reporting a failure.
+ * The strict JSON loader (RFC 8259) and the only writer of JSON.  What it hides: Jansson's flags
+ * and its ways of reporting a failure.
  */
 #include "formats/json.h"
 
@@ -65,7 +65,7 @@ jsonx_load(const char *data, size_t length, json_t **out)
 	*out = NULL;
 	if (data == NULL || length == 0 || !depth_is_allowed(data, length))
 		return SW_EINPUT;
-	/* Jansson reports most allocation failures as bad syntax; errno knows better. */
+	/* Jansson reports most allocation failures as bad syntax; errno distinguishes them. */
 	errno = 0;
 	*out = json_loadb(data, length, JSON_REJECT_DUPLICATES, &error);
 	if (*out != NULL)
@@ -136,8 +136,8 @@ put_dump(struct sbuf *buf, const json_t *value)
 }
 
 /*
- * People read these numbers: 21.3 and not 21.300000000000001, as long as the
- * short form is the same number.
+ * 15 digits write 21.3 as it is read by a person, and 17 as 21.300000000000001: the shorter form is
+ * used where it reads back as the same double.
  */
 static size_t
 real_digits(double value)

@@ -103,7 +103,7 @@ seal_keys_clear(struct seal_keys *keys)
 		secret_cleanse(keys, sizeof(*keys));
 }
 
-/* The middle of both directions: key and nonce, then the context as associated data. */
+/* The first steps of sealing and opening: key and nonce, then the context as associated data. */
 static bool
 start_cipher(EVP_CIPHER_CTX *ctx, const struct seal_key *key, const uint8_t *nonce,
     const char *context, bool encrypt)

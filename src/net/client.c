@@ -1,7 +1,6 @@
 /*
- * Outbound HTTP, one request at a time.  What it hides: the handle that is
- * used again and again, and reset each time so that nothing but its
- * connections lives on.
+ * Outbound HTTP, one request at a time.  What it hides: one libcurl handle for all requests, reset
+ * after each so that only its connections remain.
  */
 #include "net/client.h"
 
@@ -58,7 +57,7 @@ client_perform(
 	err = transfer_prepare(&transfer, request, request->body);
 	if (err == SW_OK)
 		err = transfer_finish(&transfer, curl_easy_perform(client->easy));
-	/* Pointers to what is freed next live on in the handle until the reset. */
+	/* Until the reset the handle points to the headers that are freed next. */
 	curl_easy_reset(client->easy);
 	transfer_free_headers(transfer.headers);
 	return err;

@@ -5,12 +5,12 @@
 #include "net/client_message.h"
 
 /*
- * The one door for outbound HTTP (libcurl), one request at a time; client_pool.h does many at once.
- * Every transfer has limits on time and size, never follows a redirect, speaks https only (or http
- * to a loopback host), keeps no cookies and verifies certificates.
+ * Outbound HTTP (libcurl), one request at a time; client_pool.h does many at once.  Every transfer
+ * has limits on time and size, never follows a redirect, uses https only (or http to a loopback
+ * host), stores no cookies and verifies certificates.
  */
 
-/* One handle that keeps its connections, for the life of the process. */
+/* One handle, whose connections stay open for the next request. */
 struct client;
 
 /* Make it after fork.  *out is the caller's.  SW_ENOMEM, SW_EINTERNAL. */
@@ -20,12 +20,12 @@ SW_MUSTCHECK enum sw_err client_new(struct client **out);
 void client_free(struct client *client);
 
 /*
- * Perform one request; blocks at most timeout_ms.  SW_OK: an HTTP answer
- * came, whatever its status.  SW_ETIMEOUT; SW_ETOOLARGE: the answer was cut
- * off at response_limit; SW_EUNAVAILABLE: no connection, TLS failure, connection cut; SW_EINPUT:
- * a URL it refuses.  reply must be all zero or from an earlier call (it is reset first).
- * When a kept connection breaks before an answer, GET and DELETE are sent once more; a POST of
- * which a byte had left is not (RFC 9110 9.2.2): SW_EUNAVAILABLE with reply->sent.
+ * Perform one request; blocks at most timeout_ms.  SW_OK: an HTTP reply came, whatever its status.
+ * SW_ETIMEOUT; SW_ETOOLARGE: the reply was cut off at response_limit; SW_EUNAVAILABLE: no
+ * connection, TLS failure, connection lost; SW_EINPUT: a URL or header it refuses; SW_ENOMEM.
+ * "reply" must be all zero or from an earlier call (it is reset first). When a reused connection
+ * breaks before a reply, GET and DELETE are sent once more; a POST of which a byte was sent is not
+ * (RFC 9110 9.2.2): SW_EUNAVAILABLE with reply->sent.
  */
 SW_MUSTCHECK enum sw_err client_perform(
     struct client *client, const struct client_request *request, struct client_reply *reply);

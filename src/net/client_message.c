@@ -1,5 +1,5 @@
 /*
- * Replies hold tokens: what clears them cleanses them.
+ * Replies may hold tokens, so their memory is cleansed.
  */
 #include "net/client_message.h"
 

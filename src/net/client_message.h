@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include "base/sbuf.h"
 
-/* An outbound HTTP request and its reply, as client.h and client_pool.h take and give them. */
+/* An outbound HTTP request and its reply, for client.h and client_pool.h. */
 
 enum client_method {
 	CLIENT_GET,
@@ -31,12 +31,13 @@ struct client_request {
 };
 
 struct client_reply {
-	int status;              /* 0 when there was none */
-	struct sbuf body;        /* secret: may hold tokens */
-	int64_t retry_after_ms;  /* Retry-After (seconds or date), -1 when absent */
-	int64_t limit_reset_ms;  /* X-RateLimit-Reset as sent, unit uncertain; -1 when absent */
+	int status;             /* 0 when there was none */
+	struct sbuf body;       /* secret: may hold tokens */
+	int64_t retry_after_ms; /* Retry-After (seconds or date), -1 when absent */
+	int64_t
+	    limit_reset_ms; /* X-RateLimit-Reset as sent, in no documented unit; -1 when absent */
 	int64_t limit_remaining; /* X-RateLimit-Remaining, -1 when absent */
-	bool sent; /* (part of) the request left for the server: it may have been carried out */
+	bool sent; /* at least part of the request was sent: the server may have acted on it */
 	int64_t elapsed_ms;
 };
 

@@ -1,6 +1,6 @@
 /*
- * Outbound HTTP, many requests at once in an event loop.  What it hides:
- * curl_multi and the life of each exchange, from the copy of its request to its callback.
+ * Outbound HTTP, many requests at once in an event loop.  What it hides: curl_multi, and the life
+ * of each transfer from the copy of its request to its callback.
  */
 #include "net/client_pool.h"
 
@@ -9,27 +9,27 @@
 #include <string.h>
 #include <strings.h>
 
-#include "net/client_transfer.h"
 #include "base/secret.h"
+#include "net/client_transfer.h"
 
 #define HOST_CONNECTIONS_MAX 8L
-#define KEPT_CONNECTIONS_MAX 128L
+#define OPEN_CONNECTIONS_MAX 128L
 #define EXTRA_MAX 16
 
-/* A transfer with everything it needs of its own. */
-struct exchange {
+/* A transfer of the pool, with its own copies of what it needs. */
+struct pooled {
 	struct transfer transfer;
 	struct client_reply reply;
 	char *body;
 	size_t body_length;
 	client_done *done;
 	void *context;
-	struct exchange *next, *previous;
+	struct pooled *next, *previous;
 };
 
 struct client_pool {
 	CURLM *multi;
-	struct exchange *first;
+	struct pooled *first;
 	size_t active;
 };
 
@@ -54,44 +54,44 @@ client_pool_new(struct client_pool **out)
 	}
 	curl_multi_setopt(pool->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
 	curl_multi_setopt(pool->multi, CURLMOPT_MAX_HOST_CONNECTIONS, HOST_CONNECTIONS_MAX);
-	/* Else libcurl keeps four for each transfer under way: few, when many have just ended. */
-	curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS_MAX);
+	/* libcurl's default, four per running transfer, closes connections that are needed soon. */
+	curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, OPEN_CONNECTIONS_MAX);
 	*out = pool;
 	return SW_OK;
 }
 
 static void
-exchange_free(struct exchange *exchange)
+pooled_free(struct pooled *pooled)
 {
-	if (exchange == NULL)
+	if (pooled == NULL)
 		return;
-	curl_easy_cleanup(exchange->transfer.easy);
-	transfer_free_headers(exchange->transfer.headers);
-	secret_free(exchange->body, exchange->body_length);
-	client_reply_clear(&exchange->reply);
-	free(exchange);
+	curl_easy_cleanup(pooled->transfer.easy);
+	transfer_free_headers(pooled->transfer.headers);
+	secret_free(pooled->body, pooled->body_length);
+	client_reply_clear(&pooled->reply);
+	free(pooled);
 }
 
 static void
-pool_link(struct client_pool *pool, struct exchange *exchange)
+pool_link(struct client_pool *pool, struct pooled *pooled)
 {
-	exchange->next = pool->first;
+	pooled->next = pool->first;
 	if (pool->first != NULL)
-		pool->first->previous = exchange;
-	pool->first = exchange;
+		pool->first->previous = pooled;
+	pool->first = pooled;
 	pool->active++;
 }
 
 static void
-pool_unlink(struct client_pool *pool, struct exchange *exchange)
+pool_unlink(struct client_pool *pool, struct pooled *pooled)
 {
-	curl_multi_remove_handle(pool->multi, exchange->transfer.easy);
-	if (exchange->previous != NULL)
-		exchange->previous->next = exchange->next;
+	curl_multi_remove_handle(pool->multi, pooled->transfer.easy);
+	if (pooled->previous != NULL)
+		pooled->previous->next = pooled->next;
 	else
-		pool->first = exchange->next;
-	if (exchange->next != NULL)
-		exchange->next->previous = exchange->previous;
+		pool->first = pooled->next;
+	if (pooled->next != NULL)
+		pooled->next->previous = pooled->previous;
 	pool->active--;
 }
 
@@ -101,38 +101,38 @@ client_pool_free(struct client_pool *pool)
 	if (pool == NULL)
 		return;
 	while (pool->first != NULL) {
-		struct exchange *exchange = pool->first;
+		struct pooled *pooled = pool->first;
 
-		pool_unlink(pool, exchange);
-		exchange_free(exchange);
+		pool_unlink(pool, pooled);
+		pooled_free(pooled);
 	}
 	curl_multi_cleanup(pool->multi);
 	curl_global_cleanup();
 	free(pool);
 }
 
-/* An exchange with a copy of the body; NULL when out of memory. */
-static struct exchange *
-exchange_new(const struct client_request *request)
+/* A transfer with a copy of the body; NULL when out of memory. */
+static struct pooled *
+pooled_new(const struct client_request *request)
 {
-	struct exchange *exchange = calloc(1, sizeof(*exchange));
+	struct pooled *pooled = calloc(1, sizeof(*pooled));
 
-	if (exchange == NULL)
+	if (pooled == NULL)
 		return NULL;
-	exchange->transfer.reply = &exchange->reply;
-	exchange->transfer.easy = curl_easy_init();
-	if (exchange->transfer.easy == NULL)
+	pooled->transfer.reply = &pooled->reply;
+	pooled->transfer.easy = curl_easy_init();
+	if (pooled->transfer.easy == NULL)
 		goto fail;
 	if (request->body != NULL) {
-		exchange->body = malloc(request->body_length + 1);
-		if (exchange->body == NULL)
+		pooled->body = malloc(request->body_length + 1);
+		if (pooled->body == NULL)
 			goto fail;
-		memcpy(exchange->body, request->body, request->body_length);
-		exchange->body_length = request->body_length;
+		memcpy(pooled->body, request->body, request->body_length);
+		pooled->body_length = request->body_length;
 	}
-	return exchange;
+	return pooled;
 fail:
-	exchange_free(exchange);
+	pooled_free(pooled);
 	return NULL;
 }
 
@@ -146,30 +146,30 @@ enum sw_err
 client_pool_start(struct client_pool *pool, const struct client_request *request, client_done *done,
     void *context)
 {
-	struct exchange *exchange = exchange_new(request);
+	struct pooled *pooled = pooled_new(request);
 	enum sw_err err;
 
-	if (exchange == NULL)
+	if (pooled == NULL)
 		return SW_ENOMEM;
-	exchange->done = done;
-	exchange->context = context;
-	err = transfer_prepare(&exchange->transfer, request, exchange->body);
+	pooled->done = done;
+	pooled->context = context;
+	err = transfer_prepare(&pooled->transfer, request, pooled->body);
 	/*
-	 * Over TLS, wait for a connection that may take many streams rather than open eight at
-	 * once; without TLS there is no HTTP/2 to wait for.
+	 * Over TLS, wait for a first connection, which may be HTTP/2 and then carry all
+	 * transfers, before opening more; without TLS there is no HTTP/2.
 	 */
 	if (err == SW_OK && strncasecmp(request->url, "https:", 6) == 0)
-		curl_easy_setopt(exchange->transfer.easy, CURLOPT_PIPEWAIT, 1L);
+		curl_easy_setopt(pooled->transfer.easy, CURLOPT_PIPEWAIT, 1L);
 	if (err == SW_OK &&
-	    curl_easy_setopt(exchange->transfer.easy, CURLOPT_PRIVATE, exchange) != CURLE_OK)
+	    curl_easy_setopt(pooled->transfer.easy, CURLOPT_PRIVATE, pooled) != CURLE_OK)
 		err = SW_ENOMEM;
-	if (err == SW_OK && curl_multi_add_handle(pool->multi, exchange->transfer.easy) != CURLM_OK)
+	if (err == SW_OK && curl_multi_add_handle(pool->multi, pooled->transfer.easy) != CURLM_OK)
 		err = SW_ENOMEM;
 	if (err != SW_OK) {
-		exchange_free(exchange);
+		pooled_free(pooled);
 		return err;
 	}
-	pool_link(pool, exchange);
+	pool_link(pool, pooled);
 	return SW_OK;
 }
 
@@ -187,17 +187,17 @@ pool_collect(struct client_pool *pool)
 	int left;
 
 	while ((message = curl_multi_info_read(pool->multi, &left)) != NULL) {
-		struct exchange *exchange = NULL;
+		struct pooled *pooled = NULL;
 		CURLcode code = message->data.result;
 		enum sw_err err;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&exchange);
-		err = transfer_finish(&exchange->transfer, code);
-		pool_unlink(pool, exchange); /* "message" is gone with it */
-		exchange->done(exchange->context, err, exchange->transfer.reply);
-		exchange_free(exchange);
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&pooled);
+		err = transfer_finish(&pooled->transfer, code);
+		pool_unlink(pool, pooled); /* "message" is gone with it */
+		pooled->done(pooled->context, err, pooled->transfer.reply);
+		pooled_free(pooled);
 	}
 }
 

@@ -7,8 +7,8 @@
 #include "net/client_message.h"
 
 /*
- * Event-loop use: many transfers at once on one curl_multi, HTTP/2 when the
- * server offers it, connections reused.
+ * Outbound HTTP for an event loop: many transfers at once, over HTTP/2 when the server offers it,
+ * on connections that are reused.
  */
 struct client_pool;
 typedef void client_done(void *context, enum sw_err err, struct client_reply *reply);
@@ -16,13 +16,13 @@ typedef void client_done(void *context, enum sw_err err, struct client_reply *re
 /* Make it after fork.  *out is the caller's.  SW_ENOMEM, SW_EINTERNAL. */
 SW_MUSTCHECK enum sw_err client_pool_new(struct client_pool **out);
 
-/* Transfers under way are dropped without their callback. */
+/* Running transfers are dropped without their callback; NULL is fine. */
 void client_pool_free(struct client_pool *pool);
 
 /*
- * At most this many connections to one host at once [8]; transfers beyond them wait.  With HTTP/2
- * one carries many, so it matters where the server has only HTTP/1.1: there transfers that
- * hang hold all others up when their number is below that of the transfers.
+ * At most this many connections to one host at once [8]; more transfers wait.  It matters where the
+ * server has only HTTP/1.1, which carries one transfer per connection: as many transfers that hang
+ * block all others.
  */
 void client_pool_limit(struct client_pool *pool, long connections);
 
@@ -34,15 +34,15 @@ void client_pool_limit(struct client_pool *pool, long connections);
 SW_MUSTCHECK enum sw_err client_pool_start(struct client_pool *pool,
     const struct client_request *request, client_done *done, void *context);
 
-/* Transfers under way. */
+/* The number of running transfers. */
 size_t client_pool_active(const struct client_pool *pool);
 
 /*
- * Wait until something happens on a transfer, on one of "extra_count" (at most 16)
- * descriptors (readable, or in error; -1 is skipped) or timeout_ms passed, move all transfers on
- * and call back for those that ended.  extra_ready[i] tells which descriptors
- * are ready.  Signals belong in a signalfd among them: one that arrives as an ordinary
- * signal may or may not end the wait early.  SW_EINTERNAL when it cannot wait at all.
+ * Wait until a transfer can go on, one of "extra_count" (at most 16) descriptors is readable or in
+ * error (-1 is skipped), or timeout_ms passed; then continue all transfers and call back for those
+ * that ended.  extra_ready[i]: descriptor i is ready.  Signals belong in a signalfd among the
+ * descriptors, as an ordinary signal need not end the wait.  SW_EINTERNAL when it cannot wait at
+ * all.
  */
 SW_MUSTCHECK enum sw_err client_pool_run(struct client_pool *pool, const int *extra,
     bool *extra_ready, size_t extra_count, int timeout_ms);

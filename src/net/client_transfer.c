@@ -1,7 +1,7 @@
 /*
- * One exchange through libcurl.  What it hides: the options (curl's defaults
- * would follow file://, proxies of the environment and wait for ever), the
- * limits on what comes back, and whether a request may have reached the server.
+ * One transfer through libcurl.  What it hides: the options (by default libcurl allows file://,
+ * uses proxies of the environment and has no time limit), the limits on the reply, and whether the
+ * request may have reached the server.
  */
 #include "net/client_transfer.h"
 
@@ -87,7 +87,7 @@ on_header(char *data, size_t size, size_t count, void *context)
 		transfer->too_large = true;
 		return 0;
 	}
-	if (length >= sizeof(line)) /* none of ours is that long */
+	if (length >= sizeof(line)) /* longer than any header that take_header() reads */
 		return length;
 	memcpy(line, data, length);
 	line[length] = '\0';
@@ -150,7 +150,7 @@ header_add(struct transfer *transfer, const char *name, const char *scheme, cons
 	return err;
 }
 
-/* HTTP Basic (RFC 7617) made here, so that both copies can be cleansed. */
+/* HTTP Basic (RFC 7617), made here and not by libcurl, so that both copies can be cleansed. */
 static enum sw_err
 basic_add(struct transfer *transfer, const char *user, const char *password)
 {
@@ -233,7 +233,7 @@ set_method(CURL *easy, const struct client_request *request, const char *body)
 	return ok;
 }
 
-/* What a transfer may do and for how long; none of it is left to libcurl's defaults. */
+/* Limits on protocols, certificates and time, all set here: libcurl's defaults are too lax. */
 static bool
 set_limits(CURL *easy, const struct client_request *request, const char *protocols)
 {
@@ -262,9 +262,9 @@ set_limits(CURL *easy, const struct client_request *request, const char *protoco
 }
 
 /*
- * libcurl asks here before each sending: once more when a kept connection broke before a byte of
- * the answer, or when HTTP/2 refused the stream.  Of a POST that began to leave nobody can say
- * that it was not carried out; whether it goes again is up to the caller, who counts.
+ * libcurl calls this before it sends, and again before it repeats a request: when a reused
+ * connection broke before the first byte of the reply, or when HTTP/2 refused the stream.  A POST
+ * of which a byte was sent may have had its effect, so only the caller may repeat it.
  */
 static int
 on_send(void *context, char *peer, char *local, int peer_port, int local_port)
@@ -309,7 +309,7 @@ transfer_prepare(struct transfer *transfer, const struct client_request *request
 	ok &= curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer) == CURLE_OK;
-	/* An announced length over the limit is not waited for; the others are cut in on_body(). */
+	/* Refuses a Content-Length over the limit; without one, on_body() cuts the reply off. */
 	ok &= curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
 		  (curl_off_t)transfer->response_limit) == CURLE_OK;
 	ok &= set_limits(easy, request, protocols);
@@ -318,8 +318,8 @@ transfer_prepare(struct transfer *transfer, const struct client_request *request
 }
 
 /*
- * Did the request leave?  Once the connection stood and libcurl began to
- * send, nobody can say how much arrived, so that counts as sent.
+ * Was any of the request sent?  Once libcurl began to send, it is unknown how much the server got,
+ * so that counts as sent.
  */
 static bool
 was_sent(CURL *easy, CURLcode code)

@@ -1,7 +1,6 @@
 /*
- * What happens on one FastCGI connection (libfcgi).  What it hides: parameters
- * and bodies that arrive incomplete become a 400, not a half request, and a
- * connection is closed without waiting for the peer to do so first.
+ * One FastCGI connection (libfcgi).  What it hides: that incomplete parameters and bodies become a
+ * 400, and that a connection is closed without waiting for the peer to close it first.
  */
 #include "net/exchange.h"
 
@@ -16,9 +15,9 @@
 #include "formats/number.h"
 
 #define ARENA_LIMIT ((size_t)16 << 20)
-/* A reply buffer that grew beyond this is given back instead of kept. */
-#define BODY_KEEP ((size_t)1 << 20)
-/* The web server has the whole request before it connects. */
+/* Bytes.  A reply buffer that grew beyond this is freed, a smaller one serves the next reply. */
+#define BODY_REUSE_MAX ((size_t)1 << 20)
+/* The web server connects only when it has the whole request, so a slow read is a fault. */
 #define READ_TIMEOUT_S 3
 
 bool
@@ -38,13 +37,13 @@ exchange_clear(struct exchange *exchange)
 	arena_free(&exchange->arena);
 }
 
-/* libfcgi waits for ever for the rest of a request; others may be waiting for this process. */
+/* libfcgi has no time limit of its own: one stalled peer would stop this process for ever. */
 static void
 limit_reading(int fd)
 {
-	const struct timeval patience = {.tv_sec = READ_TIMEOUT_S};
+	const struct timeval limit = {.tv_sec = READ_TIMEOUT_S};
 
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 }
 
 bool
@@ -113,7 +112,7 @@ exchange_read(struct exchange *exchange, size_t body_limit)
 	    request_from_params(&exchange->arena, exchange->fcgi.envp, &exchange->request);
 
 	log_set_request(exchange->request.id);
-	/* Accept succeeds even when the parameters were cut off: only this tells. */
+	/* FCGX_Accept_r() succeeds even when the parameters were cut off; this is the only sign. */
 	if (FCGX_GetError(exchange->fcgi.in) != 0)
 		return SW_EINPUT;
 	if (err == SW_OK)
@@ -158,7 +157,7 @@ put_head(struct sbuf *head, const struct response *response)
 	sbuf_put_text(head, "\r\n\r\n");
 }
 
-/* False when the client is gone. */
+/* False when the client has closed the connection. */
 static bool
 send_reply(struct exchange *exchange)
 {
@@ -174,14 +173,14 @@ send_reply(struct exchange *exchange)
 		sent = FCGX_PutStr(response->body.data, (int)response->body.length, out) >= 0;
 	head.secret = true; /* it may hold a session cookie */
 	sbuf_clear(&head);
-	/* Closing flushes; in this order, as libfcgi ends the request with its last writer. */
+	/* Closing flushes.  "out" comes last: with the last stream libfcgi ends the request. */
 	FCGX_FClose(exchange->fcgi.err);
 	return FCGX_FClose(out) == 0 && sent;
 }
 
 /*
- * libfcgi's own way waits until the peer has closed.  That is only needed when the peer has sent
- * what nobody read: the close of a unix socket would then take the reply with it.
+ * FCGX_Finish_r() waits until the peer has closed the connection.  That is needed only when input
+ * was left unread: closing a unix socket would then discard the reply.
  */
 static void
 close_connection(struct exchange *exchange)
@@ -196,9 +195,9 @@ close_connection(struct exchange *exchange)
 }
 
 static void
-forget(struct exchange *exchange)
+prepare_next(struct exchange *exchange)
 {
-	if (exchange->response.body.capacity > BODY_KEEP) {
+	if (exchange->response.body.capacity > BODY_REUSE_MAX) {
 		response_clear(&exchange->response);
 		response_init(&exchange->response);
 	} else {
@@ -223,5 +222,5 @@ exchange_finish(struct exchange *exchange)
 	    log_int((long long)response->body.length), "client", sent ? NULL : "left",
 	    (const char *)NULL);
 	log_set_request("");
-	forget(exchange);
+	prepare_next(exchange);
 }

@@ -11,9 +11,8 @@
 #include "net/response.h"
 
 /*
- * One request and its reply on one connection, from accept to close: what serve.c has in hand,
- * more than one at a time where replies wait for a common commit.  Used again and again; nobody but
- * serve.c needs it.
+ * One request and its reply on one connection, from accept to close.  Only serve.c uses it: several
+ * at a time where replies wait for a batch commit, and each for one connection after another.
  */
 struct exchange {
 	FCGX_Request fcgi;
@@ -21,7 +20,7 @@ struct exchange {
 	struct request request;
 	struct response response;
 	int64_t start_ms; /* monotonic */
-	bool read_whole;  /* nothing that the peer sent is left unread */
+	bool read_whole;  /* everything that the peer sent was read */
 };
 
 /* False when libfcgi refuses. */
@@ -30,18 +29,20 @@ bool exchange_init(struct exchange *exchange);
 /* Free what it holds; an all-zero struct is fine. */
 void exchange_clear(struct exchange *exchange);
 
-/* Take a waiting connection; false when there is none, or its peer left at once.  Blocks for the
- * peer's parameters, up to 2 s when nothing at all comes. */
+/*
+ * Accept a waiting connection; false when there is none, or its peer closed it at once.  Blocks
+ * until the peer's parameters have come, up to 2 s when it sends nothing at all.
+ */
 bool exchange_accept(struct exchange *exchange);
 
 /*
- * Read the request; blocks until it has come, 3 s at most for each part.  SW_EINPUT: cut short, or
- * a declared length that is none or not what came. SW_ETOOLARGE: the body is over "body_limit", and
- * unread.  SW_ENOMEM.  The request can be looked at in any case.
+ * Read the request; blocks at most 3 s for each read.  SW_EINPUT: cut short, or Content-Length is
+ * no number or more than what came.  SW_ETOOLARGE: the body is over "body_limit", and was not read.
+ * SW_ENOMEM.  The request's members can be read in any case.
  */
 SW_MUSTCHECK enum sw_err exchange_read(struct exchange *exchange, size_t body_limit);
 
-/* Send the reply, close the connection, log it, and forget everything. */
+/* Send the reply, close the connection, log the request, and get ready for the next one. */
 void exchange_finish(struct exchange *exchange);
 
 #endif

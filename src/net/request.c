@@ -1,7 +1,7 @@
 /*
- * One request out of the FastCGI parameters.  What it hides: that nginx hands
- * over headers as NAME=value strings that die with the connection, the same
- * name repeated when the client repeated the header.
+ * One request, read from the FastCGI parameters.  What it hides: that nginx passes headers as
+ * NAME=value strings that are freed with the connection, and passes a repeated header as a repeated
+ * name.
  */
 #include "net/request.h"
 
@@ -60,7 +60,7 @@ params_copy(struct request *request, char *const *envp)
 	return SW_OK;
 }
 
-/* The first value of a parameter, "" when absent: for those that nginx itself makes. */
+/* The first value of a parameter, "" when absent: for those that nginx sets once itself. */
 static const char *
 param_first(const struct request *request, const char *name)
 {

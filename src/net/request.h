@@ -8,8 +8,8 @@
 #include "formats/url_query.h"
 
 /*
- * One HTTP request as nginx hands it over (FastCGI parameters), copied into
- * the request's arena.  No program touches libfcgi for it.
+ * One HTTP request as nginx passes it (FastCGI parameters), copied into the request's arena, so
+ * that handlers need no libfcgi.
  */
 enum request_method {
 	REQUEST_GET,
@@ -33,7 +33,7 @@ struct request {
 	const char *query;        /* the part after it, "" when none */
 	const char *id;           /* REQUEST_ID of nginx */
 	const char *content_type; /* "" when none */
-	const char *body;         /* exactly body_length bytes and a NUL beyond */
+	const char *body;         /* exactly body_length bytes, then a NUL */
 	size_t body_length;
 	size_t param_count;
 	const struct request_param *params;

@@ -1,15 +1,15 @@
 /*
- * The buffered HTTP reply.  What it hides: that headers are copies on the
- * heap, refused when they could split the reply (RFC 9110 5.5), and which
- * headers every page and every JSON answer carries.
+ * The buffered HTTP reply.  What it hides: that headers are copies on the heap, which headers would
+ * split the reply and are refused (RFC 9110 5.5), and which headers every page and every JSON reply
+ * has.
  */
 #include "net/response.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/json.h"
 #include "base/secret.h"
+#include "formats/json.h"
 
 #define HEADER_VALUE_MAX 4096
 
@@ -28,12 +28,12 @@ header_drop(struct response *response, size_t index)
 	memset(&response->headers[response->header_count], 0, sizeof(response->headers[0]));
 }
 
-/* Drop the headers of this name, or with "keep" all headers but those of this name. */
+/* Drop the headers of this name, or with "others" all headers of other names. */
 static void
-headers_drop(struct response *response, const char *name, bool keep)
+headers_drop(struct response *response, const char *name, bool others)
 {
 	for (size_t i = response->header_count; i-- > 0;) {
-		if ((strcmp(response->headers[i].name, name) == 0) != keep)
+		if ((strcmp(response->headers[i].name, name) == 0) != others)
 			header_drop(response, i);
 	}
 }

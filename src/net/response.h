@@ -8,9 +8,9 @@
 #include "base/sbuf.h"
 
 /*
- * One HTTP reply, buffered whole and sent once, so that an error at any point
- * still gets its own status.  The loop in serve.c owns the struct: it is
- * empty (status 200, no body) when the handler gets it.
+ * One HTTP reply, buffered whole and sent once, so that an error at any point still gets its own
+ * status.  The loop in serve.c owns the struct, which is empty (status 200, no body) when the
+ * handler is called.
  */
 #define RESPONSE_HEADERS_MAX 16
 
@@ -22,8 +22,8 @@ struct response {
 		char *value; /* heap */
 	} headers[RESPONSE_HEADERS_MAX];
 	struct sbuf body;
-	bool failed;   /* a header was refused or memory ran out: 500 goes out instead */
-	bool deferred; /* it is filled later: serve.h */
+	bool failed;   /* a header was refused or memory ran out: a 500 is sent instead */
+	bool deferred; /* to be filled in by the batch commit: serve.h */
 };
 
 /* An all-zero struct is NOT ready: init sets status 200. */
@@ -32,7 +32,7 @@ void response_init(struct response *response);
 /* Free what it holds; an all-zero struct is fine. */
 void response_clear(struct response *response);
 
-/* Forget everything set so far, status 200 again. */
+/* Drop everything set so far; the status is 200 again. */
 void response_reset(struct response *response);
 
 /*
@@ -41,7 +41,10 @@ void response_reset(struct response *response);
  */
 void response_add_header(struct response *response, const char *name, const char *value);
 
-/* 303 See Other to a path or URL of ours; replaces what was there but for Set-Cookie headers. */
+/*
+ * A redirect (303, or 302) to a path or URL of ours; replaces everything set before except
+ * Set-Cookie headers.
+ */
 void response_redirect(struct response *response, int status, const char *location);
 
 /*
@@ -51,8 +54,8 @@ void response_redirect(struct response *response, int status, const char *locati
 void response_put_json(struct response *response, int status, json_t *value);
 
 /*
- * {"error":{"code","message"}} with err_http_status(err) and code err_name(err).  "message" is for
- * people, no data in it.  503 carries Retry-After: 5.
+ * {"error":{"code","message"}} with err_http_status(err) and code err_name(err).  "message" is a
+ * sentence of ours, without data of the request.  503 has Retry-After: 5.
  */
 void response_put_error(struct response *response, enum sw_err err, const char *message);
 

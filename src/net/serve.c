@@ -1,8 +1,7 @@
 /*
- * The FastCGI accept loop (libfcgi).  What it hides: signals are blocked
- * except while waiting on the non-blocking listening socket, so a signal
- * never cuts a request short and never gets lost before a wait; of several
- * processes that wait on one socket, a visitor wakes one.
+ * The FastCGI accept loop (libfcgi).  What it hides: signals are blocked except while it waits for
+ * a connection, so a signal never cuts a request short and is never missed just before a wait; and
+ * a connection wakes only one of the processes that wait on the same socket.
  */
 #include "net/serve.h"
 
@@ -29,22 +28,22 @@
 struct server {
 	const struct serve_conf *conf;
 	int poll_fd;
-	size_t room;     /* exchanges there are */
-	size_t deferred; /* of them, the first ones, whose replies wait for the commit */
+	size_t room;     /* number of exchanges */
+	size_t deferred; /* how many, from the first on, have replies that wait for the commit */
 	struct exchange *exchanges[SERVE_BATCH_MAX];
 	unsigned long requests;
 	unsigned long recycle_at; /* 0 = never */
 };
 
 static struct server server;
-static volatile sig_atomic_t stop_asked;
-static int64_t idle_at_ms = -1; /* when "idle" is due, -1 = not asked for */
+static volatile sig_atomic_t stop_requested;
+static int64_t idle_at_ms = -1; /* monotonic time when "idle" is due, -1 = never */
 
 static void
 on_stop(int signal_number)
 {
 	(void)signal_number;
-	stop_asked = 1;
+	stop_requested = 1;
 }
 
 void
@@ -85,9 +84,9 @@ stop_signals(sigset_t *set)
 }
 
 /*
- * Block the stop signals, with "*open" the mask to wait under.  Our handlers
- * come before FCGX_Init(), which would install its own; SIGPIPE after it,
- * because it replaces SIG_IGN too.
+ * Block the stop signals; "*open" is the signal mask to wait with.  Our handlers are installed
+ * before FCGX_Init(), which then installs none of its own; SIGPIPE is ignored after it, because it
+ * would replace SIG_IGN.
  */
 static bool
 signals_init(sigset_t *open)
@@ -95,7 +94,7 @@ signals_init(sigset_t *open)
 	struct sigaction action = {.sa_handler = on_stop};
 	sigset_t stops;
 
-	stop_asked = 0;
+	stop_requested = 0;
 	stop_signals(&stops);
 	if (sigprocmask(SIG_BLOCK, &stops, open) != 0)
 		return false;
@@ -129,8 +128,8 @@ socket_init(void)
 }
 
 /*
- * With EPOLLEXCLUSIVE a visitor wakes one of the processes that wait; with poll(2) it woke all of
- * them, for each to find that another had been faster.
+ * With EPOLLEXCLUSIVE a connection wakes one of the processes that wait; with poll(2) it would wake
+ * all of them, and all but one would find nothing to accept.
  */
 static bool
 poll_init(void)
@@ -171,19 +170,18 @@ exchanges_clear(void)
 	}
 }
 
-/* The number of requests to leave after: within a tenth of what was asked, so siblings spread out.
- */
+/* Up to a tenth more or less, so that the processes do not all restart at the same time. */
 static unsigned long
-recycle_jitter(unsigned asked)
+recycle_jitter(unsigned requests)
 {
 	uint32_t random = 0;
-	unsigned long spread = asked / 5 + 1;
+	unsigned long spread = requests / 5 + 1;
 
-	if (asked == 0)
+	if (requests == 0)
 		return 0;
 	if (secret_random(&random, sizeof(random)) != SW_OK)
 		random = (uint32_t)getpid();
-	return asked - asked / 10 + random % spread;
+	return requests - requests / 10 + random % spread;
 }
 
 static long
@@ -200,7 +198,7 @@ resident_kb(void)
 	return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-/* Replace whatever is in the response by the answer to "err". */
+/* Replace what is in the response by the reply for "err". */
 static void
 answer_error(struct exchange *exchange, enum sw_err err)
 {
@@ -214,7 +212,7 @@ answer_error(struct exchange *exchange, enum sw_err err)
 		response_put_error(response, err, "The request could not be served.");
 }
 
-/* A response that failed while being built is answered by a 500 that cannot fail the same way. */
+/* Replace a response that failed while it was built by a short 500. */
 static void
 answer_broken(struct response *response)
 {
@@ -235,7 +233,7 @@ finish(struct exchange *exchange)
 	exchange_finish(exchange);
 }
 
-/* Have the deferred replies filled in, and send them. */
+/* Have the deferred replies filled in by a batch commit, and send them. */
 static void
 commit_deferred(void)
 {
@@ -249,13 +247,13 @@ commit_deferred(void)
 		assert(!server.exchanges[i]->response.deferred);
 		finish(server.exchanges[i]);
 	}
-	/* The one in hand, if there is one, is the first again. */
+	/* The request being handled, if there is one, moves to the front. */
 	if (count < server.room) {
-		struct exchange *in_hand = server.exchanges[count];
+		struct exchange *current = server.exchanges[count];
 
 		server.exchanges[count] = server.exchanges[0];
-		server.exchanges[0] = in_hand;
-		log_set_request(in_hand->request.id);
+		server.exchanges[0] = current;
+		log_set_request(current->request.id);
 	}
 }
 
@@ -293,33 +291,30 @@ serve_one(struct exchange *exchange)
 }
 
 static bool
-is_worn_out(void)
+is_due_to_recycle(void)
 {
 	return server.recycle_at != 0 && server.requests >= server.recycle_at;
 }
 
-/*
- * Those who wait, up to "room" of them; where there is room for one, one.  What was logged is on
- * its way before the reply is; the lines that tell of the replies go together.
- */
+/* Serve the connections that wait, up to "room" of them, with one batch commit for all. */
 static void
 serve_waiting(void)
 {
 	size_t count = 0;
 
-	while (count < server.room && !is_worn_out() &&
+	while (count < server.room && !is_due_to_recycle() &&
 	       exchange_accept(server.exchanges[server.deferred])) {
 		count++;
 		server.requests++;
 		serve_one(server.exchanges[server.deferred]);
 	}
 	commit_deferred();
-	/* None: a sibling was faster, or the visitor left at once. */
+	/* None: another process accepted it, or its peer closed it at once. */
 	if (count > 0)
 		after_replies();
 }
 
-/* Wait for a visitor, a signal or the idle time; true when there is a visitor. */
+/* Wait for a connection, a signal or the idle time; true when there is a connection. */
 static bool
 wait_for_request(const sigset_t *open)
 {
@@ -334,7 +329,7 @@ wait_for_request(const sigset_t *open)
 	return epoll_pwait(server.poll_fd, &event, 1, (int)left_ms, open) > 0;
 }
 
-/* While there is always a visitor the wait never sleeps, and lets no signal in. */
+/* While connections wait, epoll_pwait() returns at once and delivers no signal. */
 static void
 take_stop_signal(void)
 {
@@ -343,13 +338,13 @@ take_stop_signal(void)
 
 	stop_signals(&stops);
 	if (sigtimedwait(&stops, NULL, &at_once) > 0)
-		stop_asked = 1;
+		stop_requested = 1;
 }
 
 static void
 loop(const sigset_t *open)
 {
-	while (!stop_asked && !is_worn_out()) {
+	while (!stop_requested && !is_due_to_recycle()) {
 		run_idle_if_due();
 		if (wait_for_request(open)) {
 			serve_waiting();
@@ -358,7 +353,7 @@ loop(const sigset_t *open)
 	}
 }
 
-/* What was asked for is done before the end, if it does not take long. */
+/* Before the process ends, run "idle" as long as it is due within LAST_IDLE_MS. */
 static void
 run_last_idle(void)
 {
@@ -395,7 +390,7 @@ serve_run(const struct serve_conf *conf)
 	log_event(LOG_INFO, "serve.start", "pid", log_int(getpid()), (const char *)NULL);
 	loop(&open);
 	run_last_idle();
-	log_event(LOG_INFO, "serve.end", "why", stop_asked ? "signal" : "recycle", "requests",
+	log_event(LOG_INFO, "serve.end", "why", stop_requested ? "signal" : "recycle", "requests",
 	    log_int((long long)server.requests), "resident_kb", log_int(resident_kb()),
 	    (const char *)NULL);
 	close(server.poll_fd);

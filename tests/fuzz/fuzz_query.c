@@ -75,7 +75,7 @@ require_round_trip(struct arena *arena, const struct url_query *query)
 	sbuf_clear(&buf);
 }
 
-/* What cannot be a form must be refused, whoever reads it. */
+/* What is not a form must be refused. */
 static bool
 must_be_refused(const char *text, size_t length)
 {

@@ -27,7 +27,7 @@ require_parts(const char *text, const struct url_parts *parts)
 	/* Borrowed: the end of the text given. */
 	FUZZ_REQUIRE(parts->path > text && parts->path <= text + strlen(text));
 	FUZZ_REQUIRE(*parts->path == '\0' || *parts->path == '/' || *parts->path == '?');
-	/* The authority holds nobody's name. */
+	/* The authority has no userinfo. */
 	FUZZ_REQUIRE(memchr(text, '@', (size_t)(parts->path - text)) == NULL);
 }
 

@@ -146,7 +146,7 @@ main(void)
 	    SAYS("a clear keeps the first block", check_first_block),
 	    SAYS("nothing is handed out beyond the limit until a clear", check_limit),
 	    SAYS("sizes that would overflow are refused", check_huge),
-	    SAYS("copies are terminated, cut where told and formatted", check_copies),
+	    SAYS("copies are terminated, cut at a given length and formatted", check_copies),
 	    SAYS("an empty arena can be cleared and freed any number of times", check_free),
 	};
 

@@ -168,7 +168,7 @@ answer(int fd, const char *path, int count)
 		return false;
 	} else if (strcmp(path, "/once-then-dead") == 0) {
 		if (count > 0)
-			return false; /* a kept connection that dies on its second request */
+			return false; /* a connection that breaks on its second request */
 		say_length(fd, "200 OK", "", "first");
 	} else if (strcmp(path, "/once-then-reset") == 0) {
 		if (count > 0) {
@@ -559,7 +559,7 @@ check_proxy(void **state)
 }
 
 /*
- * libcurl sends a request again by itself when a kept connection breaks before an answer.  What a
+ * libcurl sends a request again by itself when a reused connection breaks before a reply.  What a
  * POST asks for would be done twice and counted once, so of the second the caller hears.
  */
 static void
@@ -836,21 +836,23 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    ASKS("a request leaves nothing behind but the connection", check_get),
+	    ASKS("of a request only the connection remains", check_get),
 	    ASKS("methods, bodies and Basic are sent as given", check_post),
-	    ASKS("the platform's limits are read, nonsense is not", check_limits),
-	    ASKS("a redirect is an answer, not a way", check_redirect),
+	    ASKS("headers with the platform's limits are read, malformed ones are not",
+		check_limits),
+	    ASKS("a redirect is a reply and is not followed", check_redirect),
 	    ASKS("an answer over the limit is cut off", check_sizes),
-	    ASKS("failures are told apart, and whether the request left", check_failures),
+	    ASKS("each failure has its error, and says whether the request was sent",
+		check_failures),
 	    ASKS("addresses that are not https or loopback never connect", check_refused),
 	    ASKS("without a TLS handshake nothing is sent", check_tls),
-	    ASKS("proxies of the environment are not asked", check_proxy),
-	    ASKS("a POST is not sent again when a kept connection breaks", check_not_again),
-	    ASKS("a GET or DELETE is", check_again),
-	    ASKS("a connection closed while idle costs a POST nothing", check_idle_close),
+	    ASKS("proxies of the environment are not used", check_proxy),
+	    ASKS("a POST is not sent again when a reused connection breaks", check_not_again),
+	    ASKS("a GET or DELETE is sent again when a reused connection breaks", check_again),
+	    ASKS("a POST succeeds after its connection was closed while idle", check_idle_close),
 	    ASKS("the pool runs many at once with copies of everything", check_pool),
-	    ASKS("the pool sends no POST again either", check_pool_not_again),
-	    ASKS("a callback may start the next one", check_pool_chain),
+	    ASKS("the pool does not send a POST again either", check_pool_not_again),
+	    ASKS("a callback may start another transfer", check_pool_chain),
 	    ASKS("the pool reports each failure once", check_pool_failures),
 	    ASKS("other descriptors and signals wake the pool", check_pool_extra),
 	};

@@ -269,7 +269,7 @@ main(void)
 	    SAYS("a date cut short anywhere is refused", check_prefixes),
 	    SAYS("RFC 3339 instants are written with milliseconds", check_rfc3339_format),
 	    SAYS("RFC 3339 instants are written with microseconds", check_microseconds),
-	    SAYS("the clocks tell the time and go forward", check_clocks),
+	    SAYS("the clocks show the time and go forward", check_clocks),
 	};
 
 	return RUN_TESTS(tests);

@@ -189,11 +189,11 @@ check_slashes(void **state)
 	char said[512];
 
 	(void)state;
-	assert_int_equal(
-	    LOAD(&config, CONFIG_PUBLIC | CONFIG_API, said, "SWITCHBOARD_PUBLIC_URL",
-		"https://home.example/", "SWITCHBOARD_API_URL", "http://127.0.0.1:9000/v1//"),
+	assert_int_equal(LOAD(&config, CONFIG_PUBLIC | CONFIG_API, said, "SWITCHBOARD_PUBLIC_URL",
+			     "https://switchboard.example/", "SWITCHBOARD_API_URL",
+			     "http://127.0.0.1:9000/v1//"),
 	    SW_OK);
-	assert_string_equal(config.public_url, "https://home.example");
+	assert_string_equal(config.public_url, "https://switchboard.example");
 	assert_true(config.public_is_https);
 	assert_string_equal(config.api_url, "http://127.0.0.1:9000/v1");
 	assert_int_equal(config.api.port, 9000);
@@ -212,7 +212,7 @@ check_refusals(void **state)
 	    {CONFIG_DATABASE, "SWITCHBOARD_DATABASE_URL", "host=/tmp", "postgresql://"},
 	    {CONFIG_PUBLIC, "SWITCHBOARD_PUBLIC_URL", "", "is not set"},
 	    {CONFIG_PUBLIC, "SWITCHBOARD_PUBLIC_URL", "http://home.example", "https"},
-	    {CONFIG_PUBLIC, "SWITCHBOARD_PUBLIC_URL", "https://home.example/a", "path"},
+	    {CONFIG_PUBLIC, "SWITCHBOARD_PUBLIC_URL", "https://switchboard.example/a", "path"},
 	    {CONFIG_API, "SWITCHBOARD_API_URL", "http://10.0.0.1/v1", "https"},
 	    {CONFIG_API, "SWITCHBOARD_API_URL", "ftp://127.0.0.1/", "URL"},
 	    {CONFIG_API, "SWITCHBOARD_API_URL", "https://a.example/v1?x=1", "query"},
@@ -304,13 +304,13 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    SAYS("what is not set has the documented default", check_defaults),
-	    SAYS("a part that was not asked for is not looked at", check_parts),
+	    SAYS("a part that was not named is not read", check_parts),
 	    SAYS("secrets are read and leave the environment", check_client),
 	    SAYS("a secret comes from a file, or from the variable, not both", check_file),
 	    SAYS("empty, binary and huge secret files are refused", check_odd_files),
-	    SAYS("trailing slashes of base URLs go", check_slashes),
+	    SAYS("trailing slashes of base URLs are removed", check_slashes),
 	    SAYS("a wrong value is one line that begins with its name", check_refusals),
-	    SAYS("a complaint never shows a secret", check_secret_kept),
+	    SAYS("an error message never shows a secret", check_secret_kept),
 	    SAYS("a socket path must fit the kernel's limit", check_socket_length),
 	    SAYS("a program with a wrong configuration exits with 78", check_exit),
 	};

@@ -118,7 +118,7 @@ main(void)
 	    SAYS("the first cookie of exactly that name counts", check_get),
 	    SAYS("a value that does not fit is refused, not cut", check_room),
 	    SAYS("Set-Cookie carries the protecting attributes", check_put),
-	    SAYS("names and values that break out of Set-Cookie fail the buffer", check_bad_put),
+	    SAYS("names and values that would add an attribute fail the buffer", check_bad_put),
 	};
 
 	return RUN_TESTS(tests);

@@ -15,9 +15,9 @@ one_and_several_are_read(void **state)
 	size_t count;
 
 	(void)state;
-	assert_int_equal(cursor_parse(&arena, "home:7", &entries, &count), SW_OK);
+	assert_int_equal(cursor_parse(&arena, "installation:7", &entries, &count), SW_OK);
 	assert_int_equal(count, 1);
-	assert_string_equal(entries[0].installation_id, "home");
+	assert_string_equal(entries[0].installation_id, "installation");
 	assert_int_equal(entries[0].seq, 7);
 	assert_int_equal(
 	    cursor_parse(&arena, "a.b_c-D:0,x:999999999999999999", &entries, &count), SW_OK);
@@ -46,24 +46,24 @@ static void
 anything_else_is_refused(void **state)
 {
 	static const char *const texts[] = {
-	    "home",
+	    "installation",
 	    ":",
 	    ":7",
-	    "home:",
-	    "home:-1",
-	    "home:+1",
-	    "home: 1",
-	    "home:1 ",
-	    " home:1",
-	    "home:1x",
-	    "home:0x1",
-	    "home:1000000000000000000", /* one digit more than always fits */
-	    "home:99999999999999999999999999999999",
-	    "home:1,",
-	    ",home:1",
-	    "home:1,,b:2",
-	    "home:1;b:2",
-	    "home:1:2",
+	    "installation:",
+	    "installation:-1",
+	    "installation:+1",
+	    "installation: 1",
+	    "installation:1 ",
+	    " installation:1",
+	    "installation:1x",
+	    "installation:0x1",
+	    "installation:1000000000000000000", /* one digit more than always fits */
+	    "installation:99999999999999999999999999999999",
+	    "installation:1,",
+	    ",installation:1",
+	    "installation:1,,b:2",
+	    "installation:1;b:2",
+	    "installation:1:2",
 	    "..:1",
 	    "ho me:1",
 	    "ho\nme:1",
@@ -146,12 +146,13 @@ memory_that_runs_out_is_said(void **state)
 
 	(void)state;
 	arena_init(&arena, 64);
-	assert_int_equal(cursor_parse(&arena, "home:1", &entries, &count), SW_ENOMEM);
+	assert_int_equal(cursor_parse(&arena, "installation:1", &entries, &count), SW_ENOMEM);
 	assert_null(entries);
 	arena_free(&arena);
 	arena_init(&arena, CURSOR_MAX * sizeof(struct cursor_entry) + 8);
 	assert_int_equal(
-	    cursor_parse(&arena, "a-home-with-a-long-name:1", &entries, &count), SW_ENOMEM);
+	    cursor_parse(&arena, "an-installation-with-a-long-name:1", &entries, &count),
+	    SW_ENOMEM);
 	arena_free(&arena);
 }
 
@@ -161,10 +162,10 @@ what_is_written_reads_back(void **state)
 	struct sbuf text = {0};
 
 	(void)state;
-	cursor_put(&text, "home", 7);
-	assert_string_equal(sbuf_text(&text), "home:7");
+	cursor_put(&text, "installation", 7);
+	assert_string_equal(sbuf_text(&text), "installation:7");
 	cursor_put(&text, "away", 0);
-	assert_string_equal(sbuf_text(&text), "home:7,away:0");
+	assert_string_equal(sbuf_text(&text), "installation:7,away:0");
 	sbuf_clear(&text);
 }
 
@@ -177,7 +178,7 @@ main(void)
 	    SAYS("anything malformed is refused whole", anything_else_is_refused),
 	    SAYS("as many entries as a user may have, and no more", as_many_as_one_user_may_have),
 	    SAYS("an id longer than the platform's is refused", an_id_too_long_is_refused),
-	    SAYS("memory that runs out is told from a malformed cursor",
+	    SAYS("memory that runs out is reported as such, not as a malformed cursor",
 		memory_that_runs_out_is_said),
 	    SAYS("entries are written with commas between them", what_is_written_reads_back),
 	};

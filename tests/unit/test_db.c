@@ -418,8 +418,8 @@ check_silent(void **state)
 static void
 check_back_off(void **state)
 {
-	char nobody[64];
-	int fd = listen_loopback(nobody, sizeof(nobody));
+	char closed_url[64];
+	int fd = listen_loopback(closed_url, sizeof(closed_url));
 	int64_t start = clock_monotonic_ms();
 	struct arena arena = {0};
 	const char *payload;
@@ -430,7 +430,7 @@ check_back_off(void **state)
 	(void)state;
 	next_id = 0;
 	one = add("SELECT 1", 0, true);
-	assert_int_equal(db_new(nobody, "dbtest", TIMEOUT_MS, &db), SW_OK);
+	assert_int_equal(db_new(closed_url, "dbtest", TIMEOUT_MS, &db), SW_OK);
 	close(fd); /* from here on connects are refused */
 	for (; clock_monotonic_ms() - start < 500; calls++)
 		assert_int_equal(run(db, one), SW_EUNAVAILABLE);
@@ -522,18 +522,19 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    SAYS("a server that accepts and says nothing costs three seconds", check_silent),
+	    SAYS("a server that accepts and sends nothing costs three seconds", check_silent),
 	    SAYS("without a server, calls fail at once between attempts", check_back_off),
 	    SAYS("a URL that libpq does not understand is refused", check_bad_url),
 	    ASKS("values arrive as they were sent", check_values),
 	    ASKS("the connection's settings join the URL's own", check_settings),
 	    ASKS("a statement is prepared once", check_prepared),
 	    ASKS("every SQLSTATE has its meaning", check_sqlstates),
-	    ASKS("a connection killed while idle is remade unnoticed", check_killed_idle),
+	    ASKS("a connection closed while idle is made again before the next statement",
+		check_killed_idle),
 	    ASKS("only what is safe to repeat is repeated, once", check_killed_running),
-	    ASKS("statements the server forgot are prepared again", check_forgotten),
+	    ASKS("statements that the server deallocated are prepared again", check_forgotten),
 	    ASKS("a changed table does not break its statements", check_stale_plan),
-	    ASKS("a stopped server is left after the deadline", check_stopped),
+	    ASKS("a server that hangs is given up after the deadline", check_stopped),
 	    ASKS("notifications survive statements and reconnects", check_listen),
 	};
 

@@ -153,7 +153,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    SAYS("text is escaped", check_text),
 	    SAYS("bytes that are no UTF-8 and forbidden controls become U+FFFD", check_bad_text),
-	    SAYS("no two bytes break out of text or attribute", check_pairs_of_bytes),
+	    SAYS("no pair of bytes ends the text or the attribute", check_pairs_of_bytes),
 	    SAYS("attribute values are quoted and escaped", check_attributes),
 	    SAYS("URL components are percent-encoded", check_url_component),
 	    SAYS("UTF-8 is what RFC 3629 says", check_sequences),

@@ -55,7 +55,7 @@ check_refused(void **state)
 	refuse(NULL, 0);
 }
 
-/* "depth" levels of arrays and objects in turn. */
+/* "depth" levels of arrays and objects, alternating. */
 static char *
 nest(size_t depth)
 {

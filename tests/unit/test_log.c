@@ -218,7 +218,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    SAYS_LOG("an event is one logfmt line in one write", check_layout),
 	    SAYS_LOG("lines carry the request id, stripped to harmless characters", check_request),
-	    SAYS_LOG("a value cannot start a line or steer a terminal", check_escaping),
+	    SAYS_LOG("a value cannot start a line or control a terminal", check_escaping),
 	    SAYS_LOG("a pair without a value is left out", check_null_value),
 	    SAYS_LOG("nothing below the level is written", check_levels),
 	    SAYS("level names are read exactly", check_level_names),

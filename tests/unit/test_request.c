@@ -173,7 +173,7 @@ main(void)
 	    SAYS("nothing points into libfcgi's memory", check_copies),
 	    SAYS("parameters without method or address are refused", check_cut),
 	    SAYS("an exhausted arena is reported", check_memory),
-	    SAYS("methods are told apart exactly", check_methods),
+	    SAYS("methods are recognised exactly", check_methods),
 	    SAYS("a header sent twice is ambiguous", check_twice),
 	    SAYS("media types are compared without their parameters", check_media),
 	    SAYS("a form is read only when it says that it is one", check_form),

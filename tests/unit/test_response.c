@@ -175,10 +175,10 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	    SAYS("a new response is an empty 200", check_empty),
 	    SAYS("a header that would split the reply is refused", check_splitting),
-	    SAYS("too many headers fail the response, a reset mends it", check_too_many),
-	    SAYS("a redirect keeps nothing but cookies", check_redirect),
+	    SAYS("too many headers fail the response until it is reset", check_too_many),
+	    SAYS("a redirect drops everything but cookies", check_redirect),
 	    SAYS("JSON is compact, not cached and safe in a script", check_json),
-	    SAYS("an error is JSON with its code, 503 says when to come back", check_error),
+	    SAYS("an error is JSON with its code, 503 says when to try again", check_error),
 	    SAYS("a page carries the security headers once", check_page),
 	};
 

@@ -154,7 +154,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    SAYS("text, characters, numbers and formats are appended", check_puts),
-	    SAYS("bytes of any value are kept", check_binary),
+	    SAYS("bytes of any value are stored", check_binary),
 	    SAYS("the buffer grows and stays terminated, secret or not", check_growth),
 	    SAYS("beyond the limit it fails once and for all until a reset", check_limit),
 	    SAYS("without a limit of its own it stops at 64 MB", check_default_limit),

@@ -74,7 +74,7 @@ main(void)
 	    SAYS("SHA-256 gives the digests of FIPS 180", check_sha256),
 	    SAYS("comparison sees every byte and both lengths", check_equal),
 	    SAYS("random bytes differ from call to call", check_random),
-	    SAYS("wiping wipes exactly what it was told", check_cleanse),
+	    SAYS("cleansing overwrites exactly the given bytes", check_cleanse),
 	};
 
 	return RUN_TESTS(tests);

@@ -46,7 +46,7 @@ static char log_path[] = "/tmp/switchboard-serve-XXXXXX";
  */
 
 static void
-tell(char letter)
+report(char letter)
 {
 	if (write(events[1], &letter, 1) != 1)
 		_exit(3);
@@ -78,12 +78,12 @@ defer(const struct request *req, struct response *res)
 	return SW_OK;
 }
 
-/* Each is told how many there were, and its own query. */
+/* Each reply holds the count of the batch and the query of its own request. */
 static void
 commit(void *context)
 {
 	(void)context;
-	tell('t');
+	report('t');
 	for (size_t i = 0; i < later_count; i++) {
 		sbuf_printf(
 		    &later[i].res->body, "%zu of %zu, %s", i + 1, later_count, later[i].req->query);
@@ -100,7 +100,7 @@ handle(void *context, const struct request *req, struct response *res)
 		return defer(req, res);
 	if (strcmp(req->path, "/commit") == 0) {
 		serve_commit();
-		tell('s');
+		report('s');
 		usleep(400000);
 		return answer_text(res, "committed before");
 	}
@@ -114,7 +114,7 @@ handle(void *context, const struct request *req, struct response *res)
 		return SW_OK;
 	}
 	if (strcmp(req->path, "/slow") == 0) {
-		tell('s');
+		report('s');
 		usleep(400000);
 		return answer_text(res, "slow");
 	}
@@ -159,14 +159,14 @@ static void
 after(void *context)
 {
 	(void)context;
-	tell('a');
+	report('a');
 }
 
 static int
 idle(void *context)
 {
 	(void)context;
-	tell('i');
+	report('i');
 	return idle_again-- > 0 ? 20 : -1;
 }
 
@@ -705,7 +705,7 @@ check_idle(void **state)
 	assert_int_equal(next_event(10000), 'a');
 	assert_int_equal(next_event(10000), 'i');
 	assert_int_equal(next_event(150), 0); /* once is once */
-	/* a steady stream of visitors does not put it off */
+	/* also while requests come without a pause */
 	for (int i = 0; i < 100; i++)
 		assert_true(get("/wake", &reply));
 	{
@@ -999,27 +999,28 @@ main(void)
 	    SERVES("a request is answered and logged without its query", check_get, set_up),
 	    SERVES("a body arrives byte for byte", check_post, set_up),
 	    SERVES("the declared length is read exactly or refused", check_lengths, set_up),
-	    SERVES("a huge body is refused without being kept", check_huge, set_up),
+	    SERVES("a huge body is refused without being stored", check_huge, set_up),
 	    SERVES("a big reply arrives whole", check_big_reply, set_up),
-	    SERVES("a failed handler's half page never goes out", check_errors, set_up),
-	    SERVES("a program can say errors its own way", check_fail_page, set_up_page),
+	    SERVES("what a failed handler wrote is never sent", check_errors, set_up),
+	    SERVES("a program can make its own error replies", check_fail_page, set_up_page),
 	    SERVES("a request cut anywhere never reaches a handler", check_cut, set_up),
-	    SERVES("a client that leaves costs nothing", check_gone, set_up),
+	    SERVES("a client that closes early is logged and harms nothing", check_gone, set_up),
 	    SERVES("SIGTERM ends an idle process at once", check_stop_idle, set_up),
 	    SERVES("SIGTERM lets a handler finish", check_stop_handling, set_up),
 	    SERVES("a signal inside a body does not cut it", check_stop_body, set_up),
 	    SERVES("deferred work is done in time, once, and before the end", check_idle, set_up),
-	    SERVES("what asks for more before the end gets it", check_last_idle, set_up),
-	    SERVES("a process leaves after about its number of requests", check_recycle,
+	    SERVES("idle work that is due just before the end is done", check_last_idle, set_up),
+	    SERVES("a process ends after about its configured number of requests", check_recycle,
 		set_up_recycled),
-	    SERVES("two processes share a socket, one may leave", check_two, set_up),
+	    SERVES("two processes share a socket, and one may end", check_two, set_up),
 	    SERVES("deferred replies are committed together", check_batch, set_up_batch),
 	    SERVES("deferred replies need not wait for a slow handler", check_commit, set_up_batch),
-	    SERVES("SIGTERM ends a process that always has visitors", check_stop_busy, set_up),
-	    SERVES("a peer that says half a request is not waited for for ever", check_stalled,
-		set_up),
-	    SERVES("SIGTERM does not lose what was put off", check_stop_batch, set_up_batch),
-	    SAYS("without a listening socket it says so", check_no_socket),
+	    SERVES(
+		"SIGTERM ends a process for which requests always wait", check_stop_busy, set_up),
+	    SERVES("a peer that stalls within a request is dropped after the time limit",
+		check_stalled, set_up),
+	    SERVES("SIGTERM does not lose deferred replies", check_stop_batch, set_up_batch),
+	    SAYS("without a listening socket the program reports it and ends", check_no_socket),
 	};
 	int fd = mkstemp(log_path);
 	int failures;
