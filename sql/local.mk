@@ -1,21 +1,36 @@
-# Migrations, in the order of their numbers, and the program that applies them.
+# The schema, and the program that brings a database to it.
 sqldir = $(pkgdatadir)/sql
 dist_sql_DATA = \
-	sql/roles.sql \
-	sql/001-tables.sql \
-	sql/002-events.sql \
-	sql/003-accounts.sql \
-	sql/004-commands.sql \
-	sql/005-worker.sql \
-	sql/006-stream.sql \
-	sql/007-views.sql \
-	sql/008-grants.sql \
-	sql/009-webhooks-together.sql \
-	sql/010-page-cursor.sql \
-	sql/011-by-index.sql \
-	sql/012-locks-in-order.sql \
-	sql/013-many-clicks.sql \
-	sql/014-news-of-one-switch.sql
+	sql/roles.sql
+
+sqltablesdir = $(sqldir)/tables
+dist_sqltables_DATA = \
+	sql/tables/001-tables.sql
+
+sqlfunctionsdir = $(sqldir)/functions
+dist_sqlfunctions_DATA = \
+	sql/functions/api_call.sql \
+	sql/functions/command.sql \
+	sql/functions/confirmation.sql \
+	sql/functions/event.sql \
+	sql/functions/event_partition.sql \
+	sql/functions/health.sql \
+	sql/functions/installation.sql \
+	sql/functions/job.sql \
+	sql/functions/limit.sql \
+	sql/functions/notify.sql \
+	sql/functions/oauth_state.sql \
+	sql/functions/page.sql \
+	sql/functions/policy.sql \
+	sql/functions/schema.sql \
+	sql/functions/session.sql \
+	sql/functions/signing_key.sql \
+	sql/functions/stamp.sql \
+	sql/functions/subscription.sql \
+	sql/functions/switch.sql \
+	sql/functions/sync.sql \
+	sql/functions/token.sql \
+	sql/functions/worker.sql
 
 bin_SCRIPTS += switchboard-migrate
 EXTRA_DIST += sql/migrate

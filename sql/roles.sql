@@ -1,6 +1,6 @@
 -- The database roles: one per program, each allowed only what its program does, and one for people
--- who look.  Grants are in the migrations.  Roles belong to the cluster, not to one database: this
--- file runs before the migrations and changes nothing when all roles exist.  Creating them needs
+-- who look.  Their rights are in functions/.  Roles belong to the cluster, not to one database: this
+-- file runs before all others and changes nothing when all roles exist.  Creating them needs
 -- CREATEROLE; an administrator can run this file beforehand instead.
 --
 -- A role has no password until somebody sets one, so no one can sign in with it over the network.

@@ -48,6 +48,7 @@ src_libdb_a_SOURCES = \
 	src/db/attempt.c src/db/attempt.h \
 	src/db/connection.c src/db/connection.h \
 	src/db/db.c src/db/db.h \
+	src/db/policy.h \
 	src/db/result.c \
 	src/db/state.h \
 	src/db/stmt.c src/db/stmt.h

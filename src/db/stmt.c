@@ -1,11 +1,23 @@
 /*
- * The text of every SQL statement.  The heavy lifting is in functions of
- * sql/; what stands here is calls and single-table reads.
+ * The text of every SQL statement.  Most are calls of functions in
+ * sql/functions; the others read one table or view.
  */
 #include "db/stmt.h"
 
 #include <assert.h>
 #include <stddef.h>
+
+#include "db/policy.h"
+
+/* Numbers of policy.h as text of a statement. */
+#define DIGITS(number) #number
+#define NUMBER(number) DIGITS(number)
+#define CALL_MS NUMBER(POLICY_COMMAND_CALL_MS)
+#define SEND_MS NUMBER(POLICY_COMMAND_SEND_MS)
+#define CONFIRM_MS NUMBER(POLICY_COMMAND_CONFIRM_MS)
+#define CREATES NUMBER(POLICY_SUBSCRIPTION_CREATES)
+#define OTHERS NUMBER(POLICY_SUBSCRIPTION_OTHERS)
+#define WINDOW_MS NUMBER(POLICY_SUBSCRIPTION_WINDOW_MS)
 
 static const struct stmt statements[] = {
     /* the connection itself */
@@ -13,7 +25,7 @@ static const struct stmt statements[] = {
     [STMT_LISTEN_WORK] = {"listen_work", "LISTEN switchboard_work", 0, .unprepared = true},
     [STMT_WAKE] = {"wake", "SELECT wake($1, $2)", 2, .repeatable = true},
 
-    /* signing in (store_session) */
+    /* signing in (store/session) */
     [STMT_OAUTH_STATE_PUT] = {"oauth_state_put", "SELECT oauth_state_put($1, $2)", .params = 2},
     [STMT_OAUTH_STATE_TAKE] = {"oauth_state_take", "SELECT oauth_state_take($1, $2)", .params = 2},
     [STMT_SESSION_LOAD] = {"session_load",
@@ -30,7 +42,7 @@ static const struct stmt statements[] = {
 	"SELECT session_hash, installation_id FROM session_reach($1)", 1, .repeatable = true},
     [STMT_SESSION_SEEN] = {"session_seen", "SELECT session_seen($1)", 1, .repeatable = true},
 
-    /* installations (store_installation) */
+    /* installations (store/installation) */
     [STMT_INSTALLATION_LINK] = {"installation_link",
 	"SELECT installation_link($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", .params = 10},
     [STMT_INSTALLATION_DISCONNECT] = {"installation_disconnect",
@@ -47,9 +59,9 @@ static const struct stmt statements[] = {
     [STMT_INSTALLATION_ERASE] = {"installation_erase", "SELECT installation_erase($1, false)", 1,
 	.repeatable = true},
 
-    /* webhooks (store_event, store_key) */
+    /* webhooks (store/event, store/signing_key, store/confirmation) */
     [STMT_EVENT_INGEST] = {"event_ingest",
-	"SELECT known, stored, page, work, removed FROM event_ingest_many($1, $2, $3)", 3,
+	"SELECT known, stored, page, work, removed FROM event_ingest($1, $2, $3)", 3,
 	.repeatable = true},
     [STMT_EVENT_KEEP_PARTITIONS] = {"event_keep_partitions", "SELECT event_keep_partitions()", 0,
 	.repeatable = true},
@@ -64,7 +76,7 @@ static const struct stmt statements[] = {
     [STMT_CONFIRMATION_FINISH] = {"confirmation_finish", "SELECT confirmation_finish($1, $2, $3)",
 	.params = 3},
 
-    /* the page (store_device, store_command, store_health) */
+    /* the page (store/switch, store/stream, store/command, store/health) */
     [STMT_SWITCH_LIST] = {"switch_list",
 	"SELECT installation_id, device_id, component, label, room, location, state, "
 	"level, has_level, online, pending, to_char(updated_at AT TIME ZONE 'UTC', "
@@ -81,23 +93,24 @@ static const struct stmt statements[] = {
 	"SELECT at, attribute, value FROM switch_history($1, $2, $3, $4)", 4, .repeatable = true},
     [STMT_SWITCH_IS_OF] = {"switch_is_of", "SELECT switch_is_of($1, $2, $3)", 3,
 	.repeatable = true},
-    [STMT_LOCATION_IS_OF] = {"place_is_of", "SELECT place_is_of($1, $2, $3)", 3,
+    [STMT_LOCATION_IS_OF] = {"location_is_of", "SELECT location_is_of($1, $2, $3)", 3,
 	.repeatable = true},
     [STMT_COMMAND_REQUEST] = {"command_request",
 	"SELECT command_id, installation_id, outcome FROM command_request($1, $2, $3, "
-	"$4, $5)",
+	"$4, $5, " SEND_MS ")",
 	.params = 5},
     [STMT_COMMAND_REQUEST_MANY] = {"command_request_many",
-	"SELECT command_id, installation_id FROM command_request_many($1, $2, $3, $4)",
+	"SELECT command_id, installation_id FROM command_request_many($1, $2, $3, $4, " SEND_MS ")",
 	.params = 4},
     [STMT_HEALTH] = {"health", "SELECT schema, workers FROM health()", 0, .repeatable = true},
     [STMT_METRICS] = {"metrics", "SELECT name, label, value FROM metrics()", 0, .repeatable = true},
 
-    /* the worker (store_job, store_limit, store_token, store_sync, store_command) */
+    /* the worker (store/job, store/api_call, store/token, store/sync, store/command) */
     [STMT_WORKER_SEEN] = {"worker_seen", "SELECT worker_seen($1, $2, $3)", 3, .repeatable = true},
-    [STMT_WORKER_RELEASE] = {"worker_release", "SELECT worker_release($1, $2, $3, $4, $5, $6)", 6,
+    [STMT_WORKER_RELEASE] = {"worker_release",
+	"SELECT worker_release($1, $2, $3, $4, $5, $6, " CALL_MS ")", 6, .repeatable = true},
+    [STMT_WORK_NEXT_MS] = {"work_next_ms", "SELECT work_next_ms(" CONFIRM_MS ")", 0,
 	.repeatable = true},
-    [STMT_WORK_NEXT_MS] = {"work_next_ms", "SELECT work_next_ms()", 0, .repeatable = true},
     [STMT_JOB_CLAIM] = {"job_claim",
 	"SELECT installation_id, kind, generation, attempts, age_s FROM job_claim($1, $2)",
 	.params = 2},
@@ -108,7 +121,10 @@ static const struct stmt statements[] = {
     [STMT_JOB_DONE] = {"job_done", "SELECT job_done($1, $2, $3, $4)", 4, .repeatable = true},
     [STMT_JOB_FAILED] = {"job_failed", "SELECT job_failed($1, $2, $3, $4, $5)", .params = 5},
     [STMT_PAUSE_PUT] = {"pause_put", "SELECT pause_put($1, $2, $3, $4)", 4, .repeatable = true},
-    [STMT_PACE_TAKE] = {"pace_take", "SELECT pace_take($1, $2)", .params = 2},
+    [STMT_PACE_TAKE] = {"pace_take",
+	"SELECT pace_take($1, $2, CASE $2 WHEN 'subscription_create' THEN " CREATES " ELSE " OTHERS
+	" END, " WINDOW_MS ")",
+	.params = 2},
     [STMT_TOKEN_LOAD] = {"token_load",
 	"SELECT generation, access_sealed, expires_in_s FROM token_load($1)", 1,
 	.repeatable = true},
@@ -152,7 +168,7 @@ static const struct stmt statements[] = {
 	.repeatable = true},
     [STMT_COMMAND_RETRY] = {"command_retry", "SELECT command_retry($1, $2, $3, $4)", 4,
 	.repeatable = true},
-    [STMT_COMMAND_EXPIRE] = {"command_expire", "SELECT DISTINCT command_expire()", 0,
+    [STMT_COMMAND_EXPIRE] = {"command_expire", "SELECT DISTINCT command_expire(" CONFIRM_MS ")", 0,
 	.repeatable = true},
     [STMT_API_CALL_COUNT] = {"api_call_count", "SELECT api_call_count($1, $2, $3)", .params = 3},
     [STMT_API_CALLS_THIS_MONTH] = {"api_calls_this_month", "SELECT api_calls_this_month()", 0,

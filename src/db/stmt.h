@@ -14,7 +14,7 @@ enum stmt_id {
 	STMT_LISTEN_WORK,
 	STMT_WAKE,
 
-	/* signing in (store_session) */
+	/* signing in (store/session) */
 	STMT_OAUTH_STATE_PUT,
 	STMT_OAUTH_STATE_TAKE,
 	STMT_SESSION_LOAD,
@@ -25,7 +25,7 @@ enum stmt_id {
 	STMT_SESSION_REACH,
 	STMT_SESSION_SEEN,
 
-	/* installations (store_installation) */
+	/* installations (store/installation) */
 	STMT_INSTALLATION_LINK,
 	STMT_INSTALLATION_DISCONNECT,
 	STMT_INSTALLATION_LIST,
@@ -33,7 +33,7 @@ enum stmt_id {
 	STMT_INSTALLATION_SET_LOCATION,
 	STMT_INSTALLATION_ERASE,
 
-	/* webhooks (store_event, store_key) */
+	/* webhooks (store/event, store/signing_key, store/confirmation) */
 	STMT_EVENT_INGEST,
 	STMT_EVENT_KEEP_PARTITIONS,
 	STMT_SIGNING_KEY_CLAIM,
@@ -42,7 +42,7 @@ enum stmt_id {
 	STMT_CONFIRMATION_CLAIM,
 	STMT_CONFIRMATION_FINISH,
 
-	/* the page (store_device, store_command, store_health) */
+	/* the page (store/switch, store/stream, store/command, store/health) */
 	STMT_SWITCH_LIST,
 	STMT_PAGE_CHANGES,
 	STMT_SWITCH_HISTORY,
@@ -53,7 +53,7 @@ enum stmt_id {
 	STMT_HEALTH,
 	STMT_METRICS,
 
-	/* the worker (store_job, store_limit, store_token, store_sync, store_command) */
+	/* the worker (store/job, store/api_call, store/token, store/sync, store/command) */
 	STMT_WORKER_SEEN,
 	STMT_WORKER_RELEASE,
 	STMT_WORK_NEXT_MS,

@@ -7,7 +7,7 @@
 
 #include "formats/json.h"
 
-/* What to tell people about a command that failed (command.error in sql/001-tables.sql). */
+/* What to tell people about a command that failed (command.error in sql/tables). */
 static const struct {
 	const char *code;
 	const char *message;

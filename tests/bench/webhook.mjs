@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const CONNECTIONS = 64; // enough that no process is idle
 const SECONDS = 2;
 
-/** event_ingest_many() as it is called for "together" webhooks, with ids of pgbench's making. */
+/** event_ingest() as it is called for "together" webhooks, with ids of pgbench's making. */
 function writeScript(rig, installations, devices, together) {
 	const file = path.join(rig.folder, `ingest-${together}.sql`);
 	const word = (name) => `lpad(to_hex(:${name}::int), 8, '0')`;
@@ -21,7 +21,7 @@ function writeScript(rig, installations, devices, together) {
 \\set device${i} random(0, ${devices - 1})
 \\set low${i} random(0, 2147483647)
 \\set high${i} random(0, 2147483647)
-`).join("")}SELECT known, stored, page, work, removed FROM event_ingest_many(ARRAY[
+`).join("")}SELECT known, stored, page, work, removed FROM event_ingest(ARRAY[
 ${each((i) => `'bench-' || lpad(:installation${i}::text, 6, '0')`).join(", ")}], ('['
 || ${each((i) => `'[{"id":"' || ${word(`low${i}`)} || '-0000-1000-8000-0000' || ${word(`high${i}`)} || '","at":' || to_json(date_trunc('second', now()))
 || ',"tick":' || (extract(epoch FROM clock_timestamp()) * 10000000)::bigint || ',"type":"DEVICE_EVENT","device":"lamp-' || :device${i}::text

@@ -72,7 +72,7 @@ async function runJob(installation, kind) {
 /** Request commands in one transaction; returns their ids. */
 async function click(installation, requests) {
 	const calls = requests.map(({ device, component = "main", command = "on", level = null }) =>
-		`SELECT command_id FROM command_request(${installation.user}, ${quote(device)}, ${quote(component)}, ${quote(command)}, ${level ?? "NULL"})`);
+		`SELECT command_id FROM command_request(${installation.user}, ${quote(device)}, ${quote(component)}, ${quote(command)}, ${level ?? "NULL"}, 30000)`);
 	const ids = (await sql(`${calls.join(" UNION ALL ")}; NOTIFY switchboard_work`)).split("\n");
 
 	assert.equal(ids.length, requests.length);

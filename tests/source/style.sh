@@ -90,10 +90,10 @@ silent 'no path of one machine' \
 silent 'the lock file carries no download addresses' grep -n '"resolved":' tests/package-lock.json
 silent 'every source is listed' unlisted src/local.mk src/*/*.[ch]
 silent 'every FastCGI source is listed' unlisted cgi-bin/local.mk cgi-bin/*.[ch]
-silent 'every migration is listed' unlisted sql/local.mk sql/*.sql
+silent 'every SQL file is listed' unlisted sql/local.mk sql/*.sql sql/*/*.sql
 silent 'every template and static file is listed' unlisted nginx/local.mk nginx/*.in nginx/static/*
 silent 'every file of the simulator is listed' unlisted tests/simulator/local.mk tests/simulator/*.[ch] tests/simulator/*.mjs
 silent 'every fuzz target is listed' unlisted tests/fuzz/local.mk tests/fuzz/*.[ch] tests/fuzz/*.dict
 silent 'every unit test runs' unlisted_units
-silent 'no migration ends its own transaction' grep -niE '^[[:space:]]*(begin|commit|rollback)[[:space:]]*;' sql/[0-9]*.sql
+silent 'no SQL file ends its own transaction' grep -niE '^[[:space:]]*(begin|commit|rollback)[[:space:]]*;' sql/*/*.sql
 tap_done

@@ -11,7 +11,7 @@ SELECT oauth_state_put(pg_temp.hash('old'), pg_temp.hash('browser')) \g /dev/nul
 UPDATE oauth_state SET expires_at = now() - interval '1 second';
 SELECT is(oauth_state_take(pg_temp.hash('old'), pg_temp.hash('browser')), false, 'not after its time');
 
-SELECT is((SELECT user_id FROM session_load(pg_temp.hash('cookie-1'))), current_setting('test.user')::bigint, 'a session tells who');
+SELECT is((SELECT user_id FROM session_load(pg_temp.hash('cookie-1'))), current_setting('test.user')::bigint, 'a session says who');
 SELECT is_empty($$ SELECT * FROM session_load(pg_temp.hash('wrong')) $$, 'an unknown cookie is nobody');
 UPDATE session SET expires_at = now() - interval '1 second';
 SELECT is_empty($$ SELECT * FROM session_load(pg_temp.hash('cookie-1')) $$, 'an old one is nobody');
@@ -23,12 +23,12 @@ SELECT is_empty($$ SELECT 1 FROM session WHERE session_hash = pg_temp.hash('cook
 SELECT is(pg_temp.link('cabin', 'alex', 'cookie-4'), current_setting('test.user')::bigint, 'a second location of the same owner joins the same user');
 SELECT is(pg_temp.link('office', 'work', 'cookie-5', 'cookie-4'), current_setting('test.user')::bigint, 'a signed-in user adds a location of another account');
 SELECT isnt(pg_temp.link('flat', 'sam', 'cookie-6'), current_setting('test.user')::bigint, 'another owner is another user');
-SELECT isnt(pg_temp.link('attic', NULL, 'cookie-7'), current_setting('test.user')::bigint, 'no owner told, nobody signed in: a new user');
+SELECT isnt(pg_temp.link('attic', NULL, 'cookie-7'), current_setting('test.user')::bigint, 'no owner named, nobody signed in: a new user');
 SELECT installation_set_owner('attic', 'alex') \g /dev/null
-SELECT is((SELECT user_id FROM installation WHERE installation_id = 'attic'), current_setting('test.user')::bigint, 'who joins the owner''s when told later');
+SELECT is((SELECT user_id FROM installation WHERE installation_id = 'attic'), current_setting('test.user')::bigint, 'who joins the owner''s when it is named later');
 SELECT is((SELECT user_id FROM session_load(pg_temp.hash('cookie-7'))), current_setting('test.user')::bigint, 'with the session');
 
-SELECT is(installation_disconnect(current_setting('test.user')::bigint, 'flat'), false, 'nobody disconnects another''s home');
+SELECT is(installation_disconnect(current_setting('test.user')::bigint, 'flat'), false, 'nobody disconnects another''s location');
 SELECT is(installation_disconnect(current_setting('test.user')::bigint, 'home'), true, 'but their own');
 SELECT is((SELECT count(*) FROM token WHERE installation_id = 'home'), 1::bigint, 'the token stays until the platform knows');
 SELECT is((SELECT count(*) FROM job WHERE installation_id = 'home' AND kind = 'uninstall'), 1::bigint, 'which is the worker''s job');

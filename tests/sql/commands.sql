@@ -9,33 +9,33 @@ CREATE FUNCTION pg_temp.me() RETURNS bigint LANGUAGE sql AS $$ SELECT current_se
 CREATE FUNCTION pg_temp.status(p_command text) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(status || coalesce(':' || error, ''), ',' ORDER BY requested_at, status) FROM command WHERE command = p_command $$;
 
-SELECT is_empty($$ SELECT * FROM command_request(pg_temp.me(), 'sam-lamp', 'main', 'on', NULL) $$,
+SELECT is_empty($$ SELECT * FROM command_request(pg_temp.me(), 'sam-lamp', 'main', 'on', NULL, 30000) $$,
 	'another user''s switch is not found');
-SELECT is_empty($$ SELECT * FROM command_request_many(pg_temp.me(), 'on', NULL, 'flat') $$,
+SELECT is_empty($$ SELECT * FROM command_request_many(pg_temp.me(), 'on', NULL, 'flat', 30000) $$,
 	'nor another user''s location');
-SELECT is_empty($$ SELECT * FROM command_request(pg_temp.me(), 'lamp', 'outlet1', 'on', NULL) $$,
+SELECT is_empty($$ SELECT * FROM command_request(pg_temp.me(), 'lamp', 'outlet1', 'on', NULL, 30000) $$,
 	'nor a component that is not there');
-SELECT is((SELECT outcome FROM command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL)), 'taken', 'a click is taken');
+SELECT is((SELECT outcome FROM command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL, 30000)), 'taken', 'a click is taken');
 SELECT is((SELECT pending FROM switch_page WHERE device_id = 'lamp'), true, 'the switch is pending');
 SELECT is((SELECT seq FROM switch WHERE device_id = 'lamp'), pg_temp.seq('home'), 'and other browsers will see that');
 SELECT set_config('test.first', (SELECT command_id::text FROM command), true) \g /dev/null
 SELECT is((SELECT count(*) FROM command_claim('w1', 10, 10)), 1::bigint, 'a worker gets it');
 SELECT is((SELECT count(*) FROM command_claim('w2', 10, 10)), 0::bigint, 'another worker does not');
-SELECT event_ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000001',
+SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000001',
 	now() - interval '1 day', NULL, 'lamp', 'on'))) \g /dev/null
 SELECT is(pg_temp.status('on'), 'sent', 'an old event confirms nothing');
-SELECT event_ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000002',
+SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000002',
 	now(), NULL, 'lamp', 'on'))) \g /dev/null
 SELECT is(pg_temp.status('on'), 'confirmed', 'the event that follows confirms it');
 SELECT is((SELECT pending FROM switch_page WHERE device_id = 'lamp'), false, 'the switch is pending no more');
 SELECT command_accepted('home', current_setting('test.first')::uuid) \g /dev/null
 SELECT is(pg_temp.status('on'), 'confirmed', 'an acceptance that comes after the event does not reopen it');
 
-SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL) \g /dev/null
-SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL) \g /dev/null
-SELECT is(pg_temp.status('off'), 'failed:superseded,requested', 'a newer wish supersedes one that waits');
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL, 30000) \g /dev/null
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL, 30000) \g /dev/null
+SELECT is(pg_temp.status('off'), 'failed:superseded,requested', 'a newer command supersedes one that waits');
 SELECT is((SELECT count(*) FROM command_claim('w1', 10, 10)), 1::bigint, 'only the newer is sent');
-SELECT command_request(pg_temp.me(), 'lamp', 'main', 'setLevel', 40) \g /dev/null
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'setLevel', 40, 30000) \g /dev/null
 SELECT is((SELECT count(*) FROM command_claim('w1', 10, 10)), 0::bigint, 'one switch has one command on the wire');
 UPDATE command SET claimed_until = now() - interval '1 second' WHERE status = 'sent';
 SELECT is((SELECT count(*) FROM command_claim('w2', 10, 10)), 1::bigint, 'a dead worker''s command is taken over');
@@ -45,65 +45,65 @@ SELECT is((SELECT claimed_by FROM command WHERE command = 'off' AND status = 'se
 SELECT command_accepted('home', command_id) FROM command WHERE command = 'off' AND status = 'sent' \g /dev/null
 SELECT is((SELECT status FROM command WHERE command = 'off' AND status <> 'failed'), 'accepted', 'acceptance waits for the event');
 UPDATE command SET accepted_at = now() - interval '11 seconds' WHERE status = 'accepted';
-SELECT results_eq($$ SELECT command_expire() $$, $$ VALUES ('home') $$, 'no event for ten seconds');
+SELECT results_eq($$ SELECT command_expire(10000) $$, $$ VALUES ('home') $$, 'no event for ten seconds');
 SELECT is((SELECT string_agg(error, ',' ORDER BY error) FROM command WHERE command = 'off'), 'superseded,unconfirmed', 'fails it');
 SELECT is((SELECT code FROM page_changes(ARRAY['home'], ARRAY[0::bigint]) WHERE kind = 'command'), 'unconfirmed',
-	'and the page is told, but not of the superseded one');
+	'and the page shows it, but not the superseded one');
 
--- A try that failed does not keep the newer wish waiting.
+-- A try that failed does not keep the newer command waiting.
 DELETE FROM command;
-SELECT command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL) \g /dev/null
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL, 30000) \g /dev/null
 SELECT command_claim('w1', 10, 10) \g /dev/null
-SELECT command_request(pg_temp.me(), 'lamp', 'main', 'setLevel', 30) \g /dev/null
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'setLevel', 30, 30000) \g /dev/null
 SELECT command_retry('home', command_id, 'w1', 0) FROM command WHERE command = 'on' \g /dev/null
 SELECT is(pg_temp.status('on'), 'requested', 'one of another kind does not supersede it');
 SELECT command_claim('w1', 1, 10) \g /dev/null
-SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL) \g /dev/null
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL, 30000) \g /dev/null
 SELECT command_retry('home', command_id, 'w2', 0) FROM command WHERE command = 'on' \g /dev/null
 SELECT is(pg_temp.status('on'), 'sent', 'nor does what another worker says');
 SELECT command_retry('home', command_id, 'w1', 8000) FROM command WHERE command = 'on' \g /dev/null
-SELECT is(pg_temp.status('on'), 'failed:superseded', 'the newer wish does');
+SELECT is(pg_temp.status('on'), 'failed:superseded', 'the newer command does');
 DELETE FROM command WHERE command = 'setLevel';
 SELECT is((SELECT string_agg(command, ',') FROM command_claim('w1', 10, 10)), 'off', 'and is sent at once');
 
 -- A retried webhook is overtaken by the next one: the command was obeyed all the same.
 DELETE FROM command;
-SELECT command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL) \g /dev/null
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL, 30000) \g /dev/null
 SELECT command_claim('w1', 10, 10) \g /dev/null
 SELECT command_accepted('home', command_id) FROM command \g /dev/null
 UPDATE command SET status = 'accepted', sent_at = now() - interval '5 seconds' WHERE status = 'confirmed';
-SELECT event_ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000012',
+SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000012',
 	date_trunc('second', now()), NULL, 'lamp', 'off'))) \g /dev/null
 SELECT is(pg_temp.status('on'), 'accepted', 'the opposite state confirms nothing');
-SELECT event_ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000011',
+SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000011',
 	date_trunc('second', now()) - interval '9 seconds', NULL, 'lamp', 'on'))) \g /dev/null
 SELECT is(pg_temp.status('on'), 'accepted', 'nor does an event from before the command was sent');
-SELECT event_ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000013',
+SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000013',
 	date_trunc('second', now()) - interval '2 seconds', NULL, 'lamp', 'on'))) \g /dev/null
 SELECT is(pg_temp.status('on'), 'confirmed', 'a late event confirms the command that caused it');
 SELECT is((SELECT (state, pending, s.seq = pg_temp.seq('home'))::text FROM switch_page s WHERE device_id = 'lamp'), '(off,f,t)',
-	'changes no state, and the page is told');
+	'changes no state, and the page shows that it is confirmed');
 
 -- One that found its state there already gets no event; a newer one was obeyed.
 DELETE FROM command;
-SELECT command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL) \g /dev/null
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL, 30000) \g /dev/null
 UPDATE command SET status = 'accepted', requested_at = now() - interval '4 seconds', accepted_at = now() - interval '3 seconds';
-SELECT is_empty('SELECT command_expire()', 'an accepted command waits for its event');
-SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL) \g /dev/null
+SELECT is_empty('SELECT command_expire(10000)', 'an accepted command waits for its event');
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL, 30000) \g /dev/null
 UPDATE command SET status = 'confirmed', accepted_at = now(), finished_at = now() WHERE command = 'off';
-SELECT results_eq('SELECT command_expire()', $$ VALUES ('home') $$, 'but not once a newer one has been obeyed');
+SELECT results_eq('SELECT command_expire(10000)', $$ VALUES ('home') $$, 'but not once a newer one has been obeyed');
 SELECT is(pg_temp.status('on'), 'failed:superseded', 'and then it is nothing to complain of');
 DELETE FROM command;
 
--- What is due of a device goes together; a home has few devices on the wire, also while events are faster than answers.
+-- What is due of a device goes together; an installation has few devices on the wire, also while events are faster than answers.
 SELECT sync_apply('flat', now(), 'p2', 'Flat', NULL, (SELECT jsonb_agg(jsonb_build_object('device', 'd' || d, 'name', 'D' || d,
 	'room', NULL, 'online', true, 'health_at', NULL, 'switches', (SELECT jsonb_agg(jsonb_build_object('component', 'c' || c,
 		'label', NULL, 'has_level', false, 'state', 'off', 'state_at', now() - interval '1 hour', 'level', NULL, 'level_at', NULL))
 		FROM generate_series(1, 3) c))) || pg_temp.sync_device('sam-lamp', 'Lamp', 'off', now() - interval '1 hour')
 	FROM generate_series(1, 4) d)) \g /dev/null
-SELECT command_request_many(current_setting('test.other')::bigint, 'on', NULL, 'flat') \g /dev/null
+SELECT command_request_many(current_setting('test.other')::bigint, 'on', NULL, 'flat', 30000) \g /dev/null
 SELECT is((SELECT count(DISTINCT device_id) || ' of ' || count(*) FROM command_claim('w1', 64, 2)), '2 of 6', 'two devices, whole');
-SELECT is_empty($$ SELECT * FROM command_claim('w2', 64, 2) $$, 'no more at a time, whoever asks');
+SELECT is_empty($$ SELECT * FROM command_claim('w2', 64, 2) $$, 'no more at a time, with any worker');
 UPDATE command SET status = 'confirmed', finished_at = now() WHERE installation_id = 'flat' AND status = 'sent';
 SELECT is_empty($$ SELECT * FROM command_claim('w1', 64, 2) $$, 'an event is no answer');
 SELECT command_accepted('flat', command_id), command_retry('flat', command_id, 'w1', 0) FROM command WHERE status = 'confirmed' \g /dev/null
@@ -113,10 +113,10 @@ DELETE FROM command;
 -- All on / all off leaves alone what is there already.
 DELETE FROM command;
 UPDATE switch SET state = 'on' WHERE device_id = 'lamp';
-SELECT is((SELECT count(*) FROM command_request_many(pg_temp.me(), 'on', NULL, NULL)), 1::bigint, 'all on: only what is not on');
-SELECT is((SELECT count(*) FROM command_request_many(pg_temp.me(), 'off', 'Kitchen', NULL)), 1::bigint, 'all off in one room');
-SELECT is((SELECT count(*) FROM command_request_many(pg_temp.me(), 'off', '', NULL)), 1::bigint, 'all off of what is in no room');
-SELECT is((SELECT outcome FROM command_request(current_setting('test.other')::bigint, 'sam-lamp', 'main', 'setLevel', 5)), 'taken',
+SELECT is((SELECT count(*) FROM command_request_many(pg_temp.me(), 'on', NULL, NULL, 30000)), 1::bigint, 'all on: only what is not on');
+SELECT is((SELECT count(*) FROM command_request_many(pg_temp.me(), 'off', 'Kitchen', NULL, 30000)), 1::bigint, 'all off in one room');
+SELECT is((SELECT count(*) FROM command_request_many(pg_temp.me(), 'off', '', NULL, 30000)), 1::bigint, 'all off of what is in no room');
+SELECT is((SELECT outcome FROM command_request(current_setting('test.other')::bigint, 'sam-lamp', 'main', 'setLevel', 5, 30000)), 'taken',
 	'the other user has their own');
 SELECT * FROM finish();
 ROLLBACK;

@@ -20,38 +20,38 @@ SELECT is(stamp_tick('2026-01-01 00:00:00Z'), NULL, 'whole seconds have no tick'
 SELECT is(stamp_tick('1970-01-01 00:00:01.5Z'), 15000000::bigint, 'milliseconds become a tick');
 
 -- Applying.
-SELECT results_eq($$ SELECT known, stored, page, work FROM event_ingest('home', jsonb_build_array(
+SELECT results_eq($$ SELECT known, stored, page, work FROM pg_temp.ingest('home', jsonb_build_array(
 	pg_temp.switch_event('00000000-0000-1000-8000-000000000001', date_trunc('second', now()), 10000001, 'lamp', 'on'))) $$,
 	$$ VALUES (true, 1, true, false) $$, 'a new event is stored and shown');
 SELECT is(pg_temp.state('lamp'), 'on', 'the switch is on');
 SELECT set_config('test.seq', pg_temp.seq('home')::text, true) \g /dev/null
 SELECT is((SELECT seq FROM switch WHERE device_id = 'lamp'), pg_temp.seq('home'), 'the row carries the seq of its installation');
-SELECT results_eq($$ SELECT known, stored, page, work FROM event_ingest('home', jsonb_build_array(
+SELECT results_eq($$ SELECT known, stored, page, work FROM pg_temp.ingest('home', jsonb_build_array(
 	pg_temp.switch_event('00000000-0000-1000-8000-000000000001', date_trunc('second', now()), 10000001, 'lamp', 'off'))) $$,
 	$$ VALUES (true, 0, false, false) $$, 'the same event again changes nothing');
 SELECT is(pg_temp.state('lamp'), 'on', 'not even when it says something else');
 SELECT is(pg_temp.seq('home'), current_setting('test.seq')::bigint, 'and the seq stays');
-SELECT event_ingest('home', jsonb_build_array(
+SELECT pg_temp.ingest('home', jsonb_build_array(
 	pg_temp.switch_event('00000000-0000-1000-8000-000000000002', date_trunc('second', now()), 10000000 - 1, 'lamp', 'off'))) \g /dev/null
 SELECT is(pg_temp.state('lamp'), 'on', 'an older event of the same second does not overwrite');
 SELECT is((SELECT count(*) FROM event WHERE installation_id = 'home'), 2::bigint, 'but it is kept');
-SELECT event_ingest('home', jsonb_build_array(
+SELECT pg_temp.ingest('home', jsonb_build_array(
 	pg_temp.switch_event('00000000-0000-1000-8000-000000000004', now() - interval '1 minute', NULL, 'fan', 'off'),
 	pg_temp.switch_event('00000000-0000-1000-8000-000000000003', now() - interval '2 minutes', NULL, 'fan', 'on'),
 	pg_temp.switch_event('00000000-0000-1000-8000-000000000003', now() - interval '2 minutes', NULL, 'fan', 'on'))) \g /dev/null
 SELECT is(pg_temp.state('fan'), 'off', 'reversed events of one request end in the newest state');
 
 -- The future.
-SELECT event_ingest('home', jsonb_build_array(
+SELECT pg_temp.ingest('home', jsonb_build_array(
 	pg_temp.switch_event('00000000-0000-1000-8000-000000000005', now() + interval '10 years', NULL, 'fan', 'on'))) \g /dev/null
 SELECT is(pg_temp.state('fan'), 'on', 'an event of the future counts as now');
 SELECT ok((SELECT state_at <= now() FROM switch WHERE device_id = 'fan'), 'and does not freeze the switch');
-SELECT is((SELECT stored FROM event_ingest('home', jsonb_build_array(
+SELECT is((SELECT stored FROM pg_temp.ingest('home', jsonb_build_array(
 	pg_temp.switch_event('00000000-0000-1000-8000-000000000005', now() + interval '10 years', NULL, 'fan', 'on')))), 0,
 	'its duplicate is found all the same');
 
 -- Every order of arrival ends in the same state.
-CREATE TABLE pg_temp.news AS SELECT n, CASE n % 2 WHEN 0 THEN 'on' ELSE 'off' END AS value,
+CREATE TABLE pg_temp.sent AS SELECT n, CASE n % 2 WHEN 0 THEN 'on' ELSE 'off' END AS value,
 	date_trunc('second', now()) + (n / 3) * interval '1 second' - interval '10 seconds' AS at, 10000000 + n * 7 AS tick
 	FROM generate_series(0, 8) n;
 CREATE FUNCTION pg_temp.final_state(p_seed double precision) RETURNS text LANGUAGE plpgsql AS $$
@@ -61,8 +61,8 @@ BEGIN
 	PERFORM setseed(p_seed);
 	UPDATE switch SET state = NULL, state_at = NULL, state_tick = NULL WHERE device_id = 'lamp';
 	DELETE FROM event WHERE device_id = 'lamp';
-	FOR r IN SELECT * FROM pg_temp.news ORDER BY random() LOOP
-		PERFORM event_ingest('home', jsonb_build_array(pg_temp.switch_event(
+	FOR r IN SELECT * FROM pg_temp.sent ORDER BY random() LOOP
+		PERFORM pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event(
 			format('00000000-0000-1000-8000-0000000001%s', to_char(r.n, 'FM00')), r.at, r.tick, 'lamp', r.value)));
 	END LOOP;
 	RETURN pg_temp.state('lamp');
@@ -71,26 +71,26 @@ SELECT is((SELECT array_agg(DISTINCT pg_temp.final_state(i / 20.0)) FROM generat
 	'twenty orders of arrival end in one state');
 
 -- Other kinds.
-SELECT results_eq($$ SELECT known, stored, page, work FROM event_ingest('stranger', '[]') $$,
-	$$ VALUES (false, 0, false, false) $$, 'an unknown installation is told apart');
-SELECT event_ingest('home', '[{"id":"00000000-0000-1000-8000-000000000a01","at":"2026-01-01T00:00:00Z","type":"TIMER_EVENT","detail":{"x":1}}]') \g /dev/null
+SELECT results_eq($$ SELECT known, stored, page, work FROM pg_temp.ingest('unknown', '[]') $$,
+	$$ VALUES (false, 0, false, false) $$, 'an unknown installation is reported');
+SELECT pg_temp.ingest('home', '[{"id":"00000000-0000-1000-8000-000000000a01","at":"2026-01-01T00:00:00Z","type":"TIMER_EVENT","detail":{"x":1}}]') \g /dev/null
 SELECT is((SELECT detail FROM event WHERE event_type = 'TIMER_EVENT'), '{"x":1}'::jsonb, 'an unknown type is kept');
-SELECT event_ingest('home', jsonb_build_array(jsonb_build_object('id', '00000000-0000-1000-8000-000000000a02', 'at', now(),
+SELECT pg_temp.ingest('home', jsonb_build_array(jsonb_build_object('id', '00000000-0000-1000-8000-000000000a02', 'at', now(),
 	'type', 'DEVICE_HEALTH_EVENT', 'device', 'lamp', 'value', 'OFFLINE'))) \g /dev/null
 SELECT is((SELECT online FROM device WHERE device_id = 'lamp'), false, 'health is applied');
-SELECT ok((SELECT work FROM event_ingest('home', jsonb_build_array(
+SELECT ok((SELECT work FROM pg_temp.ingest('home', jsonb_build_array(
 	pg_temp.switch_event('00000000-0000-1000-8000-000000000a03', now(), NULL, 'new-device', 'on')))),
-	'news of an unknown switch asks for a sync');
-SELECT event_ingest('home', jsonb_build_array(jsonb_build_object('id', '00000000-0000-1000-8000-000000000a04', 'at', now(),
+	'an event of an unknown switch queues a sync');
+SELECT pg_temp.ingest('home', jsonb_build_array(jsonb_build_object('id', '00000000-0000-1000-8000-000000000a04', 'at', now(),
 	'type', 'DEVICE_LIFECYCLE_EVENT', 'device', 'fan', 'value', 'DELETE'))) \g /dev/null
 SELECT is((SELECT count(*) FROM switch WHERE device_id = 'fan'), 0::bigint, 'a deleted device disappears');
 
 -- Uninstall.
-SELECT event_ingest('home', jsonb_build_array(jsonb_build_object('id', '00000000-0000-1000-8000-000000000a05', 'at', now(),
+SELECT pg_temp.ingest('home', jsonb_build_array(jsonb_build_object('id', '00000000-0000-1000-8000-000000000a05', 'at', now(),
 	'type', 'INSTALLED_APP_LIFECYCLE_EVENT', 'value', 'DELETE', 'detail', '{"installedAppId":"home"}'::jsonb))) \g /dev/null
 SELECT is((SELECT count(*) FROM token) + (SELECT count(*) FROM session) + (SELECT count(*) FROM device)
 	+ (SELECT count(*) FROM subscription), 0::bigint, 'uninstall erases tokens, sessions, devices and subscriptions');
 SELECT is((SELECT status FROM installation), 'removed', 'the installation is marked as removed');
-SELECT is((SELECT known FROM event_ingest('home', '[]')), false, 'later events find nobody');
+SELECT is((SELECT known FROM pg_temp.ingest('home', '[]')), false, 'later events find nobody');
 SELECT * FROM finish();
 ROLLBACK;

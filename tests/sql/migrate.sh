@@ -33,18 +33,31 @@ refused()
 	printf '%s\n' "$output" >"$work/refusal"
 }
 
-mkdir "$work/sql"
+# As many times as psql was called since the last look: "psql" in $work/bin counts.
+mkdir "$work/bin" && real_psql=$(command -v psql)
+printf '#!/bin/sh\necho call >>"%s"\nexec "%s" "$@"\n' "$work/calls" "$real_psql" >"$work/bin/psql"
+chmod +x "$work/bin/psql"
+calls_of()
+{
+	: >"$work/calls"
+	PATH=$work/bin:$PATH "$MIGRATE" "$@" >/dev/null 2>&1 && wc -l <"$work/calls"
+}
+
+mkdir -p "$work/sql/tables" "$work/sql/functions"
 cp "$SQL_DIR/roles.sql" "$work/sql"
-printf 'CREATE TABLE one (x int);\nINSERT INTO one VALUES (1);\nSELECT pg_sleep(0.3);\n' >"$work/sql/001-one.sql"
-printf 'CREATE TABLE two (x int);\nSELECT pg_sleep(0.3);\n' >"$work/sql/002-two.sql"
+printf 'CREATE TABLE one (x int);\nINSERT INTO one VALUES (1);\nSELECT pg_sleep(0.3);\n' >"$work/sql/tables/001-one.sql"
+printf 'CREATE TABLE two (x int);\nSELECT pg_sleep(0.3);\n' >"$work/sql/tables/002-two.sql"
+printf 'GRANT USAGE ON SCHEMA switchboard TO switchboard_oauth, switchboard_webhook, switchboard_dashboard,
+	switchboard_events, switchboard_worker, switchboard_reader;\n' >"$work/sql/functions/schema.sql"
 
 fresh first
 first=$(url_of first)
 check 'the real migrations apply to an empty database' "$MIGRATE" "$first" "$SQL_DIR"
 check 'and are up to date the second time' same "$("$MIGRATE" "$first" "$SQL_DIR" 2>&1)" 'switchboard-migrate: up to date'
-check 'every file is recorded with its checksum' same \
+check 'which takes one call of psql' same "$(calls_of "$first" "$SQL_DIR")" 1
+check 'every file of tables is recorded with its checksum' same \
 	"$(query "$first" 'SELECT checksum FROM switchboard.schema_migration ORDER BY version')" \
-	"$(for file in "$SQL_DIR"/[0-9]*.sql; do sha256sum <"$file" | cut -d ' ' -f 1; done)"
+	"$(for file in "$SQL_DIR"/tables/*.sql; do sha256sum <"$file" | cut -d ' ' -f 1; done)"
 check 'every table and view has a comment, and every column of a table' same "$(query "$first" "
 	SELECT c.relname || coalesce('.' || a.attname, '')
 	FROM pg_class c
@@ -68,21 +81,26 @@ for pid in "${pids[@]}"; do
 	wait "$pid" || status=1
 done
 check 'four runs at once all succeed' same "$status $(grep -vc 'applied\|up to date' "$work/crowd")" '0 0'
-check 'and each file ran once' same "$(grep -c applied "$work/crowd") $(query "$crowd" 'SELECT count(*) FROM one')" '2 1'
+check 'and each file ran once' same "$(grep -c applied "$work/crowd") $(query "$crowd" 'SELECT count(*) FROM one')" '3 1'
 
-printf -- '-- an afterthought\n' >>"$work/sql/002-two.sql"
+printf -- '-- an afterthought\n' >>"$work/sql/tables/002-two.sql"
 check 'a file that changed after it was applied is refused' refused "$crowd" "$work/sql"
 check 'with its name' grep -q '002-two.sql' "$work/refusal"
+mv "$work/sql/tables/002-two.sql" "$work/two.sql"
+check 'a database of a newer version is refused' refused "$crowd" "$work/sql"
+check 'with that reason' grep -q 'newer version' "$work/refusal"
+mv "$work/two.sql" "$work/sql/tables/002-two.sql"
 
-printf 'CREATE TABLE three (x int);\nSELECT nonsense;\n' >"$work/sql/003-three.sql"
+printf 'CREATE TABLE three (x int);\nSELECT nonsense;\n' >"$work/sql/tables/003-three.sql"
 fresh broken
 broken=$(url_of broken)
 check 'a failing file is an error' refused "$broken" "$work/sql"
-check 'those before it stay, nothing of it does' same \
-	"$(query "$broken" "SELECT max(version), to_regclass('switchboard.three') IS NULL FROM switchboard.schema_migration")" '2|t'
-printf 'CREATE TABLE three (x int);\nCOMMIT;\n' >"$work/sql/003-three.sql"
+check 'with its name, and nothing was changed' same \
+	"$(grep -c 'tables/003-three.sql failed: nothing was changed' "$work/refusal") $(query "$broken" "SELECT to_regnamespace('switchboard') IS NULL")" '1 t'
+printf 'CREATE TABLE three (x int);\nCOMMIT;\n' >"$work/sql/tables/003-three.sql"
 check 'a file that ends its transaction is refused' refused "$broken" "$work/sql"
-cp "$work/sql/003-three.sql" "$work/sql/003-other.sql"
+check 'with that reason' grep -q 'ends the transaction' "$work/refusal"
+cp "$work/sql/tables/003-three.sql" "$work/sql/tables/003-other.sql"
 check 'two files with one number are refused' refused "$broken" "$work/sql"
 
 # A password with characters that a URL has to encode, and that psql must get decoded.

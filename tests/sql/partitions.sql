@@ -12,7 +12,7 @@ SELECT is_empty($$ SELECT 1 FROM event_other $$, 'nothing of today lands in the 
 
 -- As if no worker had run for days: an event of today finds no partition.
 SELECT format('DROP TABLE %I', pg_temp.partition(0)) \gexec
-SELECT event_ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000001', now(), NULL, 'lamp', 'on'))) \g /dev/null
+SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000001', now(), NULL, 'lamp', 'on'))) \g /dev/null
 SELECT event_keep_partitions() \g /dev/null
 SELECT is((SELECT tableoid::regclass::text FROM event WHERE device_id = 'lamp'), pg_temp.partition(0), 'a stray event moves into its partition');
 

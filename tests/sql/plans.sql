@@ -1,12 +1,12 @@
 -- What runs for each webhook, page view, stream and command looks rows up by an index, however many
--- homes there are.  Not told from EXPLAIN, which does not see into functions: each call is run as
+-- installations there are.  EXPLAIN does not see into functions: each call is run as
 -- often as it takes to get its final plan, and PostgreSQL's own counters of this transaction say
 -- which tables were read from end to end.
 BEGIN;
 \ir fixture.psql
 SELECT plan(33);
 
--- 3000 homes beside the one of the fixture: too many rows in each table below to read them all.
+-- 3000 installations beside the one of the fixture: too many rows in each table below to read them all.
 CREATE TEMP TABLE many ON COMMIT DROP AS SELECT 'many-' || n AS id, n FROM generate_series(1, 3000) AS n;
 INSERT INTO user_account (owner_id) SELECT id FROM many;
 INSERT INTO installation (installation_id, user_id, status, sync_state, synced_at)
@@ -25,8 +25,8 @@ INSERT INTO switch (installation_id, device_id, component, state, state_at, seq)
 INSERT INTO event (installation_id, event_time, event_id, event_type, device_id, component, capability, attribute, value)
 	SELECT id, now() - interval '3 days' * e / 8, gen_random_uuid(), 'DEVICE_EVENT', 'lamp-1', 'main', 'switch', 'switch', '"on"'
 	FROM many, generate_series(1, 8) AS e;
-INSERT INTO command (installation_id, device_id, component, command, user_id, status, finished_at, seq)
-	SELECT id, 'lamp-1', 'main', 'on', 1, 'confirmed', now() - interval '1 hour', 1 FROM many;
+INSERT INTO command (installation_id, device_id, component, command, user_id, status, finished_at, deadline_at, seq)
+	SELECT id, 'lamp-1', 'main', 'on', 1, 'confirmed', now() - interval '1 hour', now() - interval '1 hour', 1 FROM many;
 ANALYZE;
 
 -- Tables of the schema of which "call" reads much, the eighth time: from end to end, or by an index but
@@ -51,7 +51,7 @@ BEGIN
 	RETURN coalesce(v_tables, '');
 END $$;
 CREATE FUNCTION pg_temp.an_event(p_type text, p_capability text, p_value text) RETURNS text LANGUAGE sql AS $$
-	SELECT format('SELECT * FROM event_ingest(''many-7'', jsonb_build_array(jsonb_build_object(''id'', gen_random_uuid(),
+	SELECT format('SELECT * FROM pg_temp.ingest(''many-7'', jsonb_build_array(jsonb_build_object(''id'', gen_random_uuid(),
 		''at'', now(), ''type'', %L, ''device'', ''lamp-1'', ''component'', ''main'', ''capability'', %L,
 		''attribute'', %L, ''value'', %s)))', p_type, p_capability,
 		CASE p_capability WHEN 'switchLevel' THEN 'level' ELSE 'switch' END, p_value) $$;
@@ -66,13 +66,13 @@ SELECT is(pg_temp.read_whole(pg_temp.an_event('DEVICE_HEALTH_EVENT', '', '''OFFL
 SELECT is(pg_temp.read_whole(replace(pg_temp.an_event('DEVICE_LIFECYCLE_EVENT', '', '''DELETE'''), 'lamp-1', 'lamp-4')), '',
 	'a lifecycle event');
 
-SELECT is(pg_temp.read_whole($$ SELECT * FROM event_ingest_many(ARRAY['many-7', 'many-8', 'many-9', 'many-7'], jsonb_build_array(
+SELECT is(pg_temp.read_whole($$ SELECT * FROM event_ingest(ARRAY['many-7', 'many-8', 'many-9', 'many-7'], jsonb_build_array(
 	jsonb_build_array(pg_temp.switch_event(gen_random_uuid()::text, now(), NULL, 'lamp-1', 'on')),
 	jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000001', now(), NULL, 'lamp-1', 'on')),
 	jsonb_build_array(pg_temp.switch_event(gen_random_uuid()::text, now(), NULL, 'unheard-of', 'on')),
 	jsonb_build_array(pg_temp.switch_event(gen_random_uuid()::text, now(), NULL, 'lamp-2', 'off')))) $$), '', 'several webhooks together');
-SELECT is(pg_temp.read_whole($$ SELECT * FROM event_ingest_many(ARRAY['many-7', 'many-8', 'many-9'], (SELECT jsonb_agg(jsonb_build_array(
-	pg_temp.switch_event(gen_random_uuid()::text, now(), NULL, 'lamp-3', 'on'))) FROM generate_series(1, 3))) $$), '', 'the same of homes in which nothing waits');
+SELECT is(pg_temp.read_whole($$ SELECT * FROM event_ingest(ARRAY['many-7', 'many-8', 'many-9'], (SELECT jsonb_agg(jsonb_build_array(
+	pg_temp.switch_event(gen_random_uuid()::text, now(), NULL, 'lamp-3', 'on'))) FROM generate_series(1, 3))) $$), '', 'the same of installations without open commands');
 SELECT is(pg_temp.read_whole($$ SELECT count(*) FROM switch WHERE installation_id >= '' $$), 'switch', 'a table read whole by its index is noticed');
 
 -- The page.
@@ -87,8 +87,8 @@ SELECT is(pg_temp.read_whole(format('SELECT * FROM switch_history(%s, ''lamp-1''
 	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'switch_history');
 SELECT is(pg_temp.read_whole(format('SELECT switch_is_of(%s, ''lamp-1'', ''main'')',
 	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'switch_is_of');
-SELECT is(pg_temp.read_whole(format('SELECT place_is_of(%s, ''Kitchen'', ''many-7'')',
-	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'place_is_of');
+SELECT is(pg_temp.read_whole(format('SELECT location_is_of(%s, ''Kitchen'', ''many-7'')',
+	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'location_is_of');
 
 -- Streams.
 SELECT is(pg_temp.read_whole('SELECT * FROM page_changes(ARRAY[''many-7'', ''many-8''], ARRAY[0, 0]::bigint[])'), '', 'page_changes');
@@ -97,38 +97,38 @@ SELECT is(pg_temp.read_whole('SELECT * FROM session_reach(ARRAY[pg_temp.hash(''m
 SELECT is(pg_temp.read_whole('SELECT session_seen(ARRAY[pg_temp.hash(''many-7''), pg_temp.hash(''many-8'')])'), '', 'session_seen');
 
 -- Commands.
-SELECT is(pg_temp.read_whole(format('SELECT * FROM command_request(%s, ''lamp-1'', ''main'', ''off'', NULL)',
+SELECT is(pg_temp.read_whole(format('SELECT * FROM command_request(%s, ''lamp-1'', ''main'', ''off'', NULL, 30000)',
 	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'command_request');
-SELECT is(pg_temp.read_whole(format('SELECT * FROM command_request_many(%s, ''on'', ''Kitchen'', NULL)',
+SELECT is(pg_temp.read_whole(format('SELECT * FROM command_request_many(%s, ''on'', ''Kitchen'', NULL, 30000)',
 	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'command_request_many');
 SELECT is(pg_temp.read_whole('SELECT * FROM command_claim(''w'', 50, 10)'), '', 'command_claim');
 SELECT is(pg_temp.read_whole('SELECT command_accepted(''many-7'', (SELECT command_id FROM command
 	WHERE installation_id = ''many-7'' AND status = ''sent'' LIMIT 1))'), '', 'command_accepted');
 SELECT is(pg_temp.read_whole('SELECT command_failed(''many-7'', (SELECT command_id FROM command
 	WHERE installation_id = ''many-7'' AND status = ''sent'' LIMIT 1), ''refused'')'), '', 'command_failed');
-SELECT is(pg_temp.read_whole('SELECT command_expire()'), '', 'command_expire');
+SELECT is(pg_temp.read_whole('SELECT command_expire(10000)'), '', 'command_expire');
 
 -- The worker's queue.
 SELECT is(pg_temp.read_whole('SELECT * FROM token_load(''many-7'')'), '', 'token_load');
 SELECT is(pg_temp.read_whole('SELECT * FROM job_claim(''w'', 10)'), '', 'job_claim');
 SELECT is(pg_temp.read_whole('SELECT * FROM token_claim(''w'', 3)'), '', 'token_claim');
-SELECT is(pg_temp.read_whole('SELECT work_next_ms()'), '', 'work_next_ms');
+SELECT is(pg_temp.read_whole('SELECT work_next_ms(10000)'), '', 'work_next_ms');
 
--- All of a large home at once, which statistics made when nothing was waiting tell nothing of: each row a few times.
+-- All switches of a large location at once, which statistics made while nothing was waiting do not show: each row a few times.
 INSERT INTO device (installation_id, device_id, name, online) SELECT 'many-11', 'hall-' || d, 'Lamp', true FROM generate_series(1, 200) AS d;
 INSERT INTO switch (installation_id, device_id, component, state, state_at, seq)
 	SELECT 'many-11', 'hall-' || d, 'main', 'off', now() - interval '1 hour', 1 FROM generate_series(1, 200) AS d;
-SELECT is(pg_temp.read_whole(format('SELECT * FROM command_request_many(%s, ''on'', NULL, NULL)',
+SELECT is(pg_temp.read_whole(format('SELECT * FROM command_request_many(%s, ''on'', NULL, NULL, 30000)',
 	(SELECT user_id FROM user_account WHERE owner_id = 'many-11')), 5000), '', 'command_request_many of 200 switches');
 SELECT is(pg_temp.read_whole('SELECT * FROM command_claim(''w'', 64, 10)', 5000, $$ UPDATE command SET status = 'requested', claimed_by = NULL,
 	claimed_until = NULL WHERE installation_id = 'many-11' AND status = 'sent' $$), '', 'command_claim of 200 commands');
-SELECT is(pg_temp.read_whole('SELECT work_next_ms()', 5000), '', 'work_next_ms with 200 commands');
+SELECT is(pg_temp.read_whole('SELECT work_next_ms(10000)', 5000), '', 'work_next_ms with 200 commands');
 UPDATE command SET status = 'accepted', accepted_at = now() - interval '3 seconds', claimed_by = NULL, claimed_until = NULL
 	WHERE installation_id = 'many-11' AND status IN ('requested', 'sent');
-SELECT is(pg_temp.read_whole('SELECT command_expire()', 5000), '', 'command_expire with 200 commands');
-SELECT is(pg_temp.read_whole($$ SELECT * FROM event_ingest_many(ARRAY['many-11'], (SELECT jsonb_build_array(jsonb_agg(
+SELECT is(pg_temp.read_whole('SELECT command_expire(10000)', 5000), '', 'command_expire with 200 commands');
+SELECT is(pg_temp.read_whole($$ SELECT * FROM event_ingest(ARRAY['many-11'], (SELECT jsonb_build_array(jsonb_agg(
 	pg_temp.switch_event(gen_random_uuid()::text, now(), NULL, 'hall-' || d, CASE WHEN random() < 0.5 THEN 'on' ELSE 'off' END)))
 	FROM generate_series(1, 200) AS d)) $$, 5000, $$ UPDATE command SET status = 'accepted', finished_at = NULL
-	WHERE installation_id = 'many-11' AND status = 'confirmed' $$), '', 'event_ingest_many of 200 events that confirm commands');
+	WHERE installation_id = 'many-11' AND status = 'confirmed' $$), '', 'event_ingest of 200 events that confirm commands');
 SELECT * FROM finish();
 ROLLBACK;

@@ -20,12 +20,12 @@ SELECT ok(pg_temp.refused(r, q), format('%s: %s is refused', r, q))
 			'DELETE FROM switchboard.token', 'SELECT * FROM switchboard.session']) q;
 SELECT ok(pg_temp.refused('switchboard_webhook', 'SELECT switchboard.token_load(''home'')'), 'webhook: token_load is refused');
 SELECT ok(pg_temp.refused('switchboard_dashboard', 'SELECT switchboard.token_claim(''w'', 1)'), 'dashboard: token_claim is refused');
-SELECT ok(pg_temp.refused('switchboard_events', 'SELECT switchboard.event_ingest(''home'', ''[]'')'), 'events: event_ingest is refused');
+SELECT ok(pg_temp.refused('switchboard_events', 'SELECT switchboard.event_ingest(ARRAY[''home''], ''[[]]'')'), 'events: event_ingest is refused');
 SELECT ok(pg_temp.refused('switchboard_webhook', 'SELECT * FROM switchboard.installation'), 'webhook: reading installations is refused');
 SELECT ok(pg_temp.refused('switchboard_dashboard', 'UPDATE switchboard.installation SET user_id = 1'), 'dashboard: moving an installation is refused');
 SELECT ok(pg_temp.refused('switchboard_events', 'DELETE FROM switchboard.switch'), 'events: deleting is refused');
 SELECT ok(NOT pg_temp.refused('switchboard_worker', 'SELECT * FROM switchboard.token_load(''home'')'), 'worker: reads tokens');
-SELECT ok(NOT pg_temp.refused('switchboard_webhook', 'SELECT * FROM switchboard.event_ingest(''home'', ''[]'')'), 'webhook: ingests');
+SELECT ok(NOT pg_temp.refused('switchboard_webhook', 'SELECT * FROM switchboard.event_ingest(ARRAY[''home''], ''[[]]'')'), 'webhook: ingests');
 SELECT ok(NOT pg_temp.refused('switchboard_reader', 'SELECT * FROM switchboard.token_health, switchboard.switch_states, switchboard.installations, switchboard.recent_events, switchboard.command_latency, switchboard.subscriptions'),
 	'reader: sees the views');
 

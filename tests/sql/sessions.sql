@@ -1,4 +1,4 @@
--- "Your devices": each user sees and ends their own sessions, by numbers that open nothing.
+-- "Signed-in browsers": each user sees and ends their own sessions, by numbers that open nothing.
 BEGIN;
 \ir fixture.psql
 SELECT plan(32);

@@ -3,17 +3,17 @@ BEGIN;
 \ir fixture.psql
 SELECT plan(14);
 
-SELECT event_ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000001',
+SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000001',
 	date_trunc('second', now()), NULL, 'lamp', 'on'))) \g /dev/null
-SELECT sync_apply('home', now() - interval '1 minute', 'place', 'Home', NULL, jsonb_build_array(
+SELECT sync_apply('home', now() - interval '1 minute', 'location', 'Home', NULL, jsonb_build_array(
 	pg_temp.sync_device('lamp', 'Lamp', 'off', date_trunc('second', now()) - interval '1 millisecond', 'r1'),
 	pg_temp.sync_device('fan', 'Fan', NULL, NULL))) \g /dev/null
 SELECT is(pg_temp.state('lamp'), 'on', 'a status from before an event does not overwrite it');
-SELECT sync_apply('home', now() - interval '1 minute', 'place', 'Home', NULL, jsonb_build_array(
+SELECT sync_apply('home', now() - interval '1 minute', 'location', 'Home', NULL, jsonb_build_array(
 	pg_temp.sync_device('lamp', 'Lamp', 'off', date_trunc('second', now()) + interval '5 milliseconds', 'r1'),
 	pg_temp.sync_device('fan', 'Fan', NULL, NULL))) \g /dev/null
 SELECT is(pg_temp.state('lamp'), 'on', 'a status of the same second yields to an event that came after the sync began');
-SELECT sync_apply('home', clock_timestamp(), 'place', 'Home', NULL, jsonb_build_array(
+SELECT sync_apply('home', clock_timestamp(), 'location', 'Home', NULL, jsonb_build_array(
 	pg_temp.sync_device('lamp', 'Lamp', 'off', date_trunc('second', now()) + interval '5 milliseconds', 'r1'),
 	pg_temp.sync_device('fan', 'Fan', NULL, NULL))) \g /dev/null
 SELECT is(pg_temp.state('lamp'), 'off', 'and wins over one that was stored before it began');
@@ -21,7 +21,7 @@ SELECT is(pg_temp.state('fan'), NULL, 'a state never reported stays unknown');
 
 SELECT set_config('test.seq', pg_temp.seq('home')::text, true) \g /dev/null
 SELECT is((SELECT structure_seq < seq FROM installation), true, 'a sync that changes no name leaves the structure alone');
-SELECT sync_apply('home', clock_timestamp(), 'place', 'Home', NULL, jsonb_build_array(
+SELECT sync_apply('home', clock_timestamp(), 'location', 'Home', NULL, jsonb_build_array(
 	pg_temp.sync_device('lamp', 'Reading lamp', 'off', NULL, 'r1'))) \g /dev/null
 SELECT is((SELECT count(*) FROM device), 1::bigint, 'a device that is not listed any more disappears');
 SELECT is((SELECT count(*) FROM switch), 1::bigint, 'with its switches');
@@ -29,18 +29,18 @@ SELECT is((SELECT name FROM device), 'Reading lamp', 'a new label is taken over'
 SELECT is((SELECT structure_seq FROM installation), pg_temp.seq('home'), 'and the structure is marked as changed');
 
 -- An event for a device that the running sync will bring.
-SELECT event_ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000009',
+SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000009',
 	now(), NULL, 'heater', 'on'))) \g /dev/null
-SELECT sync_apply('home', now() - interval '5 seconds', 'place', 'Home', NULL, jsonb_build_array(
+SELECT sync_apply('home', now() - interval '5 seconds', 'location', 'Home', NULL, jsonb_build_array(
 	pg_temp.sync_device('lamp', 'Lamp', 'off', NULL, 'r1'),
 	pg_temp.sync_device('heater', 'Heater', 'off', now() - interval '1 hour'))) \g /dev/null
 SELECT is(pg_temp.state('heater'), 'on', 'an event that came before its device did is applied with the sync');
 
 SELECT is((SELECT room FROM switch_page WHERE device_id = 'lamp'), 'Kitchen', 'rooms that were not read stay');
-SELECT sync_apply('home', clock_timestamp(), 'place', 'Home', '[]', jsonb_build_array(
+SELECT sync_apply('home', clock_timestamp(), 'location', 'Home', '[]', jsonb_build_array(
 	pg_temp.sync_device('lamp', 'Lamp', 'off', NULL, 'r1'))) \g /dev/null
 SELECT is((SELECT room FROM switch_page WHERE device_id = 'lamp'), NULL, 'a room that is gone leaves its devices in none');
 SELECT is((SELECT status FROM installation), 'active', 'the first complete sync makes an installation active');
-SELECT is((SELECT sync_apply('stranger', now(), NULL, NULL, NULL, '[]')), false, 'a removed installation takes no sync');
+SELECT is((SELECT sync_apply('unknown', now(), NULL, NULL, NULL, '[]')), false, 'a removed installation takes no sync');
 SELECT * FROM finish();
 ROLLBACK;

@@ -15,8 +15,8 @@ SELECT job_done('home', 'device_sync', 'w1', 1) \g /dev/null
 SELECT is((SELECT count(*) FROM job WHERE kind = 'device_sync'), 1::bigint, 'nor can it end them');
 SELECT job_put('home', 'device_sync') \g /dev/null
 SELECT job_done('home', 'device_sync', 'w2', 1) \g /dev/null
-SELECT is((SELECT claimed_by FROM job WHERE kind = 'device_sync'), NULL, 'asked for meanwhile: it runs again');
-SELECT is((SELECT age_s FROM job_claim('w1', 10) WHERE kind = 'device_sync'), 0::bigint, 'a claim tells how old the job is');
+SELECT is((SELECT claimed_by FROM job WHERE kind = 'device_sync'), NULL, 'put again meanwhile: it runs again');
+SELECT is((SELECT age_s FROM job_claim('w1', 10) WHERE kind = 'device_sync'), 0::bigint, 'a claim gives the age of the job');
 
 -- What a sync reads again.
 SELECT is((SELECT (want_location, want_rooms)::text FROM sync_plan('home')), '(f,f)', 'what was just read is not read again');
@@ -25,10 +25,10 @@ SELECT is((SELECT (want_location, want_rooms)::text FROM sync_plan('home')), '(f
 UPDATE installation SET location_read_at = now() - interval '25 hours', rooms_read_at = now();
 SELECT is((SELECT (want_location, want_rooms)::text FROM sync_plan('home')), '(t,f)', 'the location is, after a day');
 UPDATE installation SET location_read_at = now();
-SELECT is((SELECT work FROM event_ingest('home', jsonb_build_array(jsonb_build_object('id', gen_random_uuid(), 'at', now(),
-	'type', 'LOCATION_LIFECYCLE_EVENT', 'value', 'UPDATE')))), true, 'an event about the location asks for a sync');
+SELECT is((SELECT work FROM pg_temp.ingest('home', jsonb_build_array(jsonb_build_object('id', gen_random_uuid(), 'at', now(),
+	'type', 'LOCATION_LIFECYCLE_EVENT', 'value', 'UPDATE')))), true, 'an event about the location queues a sync');
 SELECT is((SELECT want_location FROM sync_plan('home')), true, 'that reads its name');
-SELECT is((SELECT subscribing FROM sync_plan('home')), false, 'a sync of a known home waits for nothing');
+SELECT is((SELECT subscribing FROM sync_plan('home')), false, 'a sync of a known installation waits for nothing');
 UPDATE installation SET synced_at = NULL;
 SELECT job_put('home', 'subscription_sync') \g /dev/null
 SELECT is((SELECT subscribing FROM sync_plan('home')), true, 'the first one waits for the subscriptions');
@@ -36,12 +36,12 @@ UPDATE job SET last_error = 'limit' WHERE kind = 'subscription_sync';
 SELECT is((SELECT subscribing FROM sync_plan('home')), false, 'but not when they fail');
 DELETE FROM job;
 SELECT subscription_replace('home', '[{"id":"s1","source":"DEVICE_HEALTH"}]') \g /dev/null
-SELECT is((SELECT count(*) FROM job WHERE kind = 'device_sync'), 1::bigint, 'a new subscription asks for a sync');
+SELECT is((SELECT count(*) FROM job WHERE kind = 'device_sync'), 1::bigint, 'a new subscription queues a sync');
 DELETE FROM job;
 SELECT subscription_replace('home', '[{"id":"s1","source":"DEVICE_HEALTH"}]') \g /dev/null
 SELECT is((SELECT count(*) FROM job), 0::bigint, 'a known one does not');
 UPDATE installation SET synced_at = now();
-SELECT is(job_reconcile(), 0::bigint, 'a home that was just read is not due');
+SELECT is(job_reconcile(), 0::bigint, 'an installation that was just read is not due');
 UPDATE installation SET synced_at = now() - interval '25 hours';
 SELECT is(job_reconcile(), 1::bigint, 'after a day it is compared with the platform');
 SELECT set_eq('SELECT kind FROM job', ARRAY['device_sync', 'subscription_sync'], 'devices and subscriptions');
@@ -52,12 +52,12 @@ SELECT is(sync_lacks_rooms('home'), false, 'every room is known');
 UPDATE device SET room_id = 'r2' WHERE device_id = 'fan';
 SELECT is(sync_lacks_rooms('home'), true, 'until a device is in a new one');
 
--- Commands: a home has its share of the wire, over all workers.
-SELECT command_request(current_setting('test.user')::bigint, 'lamp', 'main', 'on', NULL) \g /dev/null
-SELECT command_request(current_setting('test.user')::bigint, 'fan', 'main', 'on', NULL) \g /dev/null
+-- Commands: an installation has its share of the wire, over all workers.
+SELECT command_request(current_setting('test.user')::bigint, 'lamp', 'main', 'on', NULL, 30000) \g /dev/null
+SELECT command_request(current_setting('test.user')::bigint, 'fan', 'main', 'on', NULL, 30000) \g /dev/null
 SELECT is((SELECT count(*) FROM command_claim('w1', 10, 1)), 1::bigint, 'one at a time when one is its share');
 SELECT is((SELECT count(*) FROM command_claim('w2', 10, 1)), 0::bigint, 'with any worker');
-SELECT is((SELECT max(attempts) FROM command_claim('w2', 10, 2)), 1, 'a claim tells which try it is');
+SELECT is((SELECT max(attempts) FROM command_claim('w2', 10, 2)), 1, 'a claim gives the number of the try');
 
 -- Claims of a worker that is certainly dead.
 DELETE FROM command;
@@ -65,12 +65,12 @@ DELETE FROM job;
 SELECT job_put('home', 'device_sync') \g /dev/null
 INSERT INTO confirmation (confirmation_hash, url) VALUES (pg_temp.hash('c'), 'https://api.smartthings.com/apps/a/confirm');
 UPDATE token SET refresh_after = now();
-SELECT command_request(current_setting('test.user')::bigint, 'lamp', 'main', 'on', NULL) \g /dev/null
+SELECT command_request(current_setting('test.user')::bigint, 'lamp', 'main', 'on', NULL, 30000) \g /dev/null
 SELECT worker_seen('w1', 'here', 1) \g /dev/null
 SELECT count(*) FROM job_claim('w1', 10), token_claim('w1', 10), command_claim('w1', 10, 10), confirmation_claim('w1', 10) \g /dev/null
-SELECT is(worker_release('w2', true, true, true, true, true), 0::bigint, 'another''s claims are not a dead worker''s');
-SELECT is(worker_release('w1', false, false, false, false, false), 0::bigint, 'one that lives gives back the kinds it names');
-SELECT is(worker_release('w1', true, true, true, true, true), 4::bigint, 'a dead worker''s claims are given back');
+SELECT is(worker_release('w2', true, true, true, true, true, 8000), 0::bigint, 'another''s claims are not a dead worker''s');
+SELECT is(worker_release('w1', false, false, false, false, false, 8000), 0::bigint, 'one that lives gives back the kinds it names');
+SELECT is(worker_release('w1', true, true, true, true, true, 8000), 4::bigint, 'a dead worker''s claims are given back');
 SELECT is((SELECT count(*) FROM worker WHERE worker_id = 'w1'), 0::bigint, 'and it is not listed any more');
 SELECT is((SELECT count(*) FROM job_claim('w2', 10)), 1::bigint, 'its job is taken at once');
 SELECT is((SELECT count(*) FROM token_claim('w2', 10)), 1::bigint, 'so is its refresh');
@@ -78,40 +78,40 @@ SELECT is((SELECT count(*) FROM confirmation_claim('w2', 10)), 1::bigint, 'and i
 SELECT is((SELECT count(*) FROM command_claim('w2', 10, 10)), 0::bigint, 'a command waits for the event of the call that may have been made');
 SELECT is((SELECT claimed_until - sent_at FROM command), interval '8 seconds', 'for as long as the call could take');
 UPDATE command SET sent_at = now() - interval '9 seconds', claimed_until = now() + interval '11 seconds';
-SELECT worker_release('w1', true, true, true, true, true) \g /dev/null
+SELECT worker_release('w1', true, true, true, true, true, 8000) \g /dev/null
 SELECT is((SELECT count(*) FROM command_claim('w2', 10, 10)), 1::bigint, 'then it is sent again');
-SELECT worker_release('w2', true, false, false, false, false) \g /dev/null
+SELECT worker_release('w2', true, false, false, false, false, 8000) \g /dev/null
 SELECT is((SELECT run_at - now() FROM job), interval '1 second', 'work that outlived two workers waits a little');
 SELECT is((SELECT claimed_by FROM token), 'w2', 'what was not named stays claimed');
-SELECT is(survivor_delay(40), interval '60 seconds', 'the wait ends at a lease''s length');
+SELECT is(release_delay(40), interval '60 seconds', 'the wait ends at a lease''s length');
 DELETE FROM job;
 DELETE FROM command;
 UPDATE token SET claimed_by = NULL, claimed_until = NULL, failures = 0, last_error = NULL;
 
--- The platform asked for patience: no worker calls before its time.
+-- After a 429 no worker calls before its time.
 UPDATE token SET refresh_after = now() + interval '1 hour';
 DELETE FROM confirmation;
 SELECT job_put('home', 'device_sync'), job_put('home', 'subscription_sync') \g /dev/null
 SELECT pause_put('home', 'device_sync', NULL, 60000), pause_put('home', 'device_sync', NULL, 1000) \g /dev/null
-SELECT is((SELECT ends_at - now() FROM pause), interval '1 minute', 'the longer wish holds');
+SELECT is((SELECT ends_at - now() FROM pause), interval '1 minute', 'the longer pause holds');
 SELECT set_eq($$ SELECT kind FROM job_claim('w1', 10) $$, ARRAY['subscription_sync'], 'what the platform does not want waits, the rest goes on');
 SELECT job_put('home', 'device_sync') \g /dev/null
-SELECT is((SELECT count(*) FROM job_claim('w2', 10)), 0::bigint, 'being asked again changes nothing, nor does another worker');
-SELECT is(work_next_ms(), 60000::bigint, 'and nobody looks for it in vain');
+SELECT is((SELECT count(*) FROM job_claim('w2', 10)), 0::bigint, 'putting it again changes nothing, nor does another worker');
+SELECT is(work_next_ms(10000), 60000::bigint, 'and no worker wakes up before');
 UPDATE pause SET ends_at = now() - interval '1 second';
 SELECT is((SELECT count(*) FROM job_claim('w2', 10)), 1::bigint, 'then it goes on');
 UPDATE token SET refresh_after = now();
 SELECT pause_put('home', 'refresh', NULL, 60000) \g /dev/null
 SELECT is((SELECT count(*) FROM pause), 1::bigint, 'what is over is forgotten');
 SELECT is((SELECT count(*) FROM token_claim('w1', 10)), 0::bigint, 'a refresh waits as well');
-SELECT is(work_next_ms(), 60000::bigint, 'unlooked for');
+SELECT is(work_next_ms(10000), 60000::bigint, 'and wakes no worker');
 UPDATE pause SET ends_at = now();
 SELECT is((SELECT count(*) FROM token_claim('w1', 10)), 1::bigint, 'until its time');
-SELECT command_request(current_setting('test.user')::bigint, 'lamp', 'main', 'on', NULL) \g /dev/null
-SELECT command_request(current_setting('test.user')::bigint, 'fan', 'main', 'on', NULL) \g /dev/null
+SELECT command_request(current_setting('test.user')::bigint, 'lamp', 'main', 'on', NULL, 30000) \g /dev/null
+SELECT command_request(current_setting('test.user')::bigint, 'fan', 'main', 'on', NULL, 30000) \g /dev/null
 SELECT pause_put('home', 'command', 'lamp', 10000) \g /dev/null
 SELECT set_eq($$ SELECT device_id FROM command_claim('w1', 10, 10) $$, ARRAY['fan'], 'of commands, those of one device wait');
-SELECT is(work_next_ms(), 10000::bigint, 'and are due after that');
+SELECT is(work_next_ms(10000), 10000::bigint, 'and are due after that');
 DELETE FROM pause;
 SELECT set_eq($$ SELECT device_id FROM command_claim('w2', 10, 10) $$, ARRAY['lamp'], 'then they go too');
 DELETE FROM command;
@@ -119,24 +119,24 @@ DELETE FROM job;
 UPDATE token SET claimed_by = NULL, claimed_until = NULL;
 
 -- Calls that are allowed so often.
-SELECT is((SELECT sum(pace_take('home', 'subscription_create')) FROM generate_series(1, 40)), 0::numeric, 'forty subscriptions may be created');
-SELECT ok(pace_take('home', 'subscription_create') BETWEEN 1 AND 905000, 'the next one within a quarter of an hour');
-SELECT is((SELECT sum(pace_take('home', 'subscription_other')) FROM generate_series(1, 15)), 0::numeric, 'other calls are counted apart');
-SELECT ok(pace_take('home', 'subscription_other') BETWEEN 1 AND 905000, 'and allowed fifteen times');
+SELECT is((SELECT sum(pace_take('home', 'subscription_create', 40, 905000)) FROM generate_series(1, 40)), 0::numeric, 'forty subscriptions may be created');
+SELECT ok(pace_take('home', 'subscription_create', 40, 905000) BETWEEN 1 AND 905000, 'the next one within a quarter of an hour');
+SELECT is((SELECT sum(pace_take('home', 'subscription_other', 15, 905000)) FROM generate_series(1, 15)), 0::numeric, 'other calls are counted apart');
+SELECT ok(pace_take('home', 'subscription_other', 15, 905000) BETWEEN 1 AND 905000, 'and allowed fifteen times');
 SELECT is((SELECT cardinality(made_at) FROM call_pace WHERE kind = 'subscription_create'), 40, 'what was not allowed is not counted');
 UPDATE call_pace SET made_at = (SELECT array_agg(m - CASE WHEN n <= 2 THEN interval '16 minutes' ELSE '0' END)
 	FROM unnest(made_at) WITH ORDINALITY AS x (m, n));
-SELECT is((SELECT array_agg(pace_take('home', 'subscription_create') = 0) FROM generate_series(1, 3)), '{t,t,f}', 'the window slides');
+SELECT is((SELECT array_agg(pace_take('home', 'subscription_create', 40, 905000) = 0) FROM generate_series(1, 3)), '{t,t,f}', 'the window slides');
 UPDATE call_pace SET made_at = (SELECT array_agg(m + interval '1 hour') FROM unnest(made_at) m);
-SELECT is(pace_take('home', 'subscription_other'), 0::bigint, 'a clock that was set back stops nothing');
+SELECT is(pace_take('home', 'subscription_other', 15, 905000), 0::bigint, 'a clock that was set back stops nothing');
 
--- Tokens of a home that is to be uninstalled.
+-- Tokens of an installation that is to be uninstalled.
 UPDATE token SET refresh_after = now() - interval '1 second';
 UPDATE installation SET status = 'removed' WHERE installation_id = 'home';
-SELECT is((SELECT count(*) FROM token_claim('w1', 10)), 0::bigint, 'a removed home''s token is not refreshed');
+SELECT is((SELECT count(*) FROM token_claim('w1', 10)), 0::bigint, 'a removed installation''s token is not refreshed');
 SELECT job_put('home', 'uninstall') \g /dev/null
-SELECT is((SELECT count(*) FROM token_claim('w1', 10)), 1::bigint, 'unless the platform must still be told');
-SELECT ok(work_next_ms() <= 0, 'which is work to do');
+SELECT is((SELECT count(*) FROM token_claim('w1', 10)), 1::bigint, 'unless it must still be uninstalled at the platform');
+SELECT ok(work_next_ms(10000) <= 0, 'which is work to do');
 SELECT is(token_dead('home', 1, 'invalid_grant'), true, 'a dead one ends that');
 SELECT is((SELECT count(*) FROM token) + (SELECT count(*) FROM job) + (SELECT count(*) FROM call_pace), 0::bigint, 'and nothing of it is left');
 SELECT * FROM finish();

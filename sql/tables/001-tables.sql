@@ -1,24 +1,24 @@
--- The tables.  Ids of the platform are text: it says they are UUIDs, but
--- nothing here depends on that.  Every table that belongs to a home leads its
--- key with installation_id, so that it can be distributed by it later.  Tables
--- that every event updates leave room in their pages and have no index on what
--- changes (seq, state), so that an update touches no index.
-SET LOCAL search_path = switchboard;
+-- Tables, types and indexes.  This file runs once: a change of them is a file of its own, with the next number.
+-- Functions, views and grants are in ../functions.
+--
+-- Ids of the platform are text: it says they are UUIDs, but nothing here depends on that.  Every table that belongs
+-- to an installation leads its key with installation_id, so that it can be distributed by it later.  Tables that every
+-- event updates leave room in their pages and have no index on what changes (seq, state): such an update writes no index.
 
 CREATE DOMAIN platform_id AS text COLLATE "C"
 	CHECK (VALUE ~ '^[A-Za-z0-9._-]{1,128}$');
 COMMENT ON DOMAIN platform_id IS 'An id made by the SmartThings platform';
 
--- Domains, not CHECKs of the tables: a table's CHECKs are read and run anew by every update of any
--- of its columns, a domain's only where a value comes in.
+-- Domains, not CHECKs of the tables: an update of any column runs all CHECKs of its table, but a domain's only
+-- where a value is cast to it.
 CREATE DOMAIN installation_status AS text CHECK (VALUE IN ('linking', 'active', 'needs_reauth', 'removed'));
-COMMENT ON DOMAIN installation_status IS 'How a linked location is';
+COMMENT ON DOMAIN installation_status IS 'Status of an installation';
 CREATE DOMAIN sync_state AS text CHECK (VALUE IN ('queued', 'running', 'done', 'failed'));
-COMMENT ON DOMAIN sync_state IS 'How far a device sync is';
+COMMENT ON DOMAIN sync_state IS 'Progress of a device sync';
 CREATE DOMAIN switch_state AS text CHECK (VALUE IN ('on', 'off'));
-COMMENT ON DOMAIN switch_state IS 'What a switch can be';
+COMMENT ON DOMAIN switch_state IS 'State of a switch';
 CREATE DOMAIN switch_level AS integer CHECK (VALUE BETWEEN 0 AND 100);
-COMMENT ON DOMAIN switch_level IS 'How bright a dimmer can be, in percent';
+COMMENT ON DOMAIN switch_level IS 'Level of a dimmer, in percent';
 
 CREATE TABLE user_account (
 	user_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -27,7 +27,7 @@ CREATE TABLE user_account (
 );
 COMMENT ON TABLE user_account IS 'A person: the owner of one or more installations';
 COMMENT ON COLUMN user_account.user_id IS 'Our number for the person';
-COMMENT ON COLUMN user_account.owner_id IS 'Samsung account that owns the installations; null until the platform has told';
+COMMENT ON COLUMN user_account.owner_id IS 'Samsung account that owns the installations; null until the platform names it';
 COMMENT ON COLUMN user_account.created_at IS 'When the first location was linked';
 
 CREATE TABLE installation (
@@ -53,11 +53,11 @@ CREATE TABLE installation (
 CREATE INDEX installation_by_user ON installation (user_id);
 COMMENT ON TABLE installation IS 'An installed app: one location of one owner, linked by OAuth';
 COMMENT ON COLUMN installation.installation_id IS 'The platform''s installedAppId';
-COMMENT ON COLUMN installation.user_id IS 'Whose page shows it';
-COMMENT ON COLUMN installation.owner_id IS 'Samsung account that owns it, when the platform told';
+COMMENT ON COLUMN installation.user_id IS 'Person whose page shows it';
+COMMENT ON COLUMN installation.owner_id IS 'Samsung account that owns it, when the platform names it';
 COMMENT ON COLUMN installation.location_id IS 'The platform''s locationId; null until the first sync';
 COMMENT ON COLUMN installation.location_name IS 'Name of the location as its owner wrote it';
-COMMENT ON COLUMN installation.status IS 'linking: first sync not done yet; active; needs_reauth: the platform no longer takes the refresh token, or no key opens it; removed: uninstalled';
+COMMENT ON COLUMN installation.status IS 'linking: first sync not done yet; active; needs_reauth: the platform refuses the refresh token, or no seal key opens it; removed: uninstalled';
 COMMENT ON COLUMN installation.seq IS 'Grows with every transaction that changes what the page shows of it; the cursor of live updates';
 COMMENT ON COLUMN installation.status_seq IS 'seq at which status last changed';
 COMMENT ON COLUMN installation.structure_seq IS 'seq at which devices, names or rooms last changed';
@@ -85,8 +85,8 @@ CREATE INDEX session_expiry ON session (expires_at);
 COMMENT ON TABLE session IS 'A signed-in browser';
 COMMENT ON COLUMN session.session_hash IS 'SHA-256 of the session cookie; the cookie itself is stored nowhere';
 COMMENT ON COLUMN session.user_id IS 'Who is signed in';
-COMMENT ON COLUMN session.public_id IS 'What the page calls it: a random number that opens nothing';
-COMMENT ON COLUMN session.user_agent IS 'What the browser called itself at sign-in';
+COMMENT ON COLUMN session.public_id IS 'Its name on the page: a random number that signs nobody in';
+COMMENT ON COLUMN session.user_agent IS 'User-Agent of the browser at sign-in';
 COMMENT ON COLUMN session.created_at IS 'When it signed in';
 COMMENT ON COLUMN session.seen_at IS 'Last use, to five minutes';
 COMMENT ON COLUMN session.expires_at IS 'Ends here unless used before';
@@ -125,7 +125,7 @@ CREATE INDEX token_due ON token (refresh_after);
 CREATE INDEX token_seal_key ON token (seal_key_id);
 CREATE INDEX token_unopened ON token (installation_id) WHERE last_error = 'sealed';
 COMMENT ON TABLE token IS 'Access and refresh token of an installation, sealed; also the queue of refreshes';
-COMMENT ON COLUMN token.installation_id IS 'Whose tokens';
+COMMENT ON COLUMN token.installation_id IS 'Its installation';
 COMMENT ON COLUMN token.generation IS 'Counts the pairs: an answer of an older refresh never replaces a newer pair';
 COMMENT ON COLUMN token.access_sealed IS 'Access token, AES-256-GCM, bound to this row';
 COMMENT ON COLUMN token.refresh_sealed IS 'Refresh token, AES-256-GCM, bound to this row';
@@ -134,11 +134,11 @@ COMMENT ON COLUMN token.scope IS 'Scopes the platform granted';
 COMMENT ON COLUMN token.obtained_at IS 'When the platform issued the pair';
 COMMENT ON COLUMN token.expires_at IS 'End of the access token';
 COMMENT ON COLUMN token.refresh_after IS 'When to refresh: about half of the access token''s life, or now after a 401';
-COMMENT ON COLUMN token.refresh_expires_at IS 'End of the refresh token: after this only linking again helps';
+COMMENT ON COLUMN token.refresh_expires_at IS 'End of the refresh token: after this the location must be linked again';
 COMMENT ON COLUMN token.claimed_by IS 'Worker that refreshes it now';
-COMMENT ON COLUMN token.claimed_until IS 'Until when that worker may; nobody else refreshes before';
+COMMENT ON COLUMN token.claimed_until IS 'End of that worker''s lease; nobody else refreshes before';
 COMMENT ON COLUMN token.failures IS 'Failed refreshes since the last good one';
-COMMENT ON COLUMN token.last_error IS 'Why the last refresh failed, or sealed: no key the worker has opens the row; never a secret';
+COMMENT ON COLUMN token.last_error IS 'Why the last refresh failed; sealed: no key of the worker opens the row; never a secret';
 COMMENT ON COLUMN token.last_error_at IS 'When it failed';
 
 CREATE TABLE subscription (
@@ -151,8 +151,8 @@ CREATE TABLE subscription (
 	seen_at         timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (installation_id, subscription_id)
 );
-COMMENT ON TABLE subscription IS 'What the platform sends webhooks for, as last seen there';
-COMMENT ON COLUMN subscription.installation_id IS 'Whose subscription';
+COMMENT ON TABLE subscription IS 'What the platform sends webhooks for, as last listed by it';
+COMMENT ON COLUMN subscription.installation_id IS 'Its installation';
 COMMENT ON COLUMN subscription.subscription_id IS 'The platform''s id of it';
 COMMENT ON COLUMN subscription.source_type IS 'CAPABILITY, DEVICE_LIFECYCLE, DEVICE_HEALTH, …';
 COMMENT ON COLUMN subscription.capability IS 'For CAPABILITY: which';
@@ -167,7 +167,7 @@ CREATE TABLE room (
 	PRIMARY KEY (installation_id, room_id)
 );
 COMMENT ON TABLE room IS 'A room of a location';
-COMMENT ON COLUMN room.installation_id IS 'Whose room';
+COMMENT ON COLUMN room.installation_id IS 'Its installation';
 COMMENT ON COLUMN room.room_id IS 'The platform''s roomId';
 COMMENT ON COLUMN room.name IS 'Name as its owner wrote it';
 
@@ -182,12 +182,12 @@ CREATE TABLE device (
 	PRIMARY KEY (installation_id, device_id)
 );
 COMMENT ON TABLE device IS 'A device that has at least one switch';
-COMMENT ON COLUMN device.installation_id IS 'Whose device';
+COMMENT ON COLUMN device.installation_id IS 'Its installation';
 COMMENT ON COLUMN device.device_id IS 'The platform''s deviceId';
 COMMENT ON COLUMN device.name IS 'Its label, or its name when it has none';
 COMMENT ON COLUMN device.room_id IS 'The room it is in; null when in none';
-COMMENT ON COLUMN device.online IS 'Can the platform reach it; null when never told';
-COMMENT ON COLUMN device.health_at IS 'Time of that news';
+COMMENT ON COLUMN device.online IS 'Can the platform reach it; null when unknown';
+COMMENT ON COLUMN device.health_at IS 'Time of the event or status that set online';
 COMMENT ON COLUMN device.health_tick IS 'Finer time of it, 100 ns units since 1970, when known';
 
 CREATE TABLE switch (
@@ -210,7 +210,7 @@ CREATE TABLE switch (
 	FOREIGN KEY (installation_id, device_id) REFERENCES device ON DELETE CASCADE
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE switch IS 'One switch: a component of a device';
-COMMENT ON COLUMN switch.installation_id IS 'Whose switch';
+COMMENT ON COLUMN switch.installation_id IS 'Its installation';
 COMMENT ON COLUMN switch.device_id IS 'Its device';
 COMMENT ON COLUMN switch.component IS 'Its component: main, outlet1, …';
 COMMENT ON COLUMN switch.label IS 'The component''s own label, when it has one';
@@ -226,7 +226,7 @@ COMMENT ON COLUMN switch.level_tick IS 'As state_tick, for the level';
 COMMENT ON COLUMN switch.level_stored_at IS 'As state_stored_at, for the level';
 COMMENT ON COLUMN switch.seq IS 'The installation''s seq when this row last changed for the page';
 
--- No domain for its ids: the installation was found by that id, which an event need not check again.
+-- No domain for its ids: the id has been found in installation already, so that checking it for each event is waste.
 CREATE TABLE event (
 	installation_id text COLLATE "C" NOT NULL,
 	event_time      timestamptz NOT NULL,
@@ -243,7 +243,7 @@ CREATE TABLE event (
 	PRIMARY KEY (installation_id, event_time, event_id)
 ) PARTITION BY RANGE (event_time);
 COMMENT ON TABLE event IS 'Every event the platform sent, once; a partition a day (UTC), dropped after its time';
-COMMENT ON COLUMN event.installation_id IS 'Whose event';
+COMMENT ON COLUMN event.installation_id IS 'Its installation';
 COMMENT ON COLUMN event.event_time IS 'eventTime as sent (usually whole seconds)';
 COMMENT ON COLUMN event.event_id IS 'The platform''s eventId, or one derived from the body when it sent none';
 COMMENT ON COLUMN event.event_tick IS '100 ns units since 1970 from a version-1 eventId: orders events of one second';
@@ -258,6 +258,36 @@ COMMENT ON COLUMN event.received_at IS 'When it was stored';
 CREATE TABLE event_other PARTITION OF event DEFAULT;
 COMMENT ON TABLE event_other IS 'Events dated outside of the daily partitions';
 
+CREATE TYPE event_change AS (
+	installation_id text,
+	seq             bigint,
+	kind            text,
+	device_id       text,
+	component       text,
+	value           text,
+	at              timestamptz,
+	tick            bigint,
+	event_id        uuid,
+	event_type      text,
+	event_time      timestamptz,
+	event_tick      bigint,
+	detail          jsonb
+);
+COMMENT ON TYPE event_change IS 'A new event as it is applied to switches and devices; no table has it';
+COMMENT ON COLUMN event_change.installation_id IS 'Its installation';
+COMMENT ON COLUMN event_change.seq IS 'The seq that its installation gets';
+COMMENT ON COLUMN event_change.kind IS 'switch or level: the attribute of a switch that it sets; other: event_apply_other() decides; none: it changes nothing';
+COMMENT ON COLUMN event_change.device_id IS 'The device it is about';
+COMMENT ON COLUMN event_change.component IS 'The component it is about';
+COMMENT ON COLUMN event_change.value IS 'The new value, as text';
+COMMENT ON COLUMN event_change.at IS 'event_time, or now when that is in the future: such a time would make every later event look old';
+COMMENT ON COLUMN event_change.tick IS 'Finer time of it, 100 ns units since 1970, when known';
+COMMENT ON COLUMN event_change.event_id IS 'As in event';
+COMMENT ON COLUMN event_change.event_type IS 'As in event';
+COMMENT ON COLUMN event_change.event_time IS 'As in event';
+COMMENT ON COLUMN event_change.event_tick IS 'As in event';
+COMMENT ON COLUMN event_change.detail IS 'As in event';
+
 CREATE TABLE command (
 	installation_id platform_id NOT NULL REFERENCES installation,
 	command_id      uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -270,7 +300,7 @@ CREATE TABLE command (
 		CHECK (status IN ('requested', 'sent', 'accepted', 'confirmed', 'failed')),
 	requested_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
 	run_at          timestamptz NOT NULL DEFAULT now(),
-	deadline_at     timestamptz NOT NULL DEFAULT now() + interval '30 seconds',
+	deadline_at     timestamptz NOT NULL,
 	claimed_by      text,
 	claimed_until   timestamptz,
 	attempts        integer NOT NULL DEFAULT 0,
@@ -284,25 +314,24 @@ CREATE TABLE command (
 );
 CREATE INDEX command_open ON command (installation_id, device_id, component)
 	WHERE status IN ('requested', 'sent', 'accepted');
-CREATE INDEX command_due ON command (run_at) WHERE status IN ('requested', 'sent');
 CREATE INDEX command_on_the_wire ON command (installation_id) WHERE claimed_until IS NOT NULL;
 CREATE INDEX command_unconfirmed ON command (accepted_at) WHERE status = 'accepted';
 CREATE INDEX command_seq ON command (installation_id, seq) WHERE status = 'failed';
 CREATE INDEX command_finished ON command (finished_at) WHERE finished_at IS NOT NULL;
-COMMENT ON TABLE command IS 'A click: asked for by the page, sent by a worker, confirmed by the event that follows';
-COMMENT ON COLUMN command.installation_id IS 'Whose switch';
+COMMENT ON TABLE command IS 'A command: requested on the page, sent by a worker, confirmed by the event that follows';
+COMMENT ON COLUMN command.installation_id IS 'Its installation';
 COMMENT ON COLUMN command.command_id IS 'Our id of the command';
 COMMENT ON COLUMN command.device_id IS 'Its device';
 COMMENT ON COLUMN command.component IS 'Its component';
 COMMENT ON COLUMN command.command IS 'on, off or setLevel';
 COMMENT ON COLUMN command.level IS 'For setLevel: 0 to 100';
-COMMENT ON COLUMN command.user_id IS 'Who asked';
+COMMENT ON COLUMN command.user_id IS 'Who requested it';
 COMMENT ON COLUMN command.status IS 'requested, sent, accepted (by the platform), confirmed (by an event), failed';
-COMMENT ON COLUMN command.requested_at IS 'When the click was stored';
+COMMENT ON COLUMN command.requested_at IS 'When it was stored';
 COMMENT ON COLUMN command.run_at IS 'Not sent before this: back-off after a refusal';
 COMMENT ON COLUMN command.deadline_at IS 'Not sent after this';
 COMMENT ON COLUMN command.claimed_by IS 'Worker that sends it now';
-COMMENT ON COLUMN command.claimed_until IS 'Until when that worker may';
+COMMENT ON COLUMN command.claimed_until IS 'End of that worker''s lease';
 COMMENT ON COLUMN command.attempts IS 'How often it was sent';
 COMMENT ON COLUMN command.sent_at IS 'When it was last sent';
 COMMENT ON COLUMN command.accepted_at IS 'When the platform took it';
@@ -325,14 +354,14 @@ CREATE TABLE job (
 CREATE INDEX job_due ON job (run_at);
 COMMENT ON TABLE job IS 'The worker''s queue; at most one job of a kind per installation';
 COMMENT ON COLUMN job.installation_id IS 'For whom';
-COMMENT ON COLUMN job.kind IS 'device_sync: read devices, rooms and states; subscription_sync: bring subscriptions right; uninstall: tell the platform, then erase';
+COMMENT ON COLUMN job.kind IS 'device_sync: read devices, rooms and states; subscription_sync: bring subscriptions right; uninstall: delete it at the platform, then erase';
 COMMENT ON COLUMN job.run_at IS 'Not before this';
-COMMENT ON COLUMN job.generation IS 'Grows when it is asked for again: then it runs once more after the run under way';
+COMMENT ON COLUMN job.generation IS 'Grows when the job is put again: then it runs once more after the present run';
 COMMENT ON COLUMN job.attempts IS 'Failed runs so far';
 COMMENT ON COLUMN job.claimed_by IS 'Worker that runs it now';
-COMMENT ON COLUMN job.claimed_until IS 'Until when that worker may';
+COMMENT ON COLUMN job.claimed_until IS 'End of that worker''s lease';
 COMMENT ON COLUMN job.last_error IS 'Why the last run failed';
-COMMENT ON COLUMN job.queued_at IS 'When it was first asked for';
+COMMENT ON COLUMN job.queued_at IS 'When it was first put into the queue';
 
 CREATE TABLE pause (
 	installation_id platform_id NOT NULL REFERENCES installation,
@@ -341,11 +370,11 @@ CREATE TABLE pause (
 	ends_at         timestamptz NOT NULL,
 	PRIMARY KEY (installation_id, kind, device_id)
 );
-COMMENT ON TABLE pause IS 'The platform asked for patience (429): no worker makes such calls before the end';
+COMMENT ON TABLE pause IS 'Calls that the platform answered with 429: no worker makes such calls before the end';
 COMMENT ON COLUMN pause.installation_id IS 'For whom';
 COMMENT ON COLUMN pause.kind IS 'What waits: a kind of job, the refresh of its token, or its commands';
 COMMENT ON COLUMN pause.device_id IS 'For commands: to which device; the platform counts them for each';
-COMMENT ON COLUMN pause.ends_at IS 'When it may go on';
+COMMENT ON COLUMN pause.ends_at IS 'When such calls may be made again';
 
 CREATE TABLE call_pace (
 	installation_id platform_id NOT NULL REFERENCES installation,
@@ -355,8 +384,8 @@ CREATE TABLE call_pace (
 );
 COMMENT ON TABLE call_pace IS 'Calls that the platform allows only so often, by all workers together';
 COMMENT ON COLUMN call_pace.installation_id IS 'For whom';
-COMMENT ON COLUMN call_pace.kind IS 'subscription_create: 40 in 15 minutes; subscription_other: 15 in 15 minutes';
-COMMENT ON COLUMN call_pace.made_at IS 'When those of the last 15 minutes were made, oldest first';
+COMMENT ON COLUMN call_pace.kind IS 'subscription_create: creating one; subscription_other: listing or deleting them; the limits are in src/db/policy.h';
+COMMENT ON COLUMN call_pace.made_at IS 'When the last ones were made, oldest first; those before the window of the limit are dropped';
 
 CREATE TABLE api_call (
 	installation_id text COLLATE "C" NOT NULL,
@@ -390,9 +419,9 @@ COMMENT ON COLUMN signing_key.key_id IS 'keyId of the signature';
 COMMENT ON COLUMN signing_key.certificate IS 'PEM, as the key server sent it; null when it was never there';
 COMMENT ON COLUMN signing_key.not_after IS 'End of the certificate';
 COMMENT ON COLUMN signing_key.fetched_at IS 'When it was read; read again after a day';
-COMMENT ON COLUMN signing_key.failed_until IS 'Not asked for again before this';
+COMMENT ON COLUMN signing_key.failed_until IS 'Not fetched again before this';
 COMMENT ON COLUMN signing_key.failure IS 'refused: the key server has no such certificate; away: it did not answer';
-COMMENT ON COLUMN signing_key.claimed_until IS 'One process is asking for it, until then at most';
+COMMENT ON COLUMN signing_key.claimed_until IS 'One process is fetching it, until then at most';
 COMMENT ON COLUMN signing_key.first_seen_at IS 'When a webhook first named it';
 
 CREATE TABLE confirmation (
@@ -415,7 +444,7 @@ COMMENT ON COLUMN confirmation.url IS 'Address to fetch; erased when done, for i
 COMMENT ON COLUMN confirmation.requested_at IS 'When the webhook came';
 COMMENT ON COLUMN confirmation.run_at IS 'Not before this';
 COMMENT ON COLUMN confirmation.claimed_by IS 'Worker that fetches it now';
-COMMENT ON COLUMN confirmation.claimed_until IS 'Until when that worker may';
+COMMENT ON COLUMN confirmation.claimed_until IS 'End of that worker''s lease';
 COMMENT ON COLUMN confirmation.attempts IS 'Failed tries';
 COMMENT ON COLUMN confirmation.confirmed_at IS 'When the platform took it';
 COMMENT ON COLUMN confirmation.last_error IS 'Why the last try failed';
@@ -429,7 +458,7 @@ CREATE TABLE worker (
 );
 COMMENT ON TABLE worker IS 'Workers that are running, or ran lately';
 COMMENT ON COLUMN worker.worker_id IS 'Host, process id and a random part';
-COMMENT ON COLUMN worker.host IS 'Where it runs';
+COMMENT ON COLUMN worker.host IS 'Host it runs on';
 COMMENT ON COLUMN worker.pid IS 'Its process id there';
-COMMENT ON COLUMN worker.started_at IS 'Since when';
-COMMENT ON COLUMN worker.seen_at IS 'Last sign of life, every 5 s';
+COMMENT ON COLUMN worker.started_at IS 'When it started';
+COMMENT ON COLUMN worker.seen_at IS 'When it last reported, which it does every 5 s';

@@ -1,0 +1,291 @@
+-- Commands: from the page to the platform and back.
+
+-- The caller has locked the installation's row, whose next seq is p_seq.  An older command of the same kind that no worker
+-- has taken yet is superseded.  p_send_ms: it fails when it is not sent within this.
+CREATE FUNCTION command_put(p_user bigint, p_installation text, p_seq bigint, p_device text, p_component text,
+	p_command text, p_level integer, p_send_ms integer)
+RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+	v_id uuid;
+BEGIN
+	UPDATE command SET status = 'failed', error = 'superseded', finished_at = now(), seq = p_seq
+		WHERE installation_id = p_installation AND device_id = p_device AND component = p_component
+			AND status = 'requested' AND (command = 'setLevel') = (p_command = 'setLevel');
+	INSERT INTO command (installation_id, device_id, component, command, level, user_id, deadline_at, seq)
+		VALUES (p_installation, p_device, p_component, p_command, p_level, p_user,
+			now() + make_interval(secs => p_send_ms / 1000.0), p_seq)
+		RETURNING command_id INTO v_id;
+	UPDATE switch SET seq = p_seq WHERE installation_id = p_installation AND device_id = p_device
+		AND component = p_component;
+	UPDATE installation SET seq = p_seq WHERE installation_id = p_installation;
+	RETURN v_id;
+END $$;
+COMMENT ON FUNCTION command_put IS 'Store one command; supersedes an older one that was not sent';
+
+-- No row: not one of this user's switches.  Outcomes: taken; no_level: it is no dimmer; reconnect: the platform would
+-- refuse until its owner links the location again.
+CREATE FUNCTION command_request(p_user bigint, p_device text, p_component text, p_command text, p_level integer,
+	p_send_ms integer)
+RETURNS TABLE (command_id uuid, installation_id text, outcome text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+DECLARE
+	v_seq bigint;
+BEGIN
+	SELECT s.installation_id, CASE WHEN p_command = 'setLevel' AND NOT s.has_level THEN 'no_level'
+			WHEN i.status = 'needs_reauth' THEN 'reconnect' ELSE 'taken' END INTO installation_id, outcome
+		FROM switch s JOIN installation i ON i.installation_id = s.installation_id
+		WHERE i.user_id = p_user AND i.status <> 'removed' AND s.device_id = p_device AND s.component = p_component;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	IF outcome = 'taken' THEN
+		SELECT i.seq + 1 INTO v_seq FROM installation i
+			WHERE i.installation_id = command_request.installation_id AND i.status <> 'removed' FOR NO KEY UPDATE;
+		IF NOT FOUND THEN
+			RETURN;
+		END IF;
+		command_id := command_put(p_user, installation_id, v_seq, p_device, p_component, p_command, p_level, p_send_ms);
+	END IF;
+	RETURN NEXT;
+END $$;
+COMMENT ON FUNCTION command_request IS 'Take a command for one switch of this user';
+
+-- All on / all off, of a room (name or id, '' for devices in no room), of a location, or of everything.  Switches that are
+-- in that state already, and have no command open, are left out, for each call costs; so are locations that wait to be
+-- linked again.
+CREATE FUNCTION command_request_many(p_user bigint, p_command text, p_room text, p_installation text, p_send_ms integer)
+RETURNS TABLE (command_id uuid, installation_id text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+DECLARE
+	v_seq bigint;
+	s     record;
+BEGIN
+	FOR installation_id, v_seq IN
+		SELECT i.installation_id, i.seq + 1 FROM installation i
+		WHERE i.user_id = p_user AND i.status IN ('linking', 'active')
+			AND (p_installation IS NULL OR i.installation_id = p_installation)
+		ORDER BY i.installation_id FOR NO KEY UPDATE
+	LOOP
+		FOR s IN
+			SELECT w.device_id, w.component FROM switch w
+			JOIN device d ON d.installation_id = w.installation_id AND d.device_id = w.device_id
+			LEFT JOIN room r ON r.installation_id = d.installation_id AND r.room_id = d.room_id
+			WHERE w.installation_id = command_request_many.installation_id
+				AND (p_room IS NULL OR p_room IN (r.name, r.room_id::text) OR (p_room = '' AND r.room_id IS NULL))
+				AND (w.state IS DISTINCT FROM p_command OR EXISTS (SELECT 1 FROM command c
+					WHERE c.installation_id = w.installation_id AND c.device_id = w.device_id
+					AND c.component = w.component AND c.status IN ('requested', 'sent', 'accepted')))
+			ORDER BY w.device_id, w.position
+		LOOP
+			command_id := command_put(p_user, installation_id, v_seq, s.device_id, s.component, p_command, NULL, p_send_ms);
+			RETURN NEXT;
+		END LOOP;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION command_request_many IS 'Take a command for every switch of a room, a location or a user';
+
+-- Of each installation the commands of few devices at a time (p_each, over all workers), oldest first, never two of one
+-- switch.  All that is due of a device goes together: it shares a request, and the platform counts requests for each
+-- device.  position: of the device among those of its installation.
+-- The plan must not depend on statistics: made when nothing was waiting, it joined the waiting commands with themselves,
+-- row by row, and with 200 of them a claim took seconds.
+CREATE FUNCTION command_next(p_each integer)
+RETURNS TABLE (installation_id text, command_id uuid, "position" bigint)
+LANGUAGE plpgsql STABLE ROWS 10 SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	WITH busy AS MATERIALIZED (
+		SELECT c.installation_id, count(DISTINCT c.device_id) AS devices FROM command c
+		WHERE c.claimed_until >= now() GROUP BY c.installation_id),
+	first AS MATERIALIZED (
+		SELECT DISTINCT ON (c.installation_id, c.device_id, c.component) c.installation_id, c.device_id, c.command_id,
+			c.requested_at, c.run_at <= now() AND c.deadline_at > now()
+				AND (c.claimed_until IS NULL OR c.claimed_until < now()) AS due
+		FROM command c WHERE c.status IN ('requested', 'sent')
+		ORDER BY c.installation_id, c.device_id, c.component, c.requested_at, c.command_id),
+	ranked AS MATERIALIZED (
+		SELECT o.installation_id, o.command_id, dense_rank() OVER (PARTITION BY o.installation_id
+			ORDER BY o.first_at, o.device_id) AS position
+		FROM (SELECT f.installation_id, f.command_id, f.device_id,
+				min(f.requested_at) OVER (PARTITION BY f.installation_id, f.device_id) AS first_at
+			FROM first f
+			WHERE f.due AND EXISTS (SELECT 1 FROM installation i
+					WHERE i.installation_id = f.installation_id AND i.status IN ('linking', 'active'))
+				AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.installation_id = f.installation_id
+					AND p.kind = 'command' AND p.device_id = f.device_id AND p.ends_at > now())) o)
+	SELECT r.installation_id::text, r.command_id, r.position
+		FROM ranked r LEFT JOIN busy b ON b.installation_id = r.installation_id
+		WHERE r.position + coalesce(b.devices, 0) <= p_each;
+END $$;
+COMMENT ON FUNCTION command_next IS 'The commands that may be sent now';
+
+-- A lease that ran out (its worker died) is taken over: on, off and setLevel name the wanted state, so sending one again
+-- does no harm.  An event may confirm a command before the platform answers: its lease lasts until the answer.
+CREATE FUNCTION command_claim(p_worker text, p_limit integer, p_each integer)
+RETURNS TABLE (installation_id text, command_id uuid, device_id text, component text, command text, level integer,
+	attempts integer, left_ms bigint)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	WITH taken AS (
+		SELECT c.installation_id, c.command_id FROM command_next(p_each) n
+		JOIN command c ON c.installation_id = n.installation_id AND c.command_id = n.command_id
+		-- Still requested or sent, written so that the index of all open commands does not match.
+		WHERE c.accepted_at IS NULL AND c.finished_at IS NULL AND (c.claimed_until IS NULL OR c.claimed_until < now())
+		ORDER BY n.position, c.requested_at LIMIT p_limit
+		FOR UPDATE OF c SKIP LOCKED)
+	UPDATE command c SET status = 'sent', sent_at = now(), claimed_by = p_worker,
+		claimed_until = now() + policy_command_lease(), attempts = c.attempts + 1
+	FROM taken t WHERE c.installation_id = t.installation_id AND c.command_id = t.command_id
+	RETURNING c.installation_id::text, c.command_id, c.device_id::text, c.component::text, c.command, c.level,
+		c.attempts, (extract(epoch FROM c.deadline_at - now()) * 1000)::bigint;
+END $$;
+COMMENT ON FUNCTION command_claim IS 'Give a worker commands to send';
+
+-- After an answer of the platform at p_seq; or, when an event had confirmed the command before, only the lease ends.
+CREATE FUNCTION command_answered(p_installation text, p_command uuid, p_seq bigint, p_changed boolean)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	IF NOT p_changed THEN
+		UPDATE command c SET claimed_by = NULL, claimed_until = NULL WHERE c.installation_id = p_installation
+			AND c.command_id = p_command AND c.status = 'confirmed';
+		RETURN;
+	END IF;
+	UPDATE switch s SET seq = p_seq FROM command c WHERE c.installation_id = p_installation
+		AND c.command_id = p_command AND s.installation_id = c.installation_id
+		AND s.device_id = c.device_id AND s.component = c.component;
+	UPDATE installation SET seq = p_seq WHERE installation_id = p_installation;
+END $$;
+COMMENT ON FUNCTION command_answered IS 'Show on the page that the status of a command changed';
+
+-- When the switch is in that state already the platform sends no event: confirmed at once.
+CREATE FUNCTION command_accepted(p_installation text, p_command uuid)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_seq bigint;
+BEGIN
+	SELECT i.seq + 1 INTO v_seq FROM installation i WHERE i.installation_id = p_installation FOR NO KEY UPDATE;
+	UPDATE command c SET accepted_at = now(), claimed_by = NULL, claimed_until = NULL,
+		status = CASE WHEN there.yes THEN 'confirmed' ELSE 'accepted' END,
+		finished_at = CASE WHEN there.yes THEN now() END, seq = v_seq
+	FROM (SELECT o.command_id, EXISTS (SELECT 1 FROM switch s WHERE s.installation_id = o.installation_id
+			AND s.device_id = o.device_id AND s.component = o.component
+			AND CASE o.command WHEN 'setLevel' THEN s.level = o.level AND (s.state = 'on' OR o.level = 0)
+				ELSE s.state = o.command END) AS yes
+		FROM command o WHERE o.installation_id = p_installation AND o.command_id = p_command) there
+	WHERE c.installation_id = p_installation AND c.command_id = p_command AND c.status = 'sent';
+	PERFORM command_answered(p_installation, p_command, v_seq, FOUND);
+END $$;
+COMMENT ON FUNCTION command_accepted IS 'Record that the platform took a command';
+
+CREATE FUNCTION command_failed(p_installation text, p_command uuid, p_error text)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_seq bigint;
+BEGIN
+	SELECT i.seq + 1 INTO v_seq FROM installation i WHERE i.installation_id = p_installation FOR NO KEY UPDATE;
+	UPDATE command c SET status = 'failed', error = p_error, finished_at = now(), claimed_by = NULL,
+		claimed_until = NULL, seq = v_seq
+		WHERE c.installation_id = p_installation AND c.command_id = p_command
+			AND c.status IN ('requested', 'sent', 'accepted');
+	PERFORM command_answered(p_installation, p_command, v_seq, FOUND);
+END $$;
+COMMENT ON FUNCTION command_failed IS 'Record that a command failed, and why';
+
+-- After a refusal that passes, or no answer.  Only its worker's call counts: another may have taken it over by now.  When
+-- there is a newer command of its kind it is superseded, for that one would have to wait behind it.
+CREATE FUNCTION command_retry(p_installation text, p_command uuid, p_worker text, p_delay_ms integer)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM command_failed(c.installation_id, c.command_id, 'superseded') FROM command c
+		WHERE c.installation_id = p_installation AND c.command_id = p_command AND c.status = 'sent'
+			AND c.claimed_by = p_worker AND EXISTS (SELECT 1 FROM command n
+				WHERE n.installation_id = c.installation_id AND n.device_id = c.device_id
+				AND n.component = c.component AND n.status = 'requested'
+				AND (n.command = 'setLevel') = (c.command = 'setLevel') AND n.requested_at > c.requested_at);
+	UPDATE command SET status = CASE status WHEN 'sent' THEN 'requested' ELSE status END, claimed_by = NULL,
+		claimed_until = NULL, run_at = now() + make_interval(secs => p_delay_ms / 1000.0)
+	WHERE installation_id = p_installation AND command_id = p_command AND status IN ('sent', 'confirmed')
+		AND claimed_by = p_worker;
+END $$;
+COMMENT ON FUNCTION command_retry IS 'Put a command back for a later try';
+
+-- The state that a command requested, or any level after a setLevel (devices round).  p_late: the time of the event, when
+-- a newer one had overtaken it; then only a command that was sent before it can be meant.
+CREATE FUNCTION command_confirm(p_installation text, p_device text, p_component text,
+	p_attribute text, p_value text, p_seq bigint, p_late timestamptz)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE command SET status = 'confirmed', finished_at = now(), seq = p_seq
+	WHERE installation_id = p_installation AND device_id = p_device AND component = p_component
+		AND status IN ('sent', 'accepted')
+		AND (p_late IS NULL OR date_trunc('second', sent_at AT TIME ZONE 'UTC') <= p_late AT TIME ZONE 'UTC')
+		AND CASE p_attribute
+			WHEN 'switch' THEN command = p_value OR (command = 'setLevel' AND level = 0 AND p_value = 'off')
+			ELSE command = 'setLevel' END;
+	RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION command_confirm IS 'Mark the commands that an event answers as confirmed';
+
+-- Accepted and no event within p_confirm_ms, or not sent within its deadline.  No event comes for a command that found its
+-- state there already; if a newer one has been confirmed since, the older is superseded and no failure to show.
+-- Plans as for command_next().
+CREATE FUNCTION command_overdue(p_confirm_ms integer)
+RETURNS TABLE (installation_id text, command_id uuid, error text)
+LANGUAGE plpgsql STABLE ROWS 10 SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	WITH answered AS MATERIALIZED (
+		SELECT n.installation_id, n.device_id, n.component, n.command, n.requested_at, n.finished_at FROM command n
+		WHERE n.status = 'confirmed'
+			AND n.finished_at >= (SELECT min(o.requested_at) FROM command o WHERE o.status = 'accepted'))
+	SELECT x.installation_id::text, x.command_id, 'superseded' AS error
+	FROM answered n JOIN command x ON x.installation_id = n.installation_id AND x.device_id = n.device_id
+		AND x.component = n.component AND (x.command = 'setLevel') = (n.command = 'setLevel')
+		AND x.requested_at < n.requested_at
+	WHERE x.status = 'accepted' AND x.accepted_at < now() - interval '2 seconds'
+	UNION ALL
+	SELECT x.installation_id::text, x.command_id, CASE WHEN x.status = 'accepted' THEN 'unconfirmed' ELSE 'expired' END
+	FROM command x
+	WHERE (x.status = 'accepted' AND x.accepted_at < now() - make_interval(secs => p_confirm_ms / 1000.0))
+		OR (x.status IN ('requested', 'sent') AND x.deadline_at < now()
+			AND (x.claimed_until IS NULL OR x.claimed_until < now()))
+	ORDER BY installation_id, error LIMIT 500;
+END $$;
+COMMENT ON FUNCTION command_overdue IS 'Commands that got no answer in time, and how each failed';
+
+CREATE FUNCTION command_expire(p_confirm_ms integer)
+RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	c record;
+BEGIN
+	FOR c IN SELECT * FROM command_overdue(p_confirm_ms) LOOP
+		PERFORM command_failed(c.installation_id, c.command_id, c.error);
+		RETURN NEXT c.installation_id;
+	END LOOP;
+	DELETE FROM command x WHERE x.finished_at < now() - interval '7 days';
+END $$;
+COMMENT ON FUNCTION command_expire IS 'Fail commands that got no answer in time; gives the installations whose page changed';
+
+CREATE VIEW command_latency AS
+	SELECT c.requested_at, i.location_name AS location, coalesce(d.name, c.device_id) AS device, c.component, c.command,
+		c.level, c.status, c.error, c.attempts,
+		round(extract(epoch FROM c.sent_at - c.requested_at) * 1000) AS sent_ms,
+		round(extract(epoch FROM c.accepted_at - c.requested_at) * 1000) AS accepted_ms,
+		round(extract(epoch FROM c.finished_at - c.requested_at) * 1000) AS finished_ms
+	FROM command c JOIN installation i ON i.installation_id = c.installation_id
+	LEFT JOIN device d ON d.installation_id = c.installation_id AND d.device_id = c.device_id
+	ORDER BY c.requested_at DESC;
+COMMENT ON VIEW command_latency IS 'Commands and how long each step took, newest first';
+
+GRANT EXECUTE ON FUNCTION command_request, command_request_many TO switchboard_dashboard;
+GRANT EXECUTE ON FUNCTION command_next, command_claim, command_answered, command_accepted, command_failed, command_retry,
+	command_confirm, command_overdue, command_expire TO switchboard_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON command TO switchboard_worker;
+GRANT SELECT ON command_latency TO switchboard_reader;

@@ -1,0 +1,30 @@
+-- Figures for supervisors and for monitoring.
+
+CREATE FUNCTION health()
+RETURNS TABLE (schema integer, workers bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+	SELECT (SELECT max(m.version) FROM schema_migration m),
+		(SELECT count(*) FROM worker w WHERE w.seen_at > now() - policy_worker_alive())
+$$;
+COMMENT ON FUNCTION health IS 'Version of the schema, and the number of live workers';
+
+CREATE FUNCTION metrics()
+RETURNS TABLE (name text, label text, value double precision)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+	SELECT 'installations', s, count(i.status)::double precision
+		FROM unnest(ARRAY['linking', 'active', 'needs_reauth', 'removed']) s
+		LEFT JOIN installation i ON i.status = s GROUP BY s
+	UNION ALL SELECT 'sessions', '', count(*) FROM session WHERE expires_at > now()
+	UNION ALL SELECT 'switches', '', count(*) FROM switch
+	UNION ALL SELECT 'commands_open', '', count(*) FROM command WHERE status IN ('requested', 'sent', 'accepted')
+	UNION ALL SELECT 'commands_failed_1h', '', count(*) FROM command
+		WHERE status = 'failed' AND error <> 'superseded' AND finished_at > now() - interval '1 hour'
+	UNION ALL SELECT 'jobs', k, count(j.kind) FROM unnest(ARRAY['device_sync', 'subscription_sync', 'uninstall']) k
+		LEFT JOIN job j ON j.kind = k GROUP BY k
+	UNION ALL SELECT 'tokens_failing', '', count(*) FROM token WHERE failures > 0
+	UNION ALL SELECT 'api_calls_month', '', api_calls_this_month()
+	UNION ALL SELECT 'workers', '', h.workers FROM health() h
+$$;
+COMMENT ON FUNCTION metrics IS 'Figures for GET /metrics: name, label (or empty), value';
+
+GRANT EXECUTE ON FUNCTION health, metrics TO switchboard_dashboard;

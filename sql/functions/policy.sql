@@ -1,0 +1,43 @@
+-- Times and limits that only SQL needs, each once.  Those that C needs too are parameters of the functions that use
+-- them; C has them in src/db/policy.h.
+
+CREATE FUNCTION policy_lease()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '60 seconds' $$;
+COMMENT ON FUNCTION policy_lease IS 'How long a worker has a job, a refresh or a confirmation to itself before another may take it over';
+
+-- Longer than one call and its retries inside the client, so that a command is not sent by two workers at once.
+CREATE FUNCTION policy_command_lease()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '20 seconds' $$;
+COMMENT ON FUNCTION policy_command_lease IS 'How long a worker has a command to itself before another may take it over';
+
+CREATE FUNCTION policy_worker_alive()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '30 seconds' $$;
+COMMENT ON FUNCTION policy_worker_alive IS 'A worker that has not reported for so long counts as dead; it reports every 5 s';
+
+CREATE FUNCTION policy_session_life()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '30 days' $$;
+COMMENT ON FUNCTION policy_session_life IS 'A session ends after so long without use';
+
+-- So that a page view is not a write each time.
+CREATE FUNCTION policy_session_precision()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 minutes' $$;
+COMMENT ON FUNCTION policy_session_precision IS 'How much session.seen_at may be behind';
+
+CREATE FUNCTION policy_oauth_state_life()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '10 minutes' $$;
+COMMENT ON FUNCTION policy_oauth_state_life IS 'A state parameter is good for so long';
+
+CREATE FUNCTION policy_refresh_token_life()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '30 days' $$;
+COMMENT ON FUNCTION policy_refresh_token_life IS 'The platform takes a refresh token for so long';
+
+-- A switch without a row may be one that the granted scopes do not show: its events must not cause a sync each.
+CREATE FUNCTION policy_unknown_switch_pause()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 minutes' $$;
+COMMENT ON FUNCTION policy_unknown_switch_pause IS 'Least time between two syncs because of events of unknown switches';
+
+CREATE FUNCTION policy_signing_key_lease()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 seconds' $$;
+COMMENT ON FUNCTION policy_signing_key_lease IS 'How long one process has the fetch of a certificate to itself';
+
+GRANT EXECUTE ON FUNCTION policy_lease, policy_command_lease, policy_refresh_token_life TO switchboard_worker;

@@ -1,0 +1,72 @@
+-- Certificates that webhooks are signed with.
+
+-- A sender can invent keyIds freely: no more than 20 new ones a minute are fetched, and none while four fetches have failed
+-- lately for want of an answer, for each of those keeps a process waiting.
+CREATE FUNCTION signing_key_is_over_budget(p_new boolean)
+RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (SELECT count(*) FROM signing_key s WHERE s.certificate IS NULL
+			AND s.failure = 'away' AND s.failed_until > now()) >= 4
+		OR (p_new AND (SELECT count(*) FROM signing_key s WHERE s.certificate IS NULL
+			AND s.first_seen_at > now() - interval '1 minute') >= 20);
+END $$;
+COMMENT ON FUNCTION signing_key_is_over_budget IS 'Must a certificate that was never there not be fetched now; p_new: of a keyId without a row';
+
+CREATE FUNCTION signing_key_claim_new(p_key text)
+RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	IF signing_key_is_over_budget(true) THEN
+		RETURN 'over_budget';
+	END IF;
+	-- Keys that never existed leave no row for longer than their failure is remembered.
+	DELETE FROM signing_key s WHERE s.certificate IS NULL AND s.first_seen_at < now() - interval '10 minutes';
+	INSERT INTO signing_key (key_id, claimed_until) VALUES (p_key, now() + policy_signing_key_lease())
+		ON CONFLICT DO NOTHING;
+	RETURN CASE WHEN FOUND THEN 'fetch' ELSE 'wait' END;
+END $$;
+COMMENT ON FUNCTION signing_key_claim_new IS 'Decide who fetches the certificate of a keyId that has no row';
+
+-- cached: use it; fetch: get it; wait: another process does; refused, away: it failed lately; or over_budget.
+CREATE FUNCTION signing_key_claim(p_key text)
+RETURNS TABLE (action text, certificate text, age_s integer)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+DECLARE
+	k signing_key;
+BEGIN
+	SELECT * INTO k FROM signing_key s WHERE s.key_id = p_key FOR UPDATE;
+	IF NOT FOUND THEN
+		action := signing_key_claim_new(p_key);
+		RETURN NEXT;
+		RETURN;
+	END IF;
+	certificate := k.certificate;
+	age_s := extract(epoch FROM now() - k.fetched_at)::integer;
+	IF k.certificate IS NOT NULL AND k.fetched_at > now() - interval '24 hours' THEN
+		action := 'cached';
+	ELSIF k.failed_until > now() THEN
+		action := k.failure;
+	ELSIF k.claimed_until > now() THEN
+		action := 'wait';
+	ELSIF k.certificate IS NULL AND signing_key_is_over_budget(false) THEN
+		action := 'over_budget';
+	ELSE
+		UPDATE signing_key s SET claimed_until = now() + policy_signing_key_lease() WHERE s.key_id = p_key;
+		action := 'fetch';
+	END IF;
+	RETURN NEXT;
+END $$;
+COMMENT ON FUNCTION signing_key_claim IS 'Decide who fetches a certificate: cached, fetch, wait, refused, away or over_budget';
+
+CREATE FUNCTION signing_key_put(p_key text, p_certificate text, p_not_after bigint, p_failure text)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+	UPDATE signing_key SET certificate = coalesce(p_certificate, certificate),
+		not_after = coalesce(to_timestamp(p_not_after), not_after),
+		fetched_at = CASE WHEN p_certificate IS NULL THEN fetched_at ELSE now() END,
+		failed_until = CASE WHEN p_certificate IS NULL THEN now() + interval '60 seconds' END,
+		failure = CASE WHEN p_certificate IS NULL THEN p_failure END,
+		claimed_until = NULL
+	WHERE key_id = p_key
+$$;
+COMMENT ON FUNCTION signing_key_put IS 'Store the outcome of a fetch: a certificate, or why there is none';
+
+GRANT EXECUTE ON FUNCTION signing_key_claim, signing_key_put TO switchboard_webhook;

@@ -1,0 +1,58 @@
+-- Switches as users see them.
+
+CREATE VIEW switch_page AS
+	SELECT i.user_id, s.installation_id, s.device_id, s.component,
+		CASE WHEN s.component = 'main' THEN d.name
+			ELSE d.name || ' – ' || coalesce(nullif(s.label, ''), s.component) END AS label,
+		r.name AS room, i.location_name AS location, s.state, s.has_level, s.level,
+		coalesce(d.online, true) AS online,
+		EXISTS (SELECT 1 FROM command c WHERE c.installation_id = s.installation_id
+			AND c.device_id = s.device_id AND c.component = s.component
+			AND c.status IN ('requested', 'sent', 'accepted')) AS pending,
+		greatest(s.state_at, s.level_at) AS updated_at, s.seq, d.room_id, s.position,
+		d.name AS device_name
+	FROM switch s
+	JOIN device d ON d.installation_id = s.installation_id AND d.device_id = s.device_id
+	JOIN installation i ON i.installation_id = s.installation_id
+	LEFT JOIN room r ON r.installation_id = d.installation_id AND r.room_id = d.room_id
+	WHERE i.status <> 'removed';
+COMMENT ON VIEW switch_page IS 'Switches as the page shows them';
+
+CREATE VIEW switch_states AS
+	SELECT p.location, p.room, p.label, p.state, p.level, p.online, p.pending, p.updated_at, p.device_id, p.component,
+		p.installation_id
+	FROM switch_page p ORDER BY p.location, p.room NULLS LAST, p.label, p.position;
+COMMENT ON VIEW switch_states IS 'Every switch and its state';
+
+CREATE FUNCTION switch_history(p_user bigint, p_device text, p_component text, p_hours integer)
+RETURNS TABLE (at text, attribute text, value text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+	SELECT to_char(h.event_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), h.attribute, h.now_value
+	FROM (
+		SELECT e.event_time, e.event_tick, e.received_at, e.attribute, e.value #>> '{}' AS now_value,
+			lag(e.value #>> '{}') OVER (PARTITION BY e.attribute
+				ORDER BY e.event_time, e.event_tick NULLS FIRST, e.received_at) AS before_value
+		FROM switch s
+		JOIN installation i ON i.installation_id = s.installation_id AND i.user_id = p_user AND i.status <> 'removed'
+		JOIN event e ON e.installation_id = s.installation_id AND e.device_id = s.device_id AND e.component = s.component
+		WHERE s.device_id = p_device AND s.component = p_component
+			AND e.event_time > now() - make_interval(hours => p_hours) AND e.event_type = 'DEVICE_EVENT'
+			AND ((e.capability = 'switch' AND e.attribute = 'switch')
+				OR (e.capability = 'switchLevel' AND e.attribute = 'level'))) h
+	WHERE h.now_value IS DISTINCT FROM h.before_value
+	ORDER BY h.event_time, h.event_tick NULLS FIRST, h.received_at
+	LIMIT 10000
+$$;
+COMMENT ON FUNCTION switch_history IS 'State and level changes of one switch of this user, oldest first';
+
+CREATE FUNCTION switch_is_of(p_user bigint, p_device text, p_component text)
+RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+	SELECT EXISTS (SELECT 1 FROM switch_page s WHERE s.user_id = p_user AND s.device_id = p_device
+		AND s.component = p_component)
+$$;
+COMMENT ON FUNCTION switch_is_of IS 'May this user see this switch';
+
+GRANT EXECUTE ON FUNCTION switch_history, switch_is_of TO switchboard_dashboard;
+GRANT SELECT ON switch_page, room TO switchboard_dashboard;
+GRANT SELECT ON switch_states TO switchboard_reader;
+GRANT SELECT, INSERT, UPDATE, DELETE ON room, device, switch TO switchboard_worker;

@@ -1,0 +1,195 @@
+-- Tokens and their refreshes, and a change of seal keys.
+
+-- At half of its life, give or take a tenth: half a day of outage costs nothing, and refreshes of installations that
+-- were linked together spread out.
+CREATE FUNCTION token_refresh_time(p_expires_in integer)
+RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+	SELECT now() + make_interval(secs => p_expires_in * (0.4 + 0.2 * random()))
+$$;
+COMMENT ON FUNCTION token_refresh_time IS 'When to refresh an access token that lives this many seconds from now';
+
+CREATE FUNCTION token_put(p_installation text, p_access bytea, p_refresh bytea, p_seal_key text, p_scope text,
+	p_expires_in integer)
+RETURNS void LANGUAGE sql AS $$
+	INSERT INTO token AS t (installation_id, access_sealed, refresh_sealed, seal_key_id, scope, expires_at,
+		refresh_after, refresh_expires_at)
+	VALUES (p_installation, p_access, p_refresh, p_seal_key, p_scope, now() + make_interval(secs => p_expires_in),
+		token_refresh_time(p_expires_in), now() + policy_refresh_token_life())
+	ON CONFLICT (installation_id) DO UPDATE SET
+		generation = t.generation + 1, access_sealed = excluded.access_sealed,
+		refresh_sealed = excluded.refresh_sealed, seal_key_id = excluded.seal_key_id, scope = excluded.scope,
+		obtained_at = now(), expires_at = excluded.expires_at, refresh_after = excluded.refresh_after,
+		refresh_expires_at = excluded.refresh_expires_at, claimed_by = NULL, claimed_until = NULL,
+		failures = 0, last_error = NULL, last_error_at = NULL
+$$;
+COMMENT ON FUNCTION token_put IS 'Store the pair of tokens of a new link, over whatever was there';
+
+CREATE FUNCTION token_load(p_installation text)
+RETURNS TABLE (generation bigint, access_sealed bytea, expires_in_s bigint)
+LANGUAGE sql STABLE AS $$
+	SELECT t.generation, t.access_sealed, extract(epoch FROM t.expires_at - now())::bigint
+		FROM token t WHERE t.installation_id = p_installation
+$$;
+COMMENT ON FUNCTION token_load IS 'The sealed access token of an installation';
+
+-- Exactly one worker on any host refreshes a token.  That of a removed installation too, while its uninstall is queued.
+CREATE FUNCTION token_claim(p_worker text, p_limit integer)
+RETURNS TABLE (installation_id text, generation bigint, refresh_sealed bytea, failures integer)
+LANGUAGE sql AS $$
+	WITH taken AS (
+		SELECT t.installation_id FROM token t JOIN installation i ON i.installation_id = t.installation_id
+		WHERE t.refresh_after <= now() AND (t.claimed_until IS NULL OR t.claimed_until < now())
+			AND (i.status IN ('linking', 'active') OR EXISTS (SELECT 1 FROM job j
+				WHERE j.installation_id = t.installation_id AND j.kind = 'uninstall'))
+			AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.installation_id = t.installation_id AND p.kind = 'refresh'
+				AND p.ends_at > now())
+		ORDER BY t.refresh_after LIMIT p_limit
+		FOR UPDATE OF t SKIP LOCKED)
+	UPDATE token t SET claimed_by = p_worker, claimed_until = now() + policy_lease()
+	FROM taken k WHERE t.installation_id = k.installation_id
+	RETURNING t.installation_id, t.generation, t.refresh_sealed, t.failures
+$$;
+COMMENT ON FUNCTION token_claim IS 'Give a worker tokens to refresh; nobody else refreshes them meanwhile';
+
+-- The answer of a refresh of "p_generation", received p_age_s ago.  False: a newer pair is there already (or the
+-- installation is gone) and this one is dropped.
+CREATE FUNCTION token_store(p_installation text, p_generation bigint, p_access bytea, p_refresh bytea,
+	p_seal_key text, p_scope text, p_expires_in integer, p_age_s bigint)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE token t SET generation = p_generation + 1, access_sealed = p_access, refresh_sealed = p_refresh,
+		seal_key_id = p_seal_key, scope = coalesce(p_scope, t.scope),
+		obtained_at = now() - make_interval(secs => p_age_s),
+		expires_at = now() + make_interval(secs => p_expires_in - p_age_s),
+		refresh_after = token_refresh_time(p_expires_in) - make_interval(secs => p_age_s),
+		refresh_expires_at = now() + policy_refresh_token_life() - make_interval(secs => p_age_s),
+		claimed_by = NULL, claimed_until = NULL, failures = 0, last_error = NULL, last_error_at = NULL
+		WHERE t.installation_id = p_installation AND t.generation = p_generation;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	UPDATE installation i SET seq = i.seq + 1, status_seq = i.seq + 1,
+		status = CASE WHEN i.synced_at IS NULL THEN 'linking' ELSE 'active' END
+		WHERE i.installation_id = p_installation AND i.status = 'needs_reauth';
+	RETURN true;
+END $$;
+COMMENT ON FUNCTION token_store IS 'Store a refreshed pair of tokens, unless a newer one is there';
+
+-- After a 401, unless the token was refreshed meanwhile.
+CREATE FUNCTION token_refused(p_installation text, p_generation bigint)
+RETURNS void LANGUAGE sql AS $$
+	UPDATE token SET refresh_after = now() WHERE installation_id = p_installation
+		AND generation = p_generation AND refresh_after > now()
+$$;
+COMMENT ON FUNCTION token_refused IS 'Make a token due for refresh at once';
+
+CREATE FUNCTION token_failed(p_installation text, p_generation bigint, p_error text, p_delay_ms bigint)
+RETURNS void LANGUAGE sql AS $$
+	UPDATE token SET claimed_by = NULL, claimed_until = NULL, failures = failures + 1,
+		last_error = CASE last_error WHEN 'sealed' THEN last_error ELSE p_error END,
+		last_error_at = now(), refresh_after = now() + make_interval(secs => p_delay_ms / 1000.0)
+	WHERE installation_id = p_installation AND generation = p_generation
+$$;
+COMMENT ON FUNCTION token_failed IS 'A refresh failed for now: try again after the delay';
+
+-- The location must be linked again; devices, history and sessions stay.  One whose uninstall is queued is erased, for
+-- nothing is left to call the platform with.
+CREATE FUNCTION token_dead(p_installation text, p_generation bigint, p_error text)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE token t SET claimed_by = NULL, claimed_until = NULL, failures = t.failures + 1, last_error = p_error,
+		last_error_at = now() WHERE t.installation_id = p_installation AND t.generation = p_generation;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	IF EXISTS (SELECT 1 FROM installation i WHERE i.installation_id = p_installation AND i.status = 'removed') THEN
+		PERFORM installation_erase(p_installation, false);
+		RETURN true;
+	END IF;
+	UPDATE installation i SET status = 'needs_reauth', seq = i.seq + 1, status_seq = i.seq + 1
+		WHERE i.installation_id = p_installation AND i.status IN ('linking', 'active');
+	PERFORM command_failed(c.installation_id, c.command_id, 'reconnect') FROM command c
+		WHERE c.installation_id = p_installation AND c.status IN ('requested', 'sent');
+	RETURN true;
+END $$;
+COMMENT ON FUNCTION token_dead IS 'The platform refused the refresh token for good: needs_reauth';
+
+-- Is a row sealed with another key than the one that seals now, or marked as one that no key opens?
+-- Reads the two ends of an index, for it is called often.
+CREATE FUNCTION token_seal_due(p_key text)
+RETURNS boolean LANGUAGE sql STABLE AS $$
+	SELECT coalesce((SELECT min(t.seal_key_id) FROM token t) <> p_key OR (SELECT max(t.seal_key_id) FROM token t) <> p_key, false)
+		OR EXISTS (SELECT 1 FROM token t WHERE t.last_error = 'sealed')
+$$;
+COMMENT ON FUNCTION token_seal_due IS 'May a token have to be sealed anew, with this key';
+
+-- In the order of their ids, after "p_after".
+CREATE FUNCTION token_seal_next(p_key text, p_after text, p_limit integer)
+RETURNS TABLE (installation_id text, generation bigint, seal_key_id text, access_sealed bytea,
+	refresh_sealed bytea, marked boolean)
+LANGUAGE sql STABLE AS $$
+	SELECT t.installation_id::text, t.generation, t.seal_key_id, t.access_sealed, t.refresh_sealed,
+		t.last_error IS NOT DISTINCT FROM 'sealed' FROM token t
+		WHERE t.installation_id > p_after AND (t.seal_key_id <> p_key OR t.last_error = 'sealed')
+		ORDER BY t.installation_id LIMIT p_limit
+$$;
+COMMENT ON FUNCTION token_seal_next IS 'Tokens to be sealed anew, with this key';
+
+-- False: another pair is there by now, which must not be overwritten (a generation alone does not show that: a
+-- location that was removed and linked again counts from 1).  An installation that waits to be linked again only
+-- because no key opened its tokens is active again.
+CREATE FUNCTION token_reseal(p_installation text, p_generation bigint, p_old_refresh bytea, p_access bytea,
+	p_refresh bytea, p_key text)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	v_error text;
+BEGIN
+	SELECT t.last_error INTO v_error FROM token t WHERE t.installation_id = p_installation
+		AND t.generation = p_generation AND t.refresh_sealed = p_old_refresh FOR UPDATE;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	UPDATE token t SET access_sealed = p_access, refresh_sealed = p_refresh, seal_key_id = p_key,
+		last_error = nullif(t.last_error, 'sealed') WHERE t.installation_id = p_installation;
+	IF v_error = 'sealed' THEN
+		UPDATE installation i SET seq = i.seq + 1, status_seq = i.seq + 1,
+			status = CASE WHEN i.synced_at IS NULL THEN 'linking' ELSE 'active' END
+			WHERE i.installation_id = p_installation AND i.status = 'needs_reauth';
+	END IF;
+	RETURN true;
+END $$;
+COMMENT ON FUNCTION token_reseal IS 'Replace a sealed pair of tokens by the same pair under another key, unless a newer one is there';
+
+-- The row stays as it is, for the key may come back.  True: the status has changed.
+CREATE FUNCTION token_unopened(p_installation text, p_generation bigint, p_old_refresh bytea)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM 1 FROM token t WHERE t.installation_id = p_installation AND t.generation = p_generation
+		AND t.refresh_sealed = p_old_refresh FOR UPDATE;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	UPDATE installation i SET status = 'needs_reauth', seq = i.seq + 1, status_seq = i.seq + 1
+		WHERE i.installation_id = p_installation AND i.status IN ('linking', 'active');
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	UPDATE token t SET claimed_by = NULL, claimed_until = NULL, last_error = 'sealed', last_error_at = now()
+		WHERE t.installation_id = p_installation;
+	PERFORM command_failed(c.installation_id, c.command_id, 'reconnect') FROM command c
+		WHERE c.installation_id = p_installation AND c.status IN ('requested', 'sent');
+	RETURN true;
+END $$;
+COMMENT ON FUNCTION token_unopened IS 'No key opens these tokens: needs_reauth, until the key is back or the location linked again';
+
+CREATE VIEW token_health AS
+	SELECT i.location_name AS location, i.status, t.obtained_at, t.expires_at, t.refresh_after, t.refresh_expires_at,
+		t.expires_at > now() AS access_good, t.failures, t.last_error, t.last_error_at, t.seal_key_id, t.generation,
+		t.installation_id
+	FROM token t JOIN installation i ON i.installation_id = t.installation_id ORDER BY t.refresh_after;
+COMMENT ON VIEW token_health IS 'How fresh the tokens are and when they are renewed; not the tokens';
+
+GRANT EXECUTE ON FUNCTION token_refresh_time, token_load, token_claim, token_store, token_refused, token_failed, token_dead,
+	token_seal_due, token_seal_next, token_reseal, token_unopened TO switchboard_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON token TO switchboard_worker;
+GRANT SELECT ON token_health TO switchboard_reader;
