@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/policy.h"
 #include "formats/json.h"
 
 #define DEFAULT_DELAY_MS INT64_C(5000)
@@ -44,9 +45,8 @@ static const struct endpoint endpoints[] = {
     [PLATFORM_GET_DEVICES] = {CLIENT_GET, "GET /devices",
 	"/devices?capability=switch&includeStatus=true&includeHealth=true&locationId=", "",
 	.timeout_ms = 15000, .response_limit = DEVICES_LIMIT},
-    /* Shorter than the 10 s after which the page shows the command as failed. */
     [PLATFORM_POST_COMMANDS] = {CLIENT_POST, "POST /devices/{id}/commands", "/devices/",
-	"/commands", .content_type = JSON_TYPE, .timeout_ms = 8000},
+	"/commands", .content_type = JSON_TYPE, .timeout_ms = POLICY_COMMAND_CALL_MS},
     [PLATFORM_GET_SUBSCRIPTIONS] = {CLIENT_GET, "GET /installedapps/{id}/subscriptions",
 	"/installedapps/", "/subscriptions", .timeout_ms = 10000},
     [PLATFORM_POST_SUBSCRIPTION] = {CLIENT_POST, "POST /installedapps/{id}/subscriptions",

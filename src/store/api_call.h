@@ -44,8 +44,8 @@ SW_MUSTCHECK enum sw_err store_pause_put(struct db *db, struct arena *arena,
 /* Calls with a published limit for each installation (platform.md "Limits published"). */
 enum pace_kind {
 	PACE_NONE,
-	PACE_SUBSCRIPTION_CREATE, /* 40 in 15 minutes */
-	PACE_SUBSCRIPTION_OTHER,  /* 15 in 15 minutes */
+	PACE_SUBSCRIPTION_CREATE, /* creating one (POLICY_SUBSCRIPTION_CREATES) */
+	PACE_SUBSCRIPTION_OTHER,  /* listing, deleting (POLICY_SUBSCRIPTION_OTHERS) */
 	PACE__MAX
 };
 

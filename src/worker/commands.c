@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "db/policy.h"
 #include "smartthings/api.h"
 #include "store/command.h"
 #include "worker/calls.h"
@@ -17,8 +18,8 @@
 #include "worker/retry.h"
 
 #define BATCH_MAX 10
-/* A command is unanswered for at most 40 s: 30 s to be sent, 10 s to be confirmed. */
-#define UNANSWERED_MS 45000
+/* A little longer than a command is unanswered at most. */
+#define UNANSWERED_MS (POLICY_COMMAND_SEND_MS + POLICY_COMMAND_CONFIRM_MS + 5000)
 /* However near the deadline: less time than this leaves no chance of an answer. */
 #define CALL_LEAST_MS 500
 

@@ -9,6 +9,7 @@
 
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "db/policy.h"
 #include "formats/json.h"
 #include "formats/url.h"
 #include "smartthings/api.h"
@@ -17,13 +18,13 @@
 #include "worker/subscription_set.h"
 
 /*
- * Lists and deletions share 15 calls in 15 minutes (platform.md "Limits published"): one run makes
- * at most this many of each.
+ * Lists and deletions share POLICY_SUBSCRIPTION_OTHERS calls: one run makes at most this many of
+ * each.
  */
 #define PAGES_MAX 10
 #define DELETES_MAX 10
-/* After this all 15 are allowed again (pace_take() in sql/). */
-#define DELETES_DELAY_MS 906000
+/* After this all of them are allowed again (pace_take() in sql/). */
+#define DELETES_DELAY_MS (POLICY_SUBSCRIPTION_WINDOW_MS + 1000)
 
 /* The wait for the location's id, which the first call of the first device sync finds out. */
 static const struct backoff location_wait = {.first_ms = 300, .most_ms = 60000};
