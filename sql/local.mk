@@ -15,7 +15,8 @@ dist_sql_DATA = \
 	sql/011-by-index.sql \
 	sql/012-locks-in-order.sql \
 	sql/013-many-clicks.sql \
-	sql/014-news-of-one-switch.sql
+	sql/014-news-of-one-switch.sql \
+	sql/015-switch-list.sql
 
 bin_SCRIPTS += switchboard-migrate
 EXTRA_DIST += sql/migrate

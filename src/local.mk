@@ -39,6 +39,7 @@ src_libnet_a_SOURCES = \
 	src/net/client_pool.c src/net/client_pool.h \
 	src/net/client_transfer.c src/net/client_transfer.h \
 	src/net/exchange.c src/net/exchange.h \
+	src/net/reply_record.c src/net/reply_record.h \
 	src/net/request.c src/net/request.h \
 	src/net/response.c src/net/response.h \
 	src/net/serve.c src/net/serve.h

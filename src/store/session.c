@@ -52,8 +52,7 @@ store_session_load(struct db *db, struct arena *arena,
 		out->user_id = db_result_int(result, 0, 0);
 		out->renewed = db_result_bool(result, 0, 1);
 		out->cursor = arena_strdup(arena, db_result_text(result, 0, 2));
-		out->version = arena_strdup(arena, db_result_text(result, 0, 3));
-		err = out->cursor != NULL && out->version != NULL ? SW_OK : SW_ENOMEM;
+		err = out->cursor != NULL ? SW_OK : SW_ENOMEM;
 	} else {
 		err = SW_EAUTH;
 	}

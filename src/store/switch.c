@@ -4,9 +4,11 @@
  */
 #include "store/switch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "formats/number.h"
+#include "base/clock.h"
 #include "store/query.h"
 
 /* Columns of STMT_SWITCH_LIST. */
@@ -24,39 +26,114 @@ enum {
 	COL_PENDING,
 	COL_UPDATED_AT,
 	COL_SEQ,
+	COL_DEVICE_NAME,
+	COL_POSITION,
+};
+
+/* A switch and what else the list is sorted by. */
+struct listed {
+	struct switch_row row;
+	const char *device_name;
+	int64_t position; /* of the component in its device */
 };
 
 json_t *
 switch_row_json(const struct switch_row *row)
 {
+	char updated_at[32];
+
+	if (row->updated_at_ms >= 0)
+		clock_format_rfc3339_ms(row->updated_at_ms, updated_at);
 	return json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:s?, s:o, s:b, s:b, s:b, s:s?, s:I}",
 	    "deviceId", row->device_id, "component", row->component, "label", row->label, "room",
 	    row->room, "location", row->location, "installationId", row->installation_id, "state",
 	    row->state, "level", row->level < 0 ? json_null() : json_integer(row->level), "dimmer",
 	    row->has_level, "online", row->online, "pending", row->pending, "updatedAt",
-	    row->updated_at, "seq", (json_int_t)row->seq);
+	    row->updated_at_ms >= 0 ? updated_at : NULL, "seq", (json_int_t)row->seq);
+}
+
+/* -1 for NULL. */
+static int64_t
+read_number(const struct store_row *row, int column)
+{
+	return db_result_is_null(row->result, row->index, column) ? -1 : store_row_int(row, column);
 }
 
 static void
 read_switch(struct store_row *row, void *out)
 {
-	struct switch_row *one = out;
+	struct listed *one = out;
 
-	one->installation_id = store_row_text_or_null(row, COL_INSTALLATION);
-	one->device_id = store_row_text_or_null(row, COL_DEVICE);
-	one->component = store_row_text_or_null(row, COL_COMPONENT);
-	one->label = store_row_text_or_null(row, COL_LABEL);
-	one->room = store_row_text_or_null(row, COL_ROOM);
-	one->location = store_row_text_or_null(row, COL_LOCATION);
-	one->state = store_row_text_or_null(row, COL_STATE);
-	one->level = db_result_is_null(row->result, row->index, COL_LEVEL)
-			 ? -1
-			 : (int)store_row_int(row, COL_LEVEL);
-	one->has_level = store_row_bool(row, COL_HAS_LEVEL);
-	one->online = store_row_bool(row, COL_ONLINE);
-	one->pending = store_row_bool(row, COL_PENDING);
-	one->updated_at = store_row_text_or_null(row, COL_UPDATED_AT);
-	one->seq = store_row_int(row, COL_SEQ);
+	one->row = (struct switch_row){
+	    .installation_id = store_row_text(row, COL_INSTALLATION),
+	    .device_id = store_row_text(row, COL_DEVICE),
+	    .component = store_row_text(row, COL_COMPONENT),
+	    .label = store_row_text(row, COL_LABEL),
+	    .room = store_row_text_or_null(row, COL_ROOM),
+	    .location = store_row_text_or_null(row, COL_LOCATION),
+	    .state = store_row_text_or_null(row, COL_STATE),
+	    .level = (int)read_number(row, COL_LEVEL),
+	    .has_level = store_row_bool(row, COL_HAS_LEVEL),
+	    .online = store_row_bool(row, COL_ONLINE),
+	    .pending = store_row_bool(row, COL_PENDING),
+	    .updated_at_ms = read_number(row, COL_UPDATED_AT),
+	    .seq = store_row_int(row, COL_SEQ),
+	};
+	one->device_name = store_row_text(row, COL_DEVICE_NAME);
+	one->position = store_row_int(row, COL_POSITION);
+}
+
+/* As strcmp(), NULL last. */
+static int
+compare_text(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		return (a == NULL) - (b == NULL);
+	return strcmp(a, b);
+}
+
+static int
+compare_location(const struct switch_row *a, const struct switch_row *b)
+{
+	int installation = strcmp(a->installation_id, b->installation_id);
+	int location;
+
+	if (installation == 0)
+		return 0;
+	location = compare_text(a->location, b->location);
+	return location != 0 ? location : installation;
+}
+
+static int
+compare(const void *left, const void *right)
+{
+	const struct listed *a = left;
+	const struct listed *b = right;
+	int order = compare_location(&a->row, &b->row);
+
+	if (order == 0)
+		order = compare_text(a->row.room, b->row.room);
+	if (order == 0)
+		order = strcmp(a->device_name, b->device_name);
+	if (order == 0)
+		order = strcmp(a->row.device_id, b->row.device_id);
+	return order != 0 ? order : (a->position > b->position) - (a->position < b->position);
+}
+
+/* Sorted here, byte by byte: the database's order too (its locale is C.UTF-8), and cheaper. */
+static enum sw_err
+sort_list(struct arena *arena, struct listed *listed, size_t count, struct switch_list *out)
+{
+	struct switch_row *rows = arena_alloc(arena, count * sizeof(*rows));
+
+	if (rows == NULL)
+		return SW_ENOMEM;
+	if (count > 0)
+		qsort(listed, count, sizeof(*listed), compare);
+	for (size_t i = 0; i < count; i++)
+		rows[i] = listed[i].row;
+	*out = (struct switch_list){count, rows};
+	return SW_OK;
 }
 
 enum sw_err
@@ -65,10 +142,10 @@ store_switch_list(struct db *db, struct arena *arena, int64_t user_id, struct sw
 	struct db_param params[] = {DB_TEXT(db_int_text(arena, user_id))};
 	struct store_list list;
 	enum sw_err err = store_query_list(
-	    db, arena, STMT_SWITCH_LIST, params, read_switch, sizeof(struct switch_row), &list);
+	    db, arena, STMT_SWITCH_LIST, params, read_switch, sizeof(struct listed), &list);
 
-	*out = (struct switch_list){list.count, list.elements};
-	return err;
+	*out = (struct switch_list){0};
+	return err == SW_OK ? sort_list(arena, list.elements, list.count, out) : err;
 }
 
 /* "0" to "100" and nothing else. */

@@ -27,7 +27,7 @@ struct switch_row {
 	bool has_level;
 	bool online;
 	bool pending;
-	const char *updated_at; /* RFC 3339 with milliseconds, or NULL */
+	int64_t updated_at_ms; /* since 1970 UTC, -1 when unknown */
 	int64_t seq;
 };
 
@@ -38,7 +38,8 @@ struct switch_row {
  */
 json_t *switch_row_json(const struct switch_row *row);
 
-/* Switches by location, then by room (devices in no room last), then by name. */
+/* Switches by location, then by room (devices in no room last), then by name; those of a location
+ * stand together. */
 struct switch_list {
 	size_t count;
 	const struct switch_row *rows;

@@ -168,9 +168,9 @@ page_put_error(
 void
 page_put_csrf(struct sbuf *out, const char *csrf)
 {
-	html_lit(out, "<input type=\"hidden\" name=\"csrf\"");
-	html_put_attr(out, "value", csrf);
-	html_lit(out, ">");
+	html_lit(out, "<input type=\"hidden\" name=\"csrf\" value=\"");
+	html_put_text(out, csrf);
+	html_lit(out, "\">");
 }
 
 /* How long ago, in the words of switchboard.js. */
@@ -195,17 +195,18 @@ put_age(struct sbuf *out, int64_t age_s)
 }
 
 void
-page_put_time(struct sbuf *out, const char *at, int64_t now_ms)
+page_put_time(struct sbuf *out, int64_t at_ms, int64_t now_ms)
 {
-	int64_t at_us;
+	char text[32];
 
-	html_lit(out, "<time");
-	if (at != NULL && clock_parse_rfc3339(at, &at_us, NULL)) {
-		html_put_attr(out, "datetime", at);
-		html_lit(out, ">");
-		put_age(out, now_ms / 1000 - at_us / 1000000);
-	} else {
-		html_lit(out, ">");
+	if (at_ms < 0) {
+		html_lit(out, "<time></time>");
+		return;
 	}
+	clock_format_rfc3339_ms(at_ms, text);
+	html_lit(out, "<time datetime=\"");
+	html_put_text(out, text);
+	html_lit(out, "\">");
+	put_age(out, now_ms / 1000 - at_ms / 1000);
 	html_lit(out, "</time>");
 }

@@ -35,7 +35,8 @@ void page_put_error(
 /* The hidden field of every form. */
 void page_put_csrf(struct sbuf *out, const char *csrf);
 
-/* A <time> that says how long ago "at" (RFC 3339, or NULL) was; empty when nobody knows. */
-void page_put_time(struct sbuf *out, const char *at, int64_t now_ms);
+/* A <time> that says how long ago "at_ms" (milliseconds since 1970 UTC) was; empty for -1, which
+ * means that it is not known. */
+void page_put_time(struct sbuf *out, int64_t at_ms, int64_t now_ms);
 
 #endif

@@ -42,6 +42,15 @@ put_end_button(struct sbuf *out, const struct store_session *session, const char
 	html_lit(out, "\">Sign out</button></form>");
 }
 
+/* How long ago an RFC 3339 instant was. */
+static void
+put_age(struct sbuf *out, const char *at, int64_t now_ms)
+{
+	int64_t at_us;
+
+	page_put_time(out, clock_parse_rfc3339(at, &at_us, NULL) ? at_us / 1000 : -1, now_ms);
+}
+
 static void
 put_session(struct sbuf *out, const struct store_session *session, const char *csrf, int64_t now_ms)
 {
@@ -53,9 +62,9 @@ put_session(struct sbuf *out, const struct store_session *session, const char *c
 	html_lit(out, ">");
 	put_name(out, session->user_agent);
 	html_lit(out, "</strong>\n<p>Last used ");
-	page_put_time(out, session->seen_at, now_ms);
+	put_age(out, session->seen_at, now_ms);
 	html_lit(out, "</p>\n<p>Signed in ");
-	page_put_time(out, session->created_at, now_ms);
+	put_age(out, session->created_at, now_ms);
 	html_lit(out, "</p></div>\n");
 	if (session->is_this)
 		html_lit(out, "<span class=\"here\">This device</span>");
