@@ -87,6 +87,7 @@ src_libweb_a_SOURCES = \
 	src/web/api_health.c \
 	src/web/api_history.c \
 	src/web/api_switches.c \
+	src/web/command_input.c src/web/command_input.h \
 	src/web/error_reply.c src/web/error_reply.h \
 	src/web/keycache.c src/web/keycache.h \
 	src/web/oauth_callback.c src/web/oauth_callback.h \

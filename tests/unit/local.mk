@@ -22,7 +22,7 @@ unit_tests += \
 unit_tests += tests/unit/test_cursor tests/unit/test_stream_format tests/unit/test_stream_hub
 unit_tests += tests/unit/test_stream
 unit_tests += tests/unit/test_webhook_batch
-unit_tests += tests/unit/test_reply_record tests/unit/test_switch
+unit_tests += tests/unit/test_reply_record tests/unit/test_switch tests/unit/test_command_input
 EXTRA_DIST += tests/unit/unit.h
 
 # Tests that are folders below tests/data.
