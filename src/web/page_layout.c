@@ -1,12 +1,12 @@
 /*
- * What every page has around its <main>.  The addresses of style and script
- * carry a digest of their content (made by make), so that browsers keep them
- * for good and still never mix an old script with a new page.
+ * What every page has around its <main>.  The addresses of style and script carry a digest of their
+ * content (made by make): browsers cache them for a year and never use an old script with a new
+ * page.
  */
 #include "web/page_layout.h"
 
-#include "web/static_version.h"
 #include "base/clock.h"
+#include "web/static_version.h"
 
 static void
 put_head(struct sbuf *out, const struct page *page)
@@ -54,7 +54,7 @@ put_bar(struct sbuf *out, const struct page *page)
 		if (page->cursor != NULL)
 			html_lit(out, "<span class=\"live\" id=\"live\" hidden>Live</span>\n");
 		html_lit(out, "<a class=\"quiet\" href=\"/oauth/start\">Add a location</a>\n"
-			      "<a class=\"quiet\" href=\"/sessions\">Your devices</a>\n"
+			      "<a class=\"quiet\" href=\"/sessions\">Signed-in browsers</a>\n"
 			      "<form method=\"post\" action=\"/logout\">");
 		page_put_csrf(out, page->csrf);
 		html_lit(out, "<button class=\"quiet\">Log out</button></form>\n</nav>\n");
@@ -63,17 +63,11 @@ put_bar(struct sbuf *out, const struct page *page)
 }
 
 void
-page_begin_headers(struct response *res, const struct config *config, int status)
-{
-	response_begin_page(res, status, config->public_is_https);
-}
-
-void
 page_begin(struct response *res, const struct config *config, int status, const struct page *page)
 {
 	struct sbuf *out = &res->body;
 
-	page_begin_headers(res, config, status);
+	response_begin_page(res, status, config->public_is_https);
 	put_head(out, page);
 	html_lit(out, "<body");
 	if (page->cursor != NULL)
@@ -87,7 +81,7 @@ page_begin(struct response *res, const struct config *config, int status, const 
 	html_lit(out, "<main>\n");
 }
 
-/* 12345 as "12 345", with narrow no-break spaces. */
+/* 12345 as "12 345"; the space is U+202F, narrow and without a line break. */
 static void
 put_grouped(struct sbuf *out, int64_t value)
 {
@@ -127,11 +121,13 @@ error_title(enum sw_err err)
 	case SW_EAUTH:
 		return "You are signed out";
 	case SW_EFORBIDDEN:
-		return "That did not count";
+		return "This page is out of date";
 	case SW_ENOTFOUND:
-		return "Nothing here";
+		return "Not found";
+	case SW_EMETHOD:
+		return "Method not allowed";
 	case SW_ECONFLICT:
-		return "Not just now";
+		return "Not possible now";
 	case SW_EUNAVAILABLE:
 	case SW_ETIMEOUT:
 		return "Back in a moment";
@@ -173,7 +169,7 @@ page_put_csrf(struct sbuf *out, const char *csrf)
 	html_lit(out, "\">");
 }
 
-/* How long ago, in the words of switchboard.js. */
+/* How long ago; switchboard.js writes the same words. */
 static void
 put_age(struct sbuf *out, int64_t age_s)
 {

@@ -1,4 +1,4 @@
-/* One switch on the page. */
+/* The HTML of one switch.  Closing quotes stand in the next literal: most of the page is this. */
 #include "web/page_tile.h"
 
 #include <string.h>

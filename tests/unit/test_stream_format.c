@@ -1,5 +1,5 @@
 /*
- * events_format.h and switch_json.h: what a change looks like on the wire.
+ * events_format.h and switch.h: what a change looks like on the wire.
  */
 #include "unit.h"
 
