@@ -64,19 +64,14 @@ static const struct stmt statements[] = {
 	.params = 3},
 
     /* the page (store_device, store_command, store_health) */
-    /* One plan for each installation of the user: OFFSET 0 keeps it from being joined row by row.
-     * Half a microsecond is added before it is cut off, as date_part() is not exact.  Unordered:
-     * store_switch_list() sorts, which costs a third of what it costs the server. */
+    /* Unordered: store_switch_list() sorts for a third of what it costs the server.  Half a
+     * microsecond is added before the rest is cut off, as date_part() is not exact. */
     [STMT_SWITCH_LIST] = {"switch_list",
-	"SELECT p.installation_id, p.device_id, p.component, p.label, p.room, p.location, "
-	"p.state, p.level, p.has_level, p.online, p.is_pending, "
-	"floor(date_part('epoch', p.updated_at) * 1000 + 0.0005)::bigint, p.seq, "
-	"p.device_name, p.position "
-	"FROM installation i, LATERAL (SELECT s.*, (s.device_id, s.component) IN "
-	"(SELECT c.device_id, c.component FROM command_pending c "
-	"WHERE c.installation_id = i.installation_id) AS is_pending "
-	"FROM switch_page s WHERE s.installation_id = i.installation_id OFFSET 0) p "
-	"WHERE i.user_id = $1",
+	"SELECT s.device_id, s.component, s.label, s.room, s.state, s.level, s.has_level, "
+	"s.online, (s.device_id, s.component) IN (SELECT c.device_id, c.component "
+	"FROM command_pending c WHERE c.installation_id = $1), "
+	"floor(date_part('epoch', s.updated_at) * 1000 + 0.0005)::bigint, s.seq, "
+	"s.device_name, s.position FROM switch_page s WHERE s.installation_id = $1",
 	1, .repeatable = true},
     [STMT_PAGE_CHANGES] = {"page_changes",
 	"SELECT installation_id, seq, kind, device_id, component, label, room, "

@@ -13,12 +13,10 @@
 
 /* Columns of STMT_SWITCH_LIST. */
 enum {
-	COL_INSTALLATION,
 	COL_DEVICE,
 	COL_COMPONENT,
 	COL_LABEL,
 	COL_ROOM,
-	COL_LOCATION,
 	COL_STATE,
 	COL_LEVEL,
 	COL_HAS_LEVEL,
@@ -65,12 +63,10 @@ read_switch(struct store_row *row, void *out)
 	struct listed *one = out;
 
 	one->row = (struct switch_row){
-	    .installation_id = store_row_text(row, COL_INSTALLATION),
 	    .device_id = store_row_text(row, COL_DEVICE),
 	    .component = store_row_text(row, COL_COMPONENT),
 	    .label = store_row_text(row, COL_LABEL),
 	    .room = store_row_text_or_null(row, COL_ROOM),
-	    .location = store_row_text_or_null(row, COL_LOCATION),
 	    .state = store_row_text_or_null(row, COL_STATE),
 	    .level = (int)read_number(row, COL_LEVEL),
 	    .has_level = store_row_bool(row, COL_HAS_LEVEL),
@@ -93,26 +89,12 @@ compare_text(const char *a, const char *b)
 }
 
 static int
-compare_location(const struct switch_row *a, const struct switch_row *b)
-{
-	int installation = strcmp(a->installation_id, b->installation_id);
-	int location;
-
-	if (installation == 0)
-		return 0;
-	location = compare_text(a->location, b->location);
-	return location != 0 ? location : installation;
-}
-
-static int
 compare(const void *left, const void *right)
 {
 	const struct listed *a = left;
 	const struct listed *b = right;
-	int order = compare_location(&a->row, &b->row);
+	int order = compare_text(a->row.room, b->row.room);
 
-	if (order == 0)
-		order = compare_text(a->row.room, b->row.room);
 	if (order == 0)
 		order = strcmp(a->device_name, b->device_name);
 	if (order == 0)
@@ -120,32 +102,50 @@ compare(const void *left, const void *right)
 	return order != 0 ? order : (a->position > b->position) - (a->position < b->position);
 }
 
-/* Sorted here, byte by byte: the database's order too (its locale is C.UTF-8), and cheaper. */
+/* Read and sort the switches of out->installation. */
 static enum sw_err
-sort_list(struct arena *arena, struct listed *listed, size_t count, struct switch_list *out)
+load_location(struct db *db, struct arena *arena, struct switch_location *out)
 {
-	struct switch_row *rows = arena_alloc(arena, count * sizeof(*rows));
+	const struct db_param params[] = {DB_TEXT(out->installation->installation_id)};
+	struct store_list list;
+	struct listed *listed;
+	struct switch_row *rows;
+	enum sw_err err = store_query_list(
+	    db, arena, STMT_SWITCH_LIST, params, read_switch, sizeof(struct listed), &list);
 
+	if (err != SW_OK || list.count == 0)
+		return err;
+	rows = arena_alloc(arena, list.count * sizeof(*rows));
 	if (rows == NULL)
 		return SW_ENOMEM;
-	if (count > 0)
-		qsort(listed, count, sizeof(*listed), compare);
-	for (size_t i = 0; i < count; i++)
+	listed = list.elements;
+	/* Byte by byte: the database's order too, whose locale is C.UTF-8. */
+	qsort(listed, list.count, sizeof(*listed), compare);
+	for (size_t i = 0; i < list.count; i++) {
 		rows[i] = listed[i].row;
-	*out = (struct switch_list){count, rows};
+		rows[i].installation_id = out->installation->installation_id;
+		rows[i].location = out->installation->location_name;
+	}
+	out->rows = rows;
+	out->count = list.count;
 	return SW_OK;
 }
 
 enum sw_err
-store_switch_list(struct db *db, struct arena *arena, int64_t user_id, struct switch_list *out)
+store_switch_list(struct db *db, struct arena *arena, int64_t user_id, struct switch_location **out,
+    size_t *count)
 {
-	struct db_param params[] = {DB_TEXT(db_int_text(arena, user_id))};
-	struct store_list list;
-	enum sw_err err = store_query_list(
-	    db, arena, STMT_SWITCH_LIST, params, read_switch, sizeof(struct listed), &list);
+	struct store_installation *installations;
+	enum sw_err err = store_installation_list(db, arena, user_id, &installations, count);
 
-	*out = (struct switch_list){0};
-	return err == SW_OK ? sort_list(arena, list.elements, list.count, out) : err;
+	*out = err == SW_OK ? arena_alloc(arena, *count * sizeof(**out)) : NULL;
+	if (err == SW_OK && *out == NULL)
+		err = SW_ENOMEM;
+	for (size_t i = 0; err == SW_OK && i < *count; i++) {
+		(*out)[i].installation = &installations[i];
+		err = load_location(db, arena, &(*out)[i]);
+	}
+	return err;
 }
 
 /* "0" to "100" and nothing else. */

@@ -8,10 +8,11 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "db/db.h"
+#include "store/installation.h"
 
 /*
- * Switches as the page shows them.  Every statement is one round trip; what it gives lives in the
- * arena.  Errors beyond those named are db_exec()'s, and SW_ENOMEM.
+ * Switches as the page shows them.  Every function is one round trip unless it says otherwise; what
+ * it gives lives in the arena.  Errors beyond those named are db_exec()'s, and SW_ENOMEM.
  */
 
 /* One switch as the page shows it; strings are borrowed (arena or result), NULL where unknown. */
@@ -38,16 +39,19 @@ struct switch_row {
  */
 json_t *switch_row_json(const struct switch_row *row);
 
-/* Switches by location, then by room (devices in no room last), then by name; those of a location
- * stand together. */
-struct switch_list {
+/* A location of a user, with its switches by room (devices in no room last), then by name. */
+struct switch_location {
+	const struct store_installation *installation;
 	size_t count;
 	const struct switch_row *rows;
 };
 
-/* All switches of a user. */
-SW_MUSTCHECK enum sw_err
-store_switch_list(struct db *db, struct arena *arena, int64_t user_id, struct switch_list *out);
+/*
+ * All locations of a user in the order of store_installation_list(), with all switches: a round
+ * trip for the list and one for each location.
+ */
+SW_MUSTCHECK enum sw_err store_switch_list(struct db *db, struct arena *arena, int64_t user_id,
+    struct switch_location **out, size_t *count);
 
 /* One change of a switch: of its state, or (state NULL) of its level. */
 struct switch_change {

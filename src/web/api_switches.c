@@ -12,14 +12,18 @@
 #include "web/command_input.h"
 
 static json_t *
-switches_json(const struct switch_list *list)
+switches_json(const struct switch_location *locations, size_t count)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; array != NULL && i < list->count; i++) {
-		if (json_array_append_new(array, switch_row_json(&list->rows[i])) != 0) {
-			json_decref(array);
-			array = NULL;
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; array != NULL && k < locations[i].count; k++) {
+			json_t *row = switch_row_json(&locations[i].rows[k]);
+
+			if (json_array_append_new(array, row) != 0) {
+				json_decref(array);
+				array = NULL;
+			}
 		}
 	}
 	return array;
@@ -28,16 +32,17 @@ switches_json(const struct switch_list *list)
 enum sw_err
 api_list_switches(struct request_context *context)
 {
-	struct switch_list list;
+	struct switch_location *locations;
+	size_t count;
 	/* The cursor was read first: a change in between is sent twice, not lost. */
-	enum sw_err err = store_switch_list(
-	    context->program->db, context->req->arena, context->session.who.user_id, &list);
+	enum sw_err err = store_switch_list(context->program->db, context->req->arena,
+	    context->session.who.user_id, &locations, &count);
 
 	if (err != SW_OK)
 		return err;
 	response_put_json(context->res, 200,
 	    json_pack("{s:s,s:o}", "cursor", context->session.who.cursor, "switches",
-		switches_json(&list)));
+		switches_json(locations, count)));
 	return SW_OK;
 }
 

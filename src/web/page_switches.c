@@ -1,6 +1,7 @@
 /*
- * GET /: every switch of the signed-in user, by location and room, or a link to sign in.  Two
- * queries after the session's own, nothing remembered between requests but the count of API calls.
+ * GET /: every switch of the signed-in user, by location and room, or a link to sign in.  The
+ * session's query, one for the list of locations and one for each location; nothing remembered
+ * between requests but the count of API calls.
  */
 #include <string.h>
 
@@ -21,9 +22,8 @@
 
 /* What the page shows. */
 struct switches_page {
-	const struct store_installation *installations;
-	size_t installation_count;
-	struct switch_list switches;
+	struct switch_location *locations;
+	size_t location_count;
 	const char *csrf;
 	int64_t now_ms;
 	size_t tiles; /* written so far */
@@ -149,24 +149,6 @@ put_rooms(struct sbuf *out, struct switches_page *page, const struct switch_row 
 	html_lit(out, "</div>\n");
 }
 
-/* The switches of a location, which stand together in the list. */
-static const struct switch_row *
-rows_of(const struct switches_page *page, const char *installation_id, size_t *count)
-{
-	const struct switch_list *list = &page->switches;
-	size_t first = 0;
-	size_t end;
-
-	while (
-	    first < list->count && strcmp(list->rows[first].installation_id, installation_id) != 0)
-		first++;
-	end = first;
-	while (end < list->count && strcmp(list->rows[end].installation_id, installation_id) == 0)
-		end++;
-	*count = end - first;
-	return list->rows + first;
-}
-
 static void
 put_count(struct sbuf *out, const struct switch_row *rows, size_t count)
 {
@@ -218,11 +200,10 @@ put_empty(struct sbuf *out)
 }
 
 static void
-put_location(
-    struct sbuf *out, struct switches_page *page, const struct store_installation *installation)
+put_location(struct sbuf *out, struct switches_page *page, const struct switch_location *location)
 {
-	size_t count;
-	const struct switch_row *rows = rows_of(page, installation->installation_id, &count);
+	const struct store_installation *installation = location->installation;
+	size_t count = location->count;
 
 	html_lit(out, "<section class=\"location\"");
 	html_put_attr(out, "data-installation-id", installation->installation_id);
@@ -230,14 +211,14 @@ put_location(
 	html_put_text(out, location_name(installation));
 	html_lit(out, "</h2>");
 	if (count > 0) {
-		put_count(out, rows, count);
+		put_count(out, location->rows, count);
 		put_all(
 		    out, page, installation->installation_id, NULL, location_name(installation));
 	}
 	html_lit(out, "</header>\n");
 	put_notices(out, installation);
 	if (count > 0)
-		put_rooms(out, page, rows, count);
+		put_rooms(out, page, location->rows, count);
 	else if (installation->synced)
 		put_empty(out);
 	html_lit(out, "<p class=\"leave\"><a class=\"quiet\" href=\"/disconnect?installation=");
@@ -248,34 +229,15 @@ put_location(
 }
 
 static bool
-is_busy(const struct switches_page *page)
+is_busy(const struct switch_location *location)
 {
-	for (size_t i = 0; i < page->installation_count; i++) {
-		if (is_first_sync(&page->installations[i]))
-			return true;
-	}
-	for (size_t i = 0; i < page->switches.count; i++) {
-		if (page->switches.rows[i].pending)
+	if (is_first_sync(location->installation))
+		return true;
+	for (size_t i = 0; i < location->count; i++) {
+		if (location->rows[i].pending)
 			return true;
 	}
 	return false;
-}
-
-static enum sw_err
-load_page(struct request_context *context, struct switches_page *out)
-{
-	struct store_installation *installations;
-	struct db *db = context->program->db;
-	struct arena *arena = context->req->arena;
-	enum sw_err err = store_installation_list(
-	    db, arena, context->session.who.user_id, &installations, &out->installation_count);
-
-	if (err != SW_OK)
-		return err;
-	out->installations = installations;
-	out->csrf = context->session.csrf;
-	out->now_ms = clock_now_ms();
-	return store_switch_list(db, arena, context->session.who.user_id, &out->switches);
 }
 
 /* -1 when it cannot be read: then the page is shown without it. */
@@ -297,22 +259,27 @@ static enum sw_err
 put_page(struct request_context *context)
 {
 	struct sbuf *out = &context->res->body;
-	struct switches_page page = {0};
+	struct switches_page page = {
+	    .csrf = context->session.csrf,
+	    .now_ms = clock_now_ms(),
+	};
 	struct page layout = {
 	    .title = "Switchboard",
 	    .csrf = context->session.csrf,
 	    .cursor = context->session.who.cursor,
 	};
-	enum sw_err err = load_page(context, &page);
+	enum sw_err err = store_switch_list(context->program->db, context->req->arena,
+	    context->session.who.user_id, &page.locations, &page.location_count);
 
 	if (err != SW_OK)
 		return err;
-	layout.refresh_s = is_busy(&page) ? REFRESH_S : 0;
+	for (size_t i = 0; i < page.location_count; i++)
+		layout.refresh_s = is_busy(&page.locations[i]) ? REFRESH_S : layout.refresh_s;
 	page_begin(context->res, &context->program->config, 200, &layout);
 	html_lit(out, "<h1 class=\"unseen\">Switches</h1>\n");
-	for (size_t i = 0; i < page.installation_count; i++)
-		put_location(out, &page, &page.installations[i]);
-	if (page.installation_count == 0)
+	for (size_t i = 0; i < page.location_count; i++)
+		put_location(out, &page, &page.locations[i]);
+	if (page.location_count == 0)
 		html_lit(out, "<section class=\"card\"><h2>No location is linked</h2>\n<p>Link one "
 			      "to see its switches here.</p>\n<p><a class=\"button\" "
 			      "href=\"/oauth/start\">Add a location</a></p></section>\n");

@@ -46,7 +46,7 @@ tests_unit_test_webhook_batch_LDFLAGS = $(AM_LDFLAGS) \
 tests_unit_test_session_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=db_exec,--wrap=db_result_rows,--wrap=db_result_int,--wrap=db_result_bool \
 	-Wl,--wrap=db_result_text,--wrap=db_result_free
-tests_unit_test_switch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_exec
+tests_unit_test_switch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_exec,--wrap=store_installation_list
 tests_unit_test_notify_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_exec,--wrap=clock_monotonic_ms
 
 # Parts of the worker.

@@ -9,11 +9,13 @@
 
 #include "store/switch.h"
 
-#define COLUMNS 15
+#define COLUMNS 13
 
 static const char *const (*rows)[COLUMNS];
 static int row_count;
 
+enum sw_err __wrap_store_installation_list(struct db *db, struct arena *arena, int64_t user_id,
+    struct store_installation **out, size_t *count);
 enum sw_err __wrap_db_exec(
     struct db *db, enum stmt_id id, const struct db_param *params, struct db_result **out);
 
@@ -27,7 +29,7 @@ __wrap_db_exec(
 
 	(void)db;
 	assert_int_equal(id, STMT_SWITCH_LIST);
-	assert_string_equal(params[0].text, "7");
+	assert_string_equal(params[0].text, "home");
 	memset(columns, 0, sizeof(columns));
 	for (int i = 0; i < COLUMNS; i++)
 		columns[i].name = (char *)"column";
@@ -43,47 +45,63 @@ __wrap_db_exec(
 	return SW_OK;
 }
 
-static void
-load(struct arena *arena, const char *const (*given)[COLUMNS], int count, struct switch_list *out)
+/* One location with these switches. */
+enum sw_err
+__wrap_store_installation_list(struct db *db, struct arena *arena, int64_t user_id,
+    struct store_installation **out, size_t *count)
 {
+	static struct store_installation home = {
+	    .installation_id = "home", .location_name = "Home"};
+
+	(void)db, (void)arena;
+	assert_int_equal(user_id, 7);
+	*out = &home;
+	*count = 1;
+	return SW_OK;
+}
+
+static void
+load(struct arena *arena, const char *const (*given)[COLUMNS], int count,
+    const struct switch_location **out)
+{
+	struct switch_location *locations;
+	size_t location_count;
+
 	rows = given;
 	row_count = count;
-	assert_int_equal(store_switch_list(NULL, arena, 7, out), SW_OK);
-	assert_int_equal(out->count, count);
+	assert_int_equal(store_switch_list(NULL, arena, 7, &locations, &location_count), SW_OK);
+	assert_int_equal(location_count, 1);
+	assert_int_equal(locations->count, count);
+	*out = locations;
 }
 
 /* One row with what it is sorted by; its label says where it belongs. */
-#define ROW(location, installation, room, name, device, position, label)                        \
-	{                                                                                       \
-		installation, device, "main", label, room, location, "on", NULL, "f", "t", "f", \
-		    NULL, "1", name, position                                                   \
+#define ROW(room, name, device, position, label)                                                  \
+	{                                                                                         \
+		device, "main", label, room, "on", NULL, "f", "t", "f", NULL, "1", name, position \
 	}
 
 static void
 switches_come_in_the_order_of_the_page(void **state)
 {
 	static const char *const given[][COLUMNS] = {
-	    ROW(NULL, "a", "Attic", "Lamp", "d", "0", "8"),
-	    ROW("Home", "b", NULL, "Lamp", "d", "0", "5"),
-	    ROW("Home", "b", "Kitchen", "Lamp", "d2", "0", "3"),
-	    ROW("Home", "b", "Kitchen", "Lamp", "d1", "10", "2"),
-	    ROW("Home", "b", "Kitchen", "Lamp", "d1", "9", "1"),
-	    ROW("Home", "c", "Attic", "Lamp", "d", "0", "6"),
-	    ROW("Home", "b", "Kitchen", "Fan", "d3", "0", "0"),
-	    ROW("Summer house", "a0", "Attic", "Lamp", "d", "0", "7"),
-	    ROW("Home", "b",
-		"\xc3\x9c"
+	    ROW(NULL, "Lamp", "d", "0", "5"),
+	    ROW("Kitchen", "Lamp", "d2", "0", "3"),
+	    ROW("Kitchen", "Lamp", "d1", "10", "2"),
+	    ROW("Kitchen", "Lamp", "d1", "9", "1"),
+	    ROW("Kitchen", "Fan", "d3", "0", "0"),
+	    ROW("\xc3\x9c"
 		"ber",
 		"Lamp", "d", "0", "4"),
 	};
+	const struct switch_location *location;
 	struct arena arena;
-	struct switch_list list;
 
 	(void)state;
 	arena_init(&arena, 0);
-	load(&arena, given, COUNT_OF(given), &list);
-	for (size_t i = 0; i < list.count; i++)
-		assert_int_equal(list.rows[i].label[0], '0' + (int)i);
+	load(&arena, given, COUNT_OF(given), &location);
+	for (size_t i = 0; i < location->count; i++)
+		assert_int_equal(location->rows[i].label[0], '0' + (int)i);
 	arena_free(&arena);
 }
 
@@ -91,19 +109,18 @@ static void
 every_column_finds_its_member(void **state)
 {
 	static const char *const given[][COLUMNS] = {
-	    {"home", "lamp", "main", "Lamp", "Hall", "Home", "off", "40", "t", "f", "t",
-		"1767323045678", "12", "Lamp", "0"},
-	    {"home", "plug", "main", "Plug", NULL, "Home", NULL, NULL, "f", "t", "f", NULL, "13",
-		"Plug", "0"},
+	    {"lamp", "main", "Lamp", "Hall", "off", "40", "t", "f", "t", "1767323045678", "12",
+		"Lamp", "0"},
+	    {"plug", "main", "Plug", NULL, NULL, NULL, "f", "t", "f", NULL, "13", "Plug", "0"},
 	};
 	const struct switch_row *row;
 	struct arena arena;
-	struct switch_list list;
+	const struct switch_location *list;
 
 	(void)state;
 	arena_init(&arena, 0);
 	load(&arena, given, COUNT_OF(given), &list);
-	row = &list.rows[0];
+	row = &list->rows[0];
 	assert_string_equal(row->installation_id, "home");
 	assert_string_equal(row->device_id, "lamp");
 	assert_string_equal(row->component, "main");
@@ -115,7 +132,7 @@ every_column_finds_its_member(void **state)
 	assert_true(row->has_level && !row->online && row->pending);
 	assert_int_equal(row->updated_at_ms, INT64_C(1767323045678));
 	assert_int_equal(row->seq, 12);
-	row = &list.rows[1];
+	row = &list->rows[1];
 	assert_string_equal(row->label, "Plug");
 	assert_null(row->room);
 	assert_null(row->state);
@@ -126,10 +143,10 @@ every_column_finds_its_member(void **state)
 }
 
 static void
-nobody_has_no_switches(void **state)
+a_location_may_have_no_switches(void **state)
 {
 	struct arena arena;
-	struct switch_list list;
+	const struct switch_location *list;
 
 	(void)state;
 	arena_init(&arena, 0);
@@ -143,7 +160,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    SAYS("switches come in the order of the page", switches_come_in_the_order_of_the_page),
 	    SAYS("every column finds its member", every_column_finds_its_member),
-	    SAYS("a list may be empty", nobody_has_no_switches),
+	    SAYS("a location may have no switches", a_location_may_have_no_switches),
 	};
 
 	return RUN_TESTS(tests);
