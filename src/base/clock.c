@@ -235,21 +235,40 @@ put_digits(char *out, int count, int value)
 	}
 }
 
-/* Not printf(3): a page of 200 switches writes 200 of these. */
+/*
+ * "2019-06-23" of a day since 1970.  Years begin in March here, so that the leap day is the last of
+ * a year, and are counted in cycles of 400, which have 146 097 days (Gregorian calendar).
+ */
+static void
+put_date(char *out, int64_t day)
+{
+	int in_cycle = (int)((day + 719468) % 146097);
+	int year = (in_cycle - in_cycle / 1460 + in_cycle / 36524 - in_cycle / 146096) / 365;
+	int in_year = in_cycle - (365 * year + year / 4 - year / 100);
+	int month = (5 * in_year + 2) / 153; /* five months from March on have 153 days */
+
+	year += (int)((day + 719468) / 146097) * 400;
+	put_digits(out, 4, month < 10 ? year : year + 1);
+	put_digits(out + 5, 2, month < 10 ? month + 3 : month - 9);
+	put_digits(out + 8, 2, in_year - (153 * month + 2) / 5 + 1);
+}
+
+/* Neither gmtime(3) nor printf(3): a page of 200 switches writes 200 of these. */
 void
 clock_format_rfc3339_ms(int64_t at_ms, char out[static 32])
 {
 	int64_t in_range = at_ms < 0 ? 0 : at_ms;
-	struct tm tm = split(in_range / 1000);
+	int in_day;
 
+	if (in_range / 1000 >= YEAR_9999_END)
+		in_range = (YEAR_9999_END - 1) * 1000 + in_range % 1000;
+	in_day = (int)(in_range % 86400000);
 	memcpy(out, "0000-00-00T00:00:00.000Z", 25);
-	put_digits(out, 4, tm.tm_year + 1900);
-	put_digits(out + 5, 2, tm.tm_mon + 1);
-	put_digits(out + 8, 2, tm.tm_mday);
-	put_digits(out + 11, 2, tm.tm_hour);
-	put_digits(out + 14, 2, tm.tm_min);
-	put_digits(out + 17, 2, tm.tm_sec);
-	put_digits(out + 20, 3, (int)(in_range % 1000));
+	put_date(out, in_range / 86400000);
+	put_digits(out + 11, 2, in_day / 3600000);
+	put_digits(out + 14, 2, in_day / 60000 % 60);
+	put_digits(out + 17, 2, in_day / 1000 % 60);
+	put_digits(out + 20, 3, in_day % 1000);
 }
 
 void

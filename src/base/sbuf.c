@@ -111,7 +111,7 @@ grow(struct sbuf *buf, size_t more)
 }
 
 /* Is there room for "more" bytes and the NUL?  Most of the time there is. */
-static inline bool
+static bool
 reserve(struct sbuf *buf, size_t more)
 {
 	if (buf->failed)
@@ -120,13 +120,10 @@ reserve(struct sbuf *buf, size_t more)
 }
 
 void
-sbuf_put(struct sbuf *buf, const void *data, size_t length)
+sbuf_put_growing(struct sbuf *buf, const void *data, size_t length)
 {
-	if (length == 0 || !reserve(buf, length))
-		return;
-	memcpy(buf->data + buf->length, data, length);
-	buf->length += length;
-	buf->data[buf->length] = '\0';
+	if (length > 0 && reserve(buf, length))
+		sbuf_put(buf, data, length);
 }
 
 void

@@ -70,20 +70,18 @@ void
 html_put_text(struct sbuf *buf, const char *text)
 {
 	const char *run = text;
-	const char *end;
 
 	if (text == NULL)
 		return;
-	end = text + strlen(text);
 	for (;;) {
 		const char *escape;
 		size_t length;
 
 		while (is_plain((unsigned char)*text))
 			text++;
-		if (text == end)
+		if (*text == '\0')
 			break;
-		length = utf8_sequence(text, (size_t)(end - text));
+		length = utf8_sequence(text, strnlen(text, 4));
 		escape = find_escape(text, length);
 		if (escape != NULL) {
 			sbuf_put(buf, run, (size_t)(text - run));
