@@ -139,21 +139,6 @@ clock_parse_http_date(const char *text, int64_t *out)
 	return true;
 }
 
-/* UTC; the formats have room for the years 1970 to 9999, so other times are cut to these. */
-static struct tm
-split(int64_t at)
-{
-	time_t seconds = at;
-	struct tm tm = {0};
-
-	if (at < 0)
-		seconds = 0;
-	else if (at >= YEAR_9999_END)
-		seconds = YEAR_9999_END - 1;
-	gmtime_r(&seconds, &tm);
-	return tm;
-}
-
 /*
  * ".123": one to nine digits, cut to microseconds.  Moves *text behind them.
  * No dot is no fraction, and fine.

@@ -16,8 +16,8 @@ static const struct stmt statements[] = {
     /* signing in (store_session) */
     [STMT_OAUTH_STATE_PUT] = {"oauth_state_put", "SELECT oauth_state_put($1, $2)", .params = 2},
     [STMT_OAUTH_STATE_TAKE] = {"oauth_state_take", "SELECT oauth_state_take($1, $2)", .params = 2},
-    [STMT_SESSION_LOAD] = {"session_load",
-	"SELECT user_id, renewed, page_cursor FROM session_load($1)", 1, .repeatable = true},
+    [STMT_SESSION_LOAD] = {"session_load", "SELECT user_id, renewed FROM session_load($1)", 1,
+	.repeatable = true},
     [STMT_SESSION_END] = {"session_end", "SELECT session_end($1)", 1, .repeatable = true},
     [STMT_SESSION_LIST] = {"session_list",
 	"SELECT public_id, user_agent, created_at, seen_at, is_this FROM session_list($1, $2)", 2,

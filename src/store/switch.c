@@ -9,6 +9,7 @@
 
 #include "formats/number.h"
 #include "base/clock.h"
+#include "formats/cursor.h"
 #include "store/query.h"
 
 /* Columns of STMT_SWITCH_LIST. */
@@ -131,20 +132,42 @@ load_location(struct db *db, struct arena *arena, struct switch_location *out)
 	return SW_OK;
 }
 
+/* The cursor of these installations; NULL without memory. */
+static const char *
+make_cursor(struct arena *arena, const struct store_installation *installations, size_t count)
+{
+	struct sbuf cursor = {0};
+	const char *text = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		cursor_put(&cursor, installations[i].installation_id, installations[i].seq);
+	if (!sbuf_failed(&cursor))
+		text = arena_strdup(arena, sbuf_text(&cursor));
+	sbuf_clear(&cursor);
+	return text;
+}
+
 enum sw_err
-store_switch_list(struct db *db, struct arena *arena, int64_t user_id, struct switch_location **out,
-    size_t *count)
+store_switch_list(struct db *db, struct arena *arena, int64_t user_id, struct switch_list *out)
 {
 	struct store_installation *installations;
-	enum sw_err err = store_installation_list(db, arena, user_id, &installations, count);
+	struct switch_location *locations;
+	size_t count;
+	enum sw_err err = store_installation_list(db, arena, user_id, &installations, &count);
 
-	*out = err == SW_OK ? arena_alloc(arena, *count * sizeof(**out)) : NULL;
-	if (err == SW_OK && *out == NULL)
-		err = SW_ENOMEM;
-	for (size_t i = 0; err == SW_OK && i < *count; i++) {
-		(*out)[i].installation = &installations[i];
-		err = load_location(db, arena, &(*out)[i]);
+	*out = (struct switch_list){0};
+	if (err != SW_OK)
+		return err;
+	locations = arena_alloc(arena, count * sizeof(*locations));
+	out->cursor = make_cursor(arena, installations, count);
+	if (locations == NULL || out->cursor == NULL)
+		return SW_ENOMEM;
+	for (size_t i = 0; err == SW_OK && i < count; i++) {
+		locations[i].installation = &installations[i];
+		err = load_location(db, arena, &locations[i]);
 	}
+	out->locations = locations;
+	out->count = count;
 	return err;
 }
 

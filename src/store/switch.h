@@ -46,12 +46,18 @@ struct switch_location {
 	const struct switch_row *rows;
 };
 
-/*
- * All locations of a user in the order of store_installation_list(), with all switches: a round
- * trip for the list and one for each location.
- */
-SW_MUSTCHECK enum sw_err store_switch_list(struct db *db, struct arena *arena, int64_t user_id,
-    struct switch_location **out, size_t *count);
+/* All locations of a user, in the order of store_installation_list(). */
+struct switch_list {
+	/* How far they are (cursor.h).  Read before the switches: a change in between is sent
+	 * twice, not lost. */
+	const char *cursor;
+	size_t count;
+	const struct switch_location *locations;
+};
+
+/* All switches of a user: a round trip for the list of locations and one for each location. */
+SW_MUSTCHECK enum sw_err
+store_switch_list(struct db *db, struct arena *arena, int64_t user_id, struct switch_list *out);
 
 /* One change of a switch: of its state, or (state NULL) of its level. */
 struct switch_change {

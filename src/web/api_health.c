@@ -1,8 +1,9 @@
 /* GET /healthz for supervisors and load balancers, GET /metrics for Prometheus. */
+#include "web/api.h"
+
 #include <string.h>
 
 #include "store/health.h"
-#include "web/api.h"
 
 enum sw_err
 api_healthz(struct request_context *context)

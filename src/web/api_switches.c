@@ -2,23 +2,26 @@
  * The JSON API of switches.  Bodies are read strictly: an unknown member is refused, because a
  * misspelt "room" would otherwise switch every room.
  */
+#include "web/api.h"
+
 #include <string.h>
 
 #include "base/failpoint.h"
 #include "formats/json.h"
 #include "store/command.h"
 #include "store/switch.h"
-#include "web/api.h"
 #include "web/command_input.h"
 
 static json_t *
-switches_json(const struct switch_location *locations, size_t count)
+switches_json(const struct switch_list *list)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < count; i++) {
-		for (size_t k = 0; array != NULL && k < locations[i].count; k++) {
-			json_t *row = switch_row_json(&locations[i].rows[k]);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct switch_location *location = &list->locations[i];
+
+		for (size_t k = 0; array != NULL && k < location->count; k++) {
+			json_t *row = switch_row_json(&location->rows[k]);
 
 			if (json_array_append_new(array, row) != 0) {
 				json_decref(array);
@@ -32,17 +35,14 @@ switches_json(const struct switch_location *locations, size_t count)
 enum sw_err
 api_list_switches(struct request_context *context)
 {
-	struct switch_location *locations;
-	size_t count;
-	/* The cursor was read first: a change in between is sent twice, not lost. */
-	enum sw_err err = store_switch_list(context->program->db, context->req->arena,
-	    context->session.who.user_id, &locations, &count);
+	struct switch_list list;
+	enum sw_err err = store_switch_list(
+	    context->program->db, context->req->arena, context->session.who.user_id, &list);
 
 	if (err != SW_OK)
 		return err;
 	response_put_json(context->res, 200,
-	    json_pack("{s:s,s:o}", "cursor", context->session.who.cursor, "switches",
-		switches_json(locations, count)));
+	    json_pack("{s:s,s:o}", "cursor", list.cursor, "switches", switches_json(&list)));
 	return SW_OK;
 }
 

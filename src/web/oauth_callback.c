@@ -120,7 +120,7 @@ store_link(struct program *program, const struct request *req, const struct stor
 	for (;;) {
 		err = store_installation_link(program->db, req->arena, link, &who.user_id);
 		if (err == SW_ECONFLICT &&
-		    store_session_load(program->db, req->arena, link->new_session, &who) == SW_OK)
+		    store_session_load(program->db, link->new_session, &who) == SW_OK)
 			err = SW_OK;
 		if (err == SW_OK)
 			FAILPOINT("oauth.linked");

@@ -2,12 +2,13 @@
  * "Signed-in browsers": where a user is signed in, and buttons that sign out.  The page names
  * sessions by their public ids, which open nothing.
  */
+#include "web/page.h"
+
 #include <string.h>
 
 #include "base/clock.h"
 #include "formats/uuid.h"
 #include "store/session.h"
-#include "web/page.h"
 #include "web/page_layout.h"
 #include "web/user_agent.h"
 

@@ -3,6 +3,8 @@
  * session's query, one for the list of locations and one for each location; nothing remembered
  * between requests but the count of API calls.
  */
+#include "web/page.h"
+
 #include <string.h>
 
 #include "base/clock.h"
@@ -10,7 +12,6 @@
 #include "store/api_call.h"
 #include "store/installation.h"
 #include "store/switch.h"
-#include "web/page.h"
 #include "web/page_layout.h"
 #include "web/page_tile.h"
 
@@ -22,8 +23,7 @@
 
 /* What the page shows. */
 struct switches_page {
-	struct switch_location *locations;
-	size_t location_count;
+	struct switch_list list;
 	const char *csrf;
 	int64_t now_ms;
 	size_t tiles; /* written so far */
@@ -254,7 +254,7 @@ calls_this_month(struct dashboard *app)
 	return app->calls_month;
 }
 
-/* All but the end.  The cursor was read first: a change in between is sent twice, not lost. */
+/* All but the end. */
 static enum sw_err
 put_page(struct request_context *context)
 {
@@ -266,20 +266,20 @@ put_page(struct request_context *context)
 	struct page layout = {
 	    .title = "Switchboard",
 	    .csrf = context->session.csrf,
-	    .cursor = context->session.who.cursor,
 	};
-	enum sw_err err = store_switch_list(context->program->db, context->req->arena,
-	    context->session.who.user_id, &page.locations, &page.location_count);
+	enum sw_err err = store_switch_list(
+	    context->program->db, context->req->arena, context->session.who.user_id, &page.list);
 
 	if (err != SW_OK)
 		return err;
-	for (size_t i = 0; i < page.location_count; i++)
-		layout.refresh_s = is_busy(&page.locations[i]) ? REFRESH_S : layout.refresh_s;
+	layout.cursor = page.list.cursor;
+	for (size_t i = 0; i < page.list.count; i++)
+		layout.refresh_s = is_busy(&page.list.locations[i]) ? REFRESH_S : layout.refresh_s;
 	page_begin(context->res, &context->program->config, 200, &layout);
 	html_lit(out, "<h1 class=\"unseen\">Switches</h1>\n");
-	for (size_t i = 0; i < page.location_count; i++)
-		put_location(out, &page, &page.locations[i]);
-	if (page.location_count == 0)
+	for (size_t i = 0; i < page.list.count; i++)
+		put_location(out, &page, &page.list.locations[i]);
+	if (page.list.count == 0)
 		html_lit(out, "<section class=\"card\"><h2>No location is linked</h2>\n<p>Link one "
 			      "to see its switches here.</p>\n<p><a class=\"button\" "
 			      "href=\"/oauth/start\">Add a location</a></p></section>\n");

@@ -3,6 +3,7 @@
  */
 #include "unit.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include <libpq-fe.h>
@@ -25,16 +26,17 @@ __wrap_db_exec(
     struct db *db, enum stmt_id id, const struct db_param *params, struct db_result **out)
 {
 	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+	bool is_home = strcmp(params[0].text, "home") == 0;
 	PGresAttDesc columns[COLUMNS];
 
 	(void)db;
 	assert_int_equal(id, STMT_SWITCH_LIST);
-	assert_string_equal(params[0].text, "home");
+	assert_true(is_home || strcmp(params[0].text, "cabin") == 0);
 	memset(columns, 0, sizeof(columns));
 	for (int i = 0; i < COLUMNS; i++)
 		columns[i].name = (char *)"column";
 	assert_int_equal(PQsetResultAttrs(result, COLUMNS, columns), 1);
-	for (int i = 0; i < row_count * COLUMNS; i++) {
+	for (int i = 0; is_home && i < row_count * COLUMNS; i++) {
 		const char *text = rows[i / COLUMNS][i % COLUMNS];
 
 		assert_int_equal(PQsetvalue(result, i / COLUMNS, i % COLUMNS, (char *)text,
@@ -45,18 +47,20 @@ __wrap_db_exec(
 	return SW_OK;
 }
 
-/* One location with these switches. */
+/* The second has no switches. */
 enum sw_err
 __wrap_store_installation_list(struct db *db, struct arena *arena, int64_t user_id,
     struct store_installation **out, size_t *count)
 {
-	static struct store_installation home = {
-	    .installation_id = "home", .location_name = "Home"};
+	static struct store_installation installations[] = {
+	    {.installation_id = "home", .location_name = "Home", .seq = 12},
+	    {.installation_id = "cabin", .location_name = NULL, .seq = 3},
+	};
 
 	(void)db, (void)arena;
 	assert_int_equal(user_id, 7);
-	*out = &home;
-	*count = 1;
+	*out = installations;
+	*count = COUNT_OF(installations);
 	return SW_OK;
 }
 
@@ -64,15 +68,16 @@ static void
 load(struct arena *arena, const char *const (*given)[COLUMNS], int count,
     const struct switch_location **out)
 {
-	struct switch_location *locations;
-	size_t location_count;
+	struct switch_list list;
 
 	rows = given;
 	row_count = count;
-	assert_int_equal(store_switch_list(NULL, arena, 7, &locations, &location_count), SW_OK);
-	assert_int_equal(location_count, 1);
-	assert_int_equal(locations->count, count);
-	*out = locations;
+	assert_int_equal(store_switch_list(NULL, arena, 7, &list), SW_OK);
+	assert_string_equal(list.cursor, "home:12,cabin:3");
+	assert_int_equal(list.count, 2);
+	assert_int_equal(list.locations[1].count, 0);
+	assert_int_equal(list.locations->count, count);
+	*out = list.locations;
 }
 
 /* One row with what it is sorted by; its label says where it belongs. */
