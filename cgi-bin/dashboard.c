@@ -1,6 +1,6 @@
 /*
- * dashboard.fcgi: the page, its forms and the JSON API.  No handler ever
- * calls the platform: commands are rows that the worker picks up.
+ * dashboard.fcgi: the pages, their forms and the JSON API.  No handler calls the platform: commands
+ * are rows that the worker sends.
  */
 #include "web/api.h"
 #include "web/error_reply.h"
@@ -25,7 +25,7 @@ static const struct route routes[] = {
     {REQUEST_GET, "/metrics", ACCESS_OPEN, api_metrics},
 };
 
-/* To a person, a database that does not answer is one that is away. */
+/* A statement that timed out is reported like a database that cannot be reached: try again. */
 static void
 fail(
     const struct program *program, const struct request *req, enum sw_err err, struct response *res)

@@ -1,6 +1,4 @@
-/*
- * webhook.fcgi: POST /, where the platform sends what happened.
- */
+/* webhook.fcgi: POST /, the webhooks of the platform. */
 #include "base/failpoint.h"
 #include "web/serve_main.h"
 #include "web/webhook.h"

@@ -39,6 +39,7 @@ src_libnet_a_SOURCES = \
 	src/net/client_pool.c src/net/client_pool.h \
 	src/net/client_transfer.c src/net/client_transfer.h \
 	src/net/exchange.c src/net/exchange.h \
+	src/net/reply_record.c src/net/reply_record.h \
 	src/net/request.c src/net/request.h \
 	src/net/response.c src/net/response.h \
 	src/net/serve.c src/net/serve.h
@@ -87,6 +88,7 @@ src_libweb_a_SOURCES = \
 	src/web/api_health.c \
 	src/web/api_history.c \
 	src/web/api_switches.c \
+	src/web/command_input.c src/web/command_input.h \
 	src/web/error_reply.c src/web/error_reply.h \
 	src/web/keycache.c src/web/keycache.h \
 	src/web/oauth_callback.c src/web/oauth_callback.h \

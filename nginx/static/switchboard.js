@@ -1,51 +1,51 @@
 /*
- * The page made live.  The server is the only renderer: this script changes
- * what stands in a tile (state, level, age), and for anything else fetches the
- * page again and puts its <main> in place.  Without it every form still works.
+ * Live updates of the page.  The server renders it: this script changes state, level and age of a
+ * tile, and for anything else loads the page again and replaces its <main>.  Without the script
+ * every form still works.
  */
 
-const ANSWER_MS = 10_000; // a click without an answer goes back
-const FORGET_MS = 60_000; // and its late failure is no news for so long
-const DOUBT_MS = 3_000; // a click that was taken and not heard of since: ask what came of it
-const GET_MS = 10_000; // for a page or a list
-const WAKE_MS = 600; // for the first answer after a sleep, and twice that for the next
-const OPEN_MS = 1_000; // for a stream to open, and twice that at the next try
-const SILENCE_MS = 40_000; // the streamer says something every 25 s
-const LOST_MS = 2_000; // how long a stream may be down before the page says so
-const LOOK_MS = 10_000; // while it is down the page asks so often
+const ANSWER_MS = 10_000; // after this long a request without a result is shown as failed
+const FORGET_MS = 60_000; // and for this long a late failure of it is not shown again
+const CONFIRM_MS = 3_000; // no event this long after a request was accepted: load the states
+const GET_MS = 10_000; // timeout of a page or a list
+const WAKE_MS = 600; // the same for the first answer after a sleep, doubled for the next
+const OPEN_MS = 1_000; // timeout of opening a stream, doubled at each try
+const SILENCE_MS = 40_000; // the streamer sends a heartbeat every 25 s
+const LOST_MS = 2_000; // the page shows that the stream is down after this long
+const POLL_MS = 10_000; // while it is down, states are loaded this often
 const RETRY_MIN_MS = 500;
-const RETRY_SOON_MS = 1_500; // at most, in the first minute: a restart takes seconds
+const RETRY_SOON_MS = 1_500; // longest pause in the first minute: a restart takes seconds
 const RETRY_MAX_MS = 15_000;
 const EAGER_MS = 60_000;
-const STEADY_MS = 5_000; // a stream that held this long was a good one
-const REST_MS = 60_000; // a page that nobody sees for so long needs no stream
-const GAP_MS = 5_000; // a clock that jumps by more has slept
-const RENEW_MS = 12 * 3_600_000; // a question so often keeps an open page signed in for good
-const SETTLE_MS = 250; // a slider is sent when it has rested this long
+const STEADY_MS = 5_000; // a stream that was open this long counts as working
+const HIDDEN_MS = 60_000; // a page that was hidden this long closes its stream
+const GAP_MS = 5_000; // a timer this late means that the computer slept
+const RENEW_MS = 12 * 3_600_000; // loading this often keeps the session of an open page alive
+const SLIDER_MS = 250; // a slider is sent when it did not move for this long
 const TOAST_MS = 8_000;
 
 const byId = (id) => document.getElementById(id);
 
 /* ---- tiles ---------------------------------------------------------------------------------- */
 
-/* "deviceId/component" to its <li>; made anew with every <main>. */
+/* "deviceId/component" to its <li>; made again with every <main>. */
 let tiles = new Map();
 
-/* The same to the newest row heard of: a <main> that was on its way meanwhile may be older. */
-const told = new Map();
+/* The same to the newest row received: a <main> that arrives later may be older. */
+const newest = new Map();
 
 /*
- * Clicks of this page that have no result yet: key to { wanted, timer } and when it was
- * posted and first seen as pending.
+ * Requests of this page without a result: key to { wanted, timer, posted, seen }; the last two are
+ * when the server accepted it and when its tile was first pending.
  */
-const wishes = new Map();
+const requests = new Map();
 
-/* Clicks whose time ran out, and when: the server may wait for longer, but this page has said so. */
-const givenUp = new Map();
-const isGivenUp = (key) => Date.now() - (givenUp.get(key) ?? 0) < FORGET_MS;
+/* Requests that timed out here, and when; the server may still report their failure. */
+const timedOut = new Map();
+const isTimedOut = (key) => Date.now() - (timedOut.get(key) ?? 0) < FORGET_MS;
 
-/* Sliders in somebody's hand: key to the timer that will send the level, or null while it moves. */
-const held = new Map();
+/* Sliders in use: key to the timer that will send the level, or null while it moves. */
+const dragged = new Map();
 
 const switchOf = (tile) => tile.querySelector('[role="switch"]');
 const keyOf = (tile) => `${switchOf(tile).dataset.deviceId}/${switchOf(tile).dataset.component}`;
@@ -53,18 +53,18 @@ const keyOfRow = (row) => `${row.deviceId}/${row.component}`;
 const labelOf = (tile) => tile.querySelector('.name').textContent;
 const apiOf = (form) => `/api${new URL(form.action).pathname}`;
 
-/* What stands in <main> was asked for at "asked". */
-function indexTiles(asked) {
+/* Read a new <main>, which was requested at "requested". */
+function indexTiles(requested) {
 	tiles = new Map();
 	for (const tile of document.querySelectorAll('.tile'))
 		tiles.set(keyOf(tile), tile);
-	for (const key of wishes.keys())
-		checkWish(key, asked);
-	for (const [key, row] of told) {
+	for (const key of requests.keys())
+		checkRequest(key, requested);
+	for (const [key, row] of newest) {
 		if (!tiles.has(key))
-			told.delete(key);
+			newest.delete(key);
 		else if (row.seq > Number(tiles.get(key).dataset.seq))
-			applyRow(row, asked);
+			applyRow(row, requested);
 	}
 	for (const time of document.querySelectorAll('time[datetime]'))
 		showAge(time);
@@ -112,18 +112,18 @@ function showPending(tile, pending) {
 }
 
 function showCounts() {
-	for (const place of document.querySelectorAll('.place')) {
-		const count = place.querySelector('.count');
-		const all = place.querySelectorAll('.tile');
-		const on = place.querySelectorAll('.tile[data-state="on"]');
+	for (const section of document.querySelectorAll('.location')) {
+		const count = section.querySelector('.count');
+		const all = section.querySelectorAll('.tile');
+		const on = section.querySelectorAll('.tile[data-state="on"]');
 
 		if (count !== null)
 			count.textContent = `${on.length} of ${all.length} on`;
 	}
 }
 
-/* A row of the server, asked for at "asked": it is true, unless the tile knows better already. */
-function applyRow(row, asked = Date.now()) {
+/* Show a row that was requested at "requested", unless the tile shows a newer one. */
+function applyRow(row, requested = Date.now()) {
 	const key = keyOfRow(row);
 	const tile = tiles.get(key);
 
@@ -133,12 +133,12 @@ function applyRow(row, asked = Date.now()) {
 	}
 	if (row.seq < Number(tile.dataset.seq))
 		return;
-	told.set(key, row);
+	newest.set(key, row);
 	tile.dataset.seq = row.seq;
 	tile.toggleAttribute('data-offline', !row.online);
 	tile.querySelector('.offline').hidden = row.online;
 	showState(tile, row.state, row.level);
-	if (!held.has(key))
+	if (!dragged.has(key))
 		showLevel(tile, row.level ?? 0);
 	const time = tile.querySelector('time');
 	if (row.updatedAt !== null) {
@@ -146,55 +146,55 @@ function applyRow(row, asked = Date.now()) {
 		showAge(time);
 	}
 	showCounts();
-	showPending(tile, row.pending && (wishes.has(key) || !isGivenUp(key)));
-	checkWish(key, asked);
+	showPending(tile, row.pending && (requests.has(key) || !isTimedOut(key)));
+	checkRequest(key, requested);
 }
 
 /* ---- clicks --------------------------------------------------------------------------------- */
 
-function showWish(key, wish) {
+function showRequest(key, request) {
 	const tile = tiles.get(key);
 
 	if (tile === undefined)
 		return;
 	showPending(tile, true);
-	if (wish.wanted.state !== undefined) {
-		tile.dataset.wanted = wish.wanted.state;
-		/* The next click means the opposite of this one. */
-		tile.querySelector('.toggle [name="command"]').value = wish.wanted.state === 'on' ? 'off' : 'on';
-	} else if (!held.has(key)) {
-		showLevel(tile, wish.wanted.level);
+	if (request.wanted.state !== undefined) {
+		tile.dataset.wanted = request.wanted.state;
+		/* The next click asks for the opposite. */
+		tile.querySelector('.toggle [name="command"]').value = request.wanted.state === 'on' ? 'off' : 'on';
+	} else if (!dragged.has(key)) {
+		showLevel(tile, request.wanted.level);
 	}
 }
 
-/* Its tile shows what the server said when asked at "asked": is that the answer? */
-function checkWish(key, asked) {
-	const wish = wishes.get(key);
+/* Has the request of a tile a result, now that it shows a row that was requested at "requested"? */
+function checkRequest(key, requested) {
+	const request = requests.get(key);
 	const tile = tiles.get(key);
 
-	if (wish === undefined || tile === undefined)
+	if (request === undefined || tile === undefined)
 		return;
-	const { state, level } = wish.wanted;
+	const { state, level } = request.wanted;
 	const pending = tile.hasAttribute('data-pending');
-	const obeyed = state === undefined ? Number(tile.dataset.level) === level : tile.dataset.state === state;
+	const reached = state === undefined ? Number(tile.dataset.level) === level : tile.dataset.state === state;
 
 	if (pending)
-		wish.seen = Math.min(wish.seen, Date.now());
-	if (!pending && (wish.seen <= asked || wish.posted <= asked || obeyed))
-		settle(key);
+		request.seen = Math.min(request.seen, Date.now());
+	if (!pending && (request.seen <= requested || request.posted <= requested || reached))
+		finishRequest(key);
 	else
-		showWish(key, wish);
+		showRequest(key, request);
 }
 
-/* The wish has its answer, or none is awaited any more: show what is true. */
-function settle(key) {
-	const wish = wishes.get(key);
+/* A request has a result, or timed out: show the state of the switch. */
+function finishRequest(key) {
+	const request = requests.get(key);
 	const tile = tiles.get(key);
 
-	if (wish === undefined)
+	if (request === undefined)
 		return;
-	clearTimeout(wish.timer);
-	wishes.delete(key);
+	clearTimeout(request.timer);
+	requests.delete(key);
 	if (tile === undefined)
 		return;
 	delete tile.dataset.wanted;
@@ -202,56 +202,56 @@ function settle(key) {
 	tile.querySelector('.toggle [name="command"]').value = tile.dataset.state === 'on' ? 'off' : 'on';
 }
 
-function goBack(key, message) {
+function failRequest(key, message) {
 	const tile = tiles.get(key);
 
-	settle(key);
+	finishRequest(key);
 	if (tile === undefined)
 		return;
-	if (!held.has(key))
+	if (!dragged.has(key))
 		showLevel(tile, tile.dataset.level);
 	toast(`${labelOf(tile)}: ${message}`);
 }
 
-/* Time that was slept through is no time to answer in: then wake() asks. */
-function expectAnswer(key, made, ms) {
+/* After a sleep the timer is late and wake() loads the states: wait for their answer. */
+function expectAnswer(key, request, ms) {
 	const end = Date.now() + ms;
 
-	made.timer = setTimeout(() => {
+	request.timer = setTimeout(() => {
 		if (Date.now() > end + GAP_MS) {
-			expectAnswer(key, made, GAP_MS);
+			expectAnswer(key, request, GAP_MS);
 			return;
 		}
-		givenUp.set(key, Date.now());
-		goBack(key, 'no answer. It is shown as it was.');
+		timedOut.set(key, Date.now());
+		failRequest(key, 'no answer. The switch is shown as it was.');
 	}, ms);
 }
 
-let doubt = 0;
+let confirmTimer = 0;
 
-/* Clicks were taken: should no event tell of them, ask. */
+/* Requests were accepted: load the states when no event brings their result. */
 function expectEvents() {
-	clearTimeout(doubt);
-	doubt = setTimeout(() => {
-		if (wishes.size === 0)
+	clearTimeout(confirmTimer);
+	confirmTimer = setTimeout(() => {
+		if (requests.size === 0)
 			return;
 		revalidate();
 		expectEvents();
-	}, DOUBT_MS);
+	}, CONFIRM_MS);
 }
 
-function wish(key, wanted) {
-	const made = { wanted, posted: Infinity, seen: Infinity };
+function addRequest(key, wanted) {
+	const request = { wanted, posted: Infinity, seen: Infinity };
 
-	clearTimeout(wishes.get(key)?.timer);
-	expectAnswer(key, made, ANSWER_MS);
-	wishes.set(key, made);
-	givenUp.delete(key);
-	showWish(key, made);
-	return made;
+	clearTimeout(requests.get(key)?.timer);
+	expectAnswer(key, request, ANSWER_MS);
+	requests.set(key, request);
+	timedOut.delete(key);
+	showRequest(key, request);
+	return request;
 }
 
-/* An answer of our server; null when it was dealt with here. */
+/* The answer; null when the session has ended. */
 async function post(path, body) {
 	const reply = await fetch(path, {
 		method: 'POST',
@@ -264,7 +264,7 @@ async function post(path, body) {
 	}
 	const answer = await reply.json().catch(() => null);
 	if (reply.status === 403)
-		refetch(); // the page is of another session: the next click has this one's token
+		refetch(); // the CSRF token is of another session: load this one's
 	if (!reply.ok)
 		throw new Error(answer?.error?.message ?? `Switchboard answered ${reply.status}.`);
 	return answer;
@@ -272,48 +272,48 @@ async function post(path, body) {
 
 const csrf = () => document.querySelector('meta[name="csrf-token"]').content;
 
-/* What fetch() says when there is no network is not for people. */
+/* The message of a TypeError, which fetch() throws without a network, is technical. */
 const reason = (error) => (error instanceof TypeError ? 'Switchboard cannot be reached.' : error.message);
 
 async function send(form, wanted, body) {
 	const key = keyOf(form.closest('.tile'));
-	const mine = wish(key, wanted);
+	const mine = addRequest(key, wanted);
 
 	try {
 		await post(apiOf(form), body);
 		mine.posted = Date.now();
 		expectEvents();
 	} catch (error) {
-		if (wishes.get(key) === mine)
-			goBack(key, reason(error));
+		if (requests.get(key) === mine)
+			failRequest(key, reason(error));
 	}
 }
 
 async function sendAll(form, command) {
-	const scope = form.closest('.room') ?? form.closest('.place');
+	const scope = form.closest('.room') ?? form.closest('.location');
 	const room = form.elements.room?.value;
 	const mine = new Map();
 
 	for (const tile of scope.querySelectorAll('.tile')) {
 		const key = keyOf(tile);
 
-		if (tile.dataset.state !== command || wishes.has(key))
-			mine.set(key, wish(key, { state: command }));
+		if (tile.dataset.state !== command || requests.has(key))
+			mine.set(key, addRequest(key, { state: command }));
 	}
 	try {
 		const body = { command, installationId: form.elements.installation.value };
 		const answer = await post('/api/switches', room === undefined ? body : { ...body, room });
 
 		expectEvents();
-		for (const [key, made] of mine) {
-			made.posted = Date.now();
-			if (answer?.commandIds.length === 0 && wishes.get(key) === made)
-				settle(key);
+		for (const [key, request] of mine) {
+			request.posted = Date.now();
+			if (answer?.commandIds.length === 0 && requests.get(key) === request)
+				finishRequest(key);
 		}
 	} catch (error) {
-		for (const [key, made] of mine) {
-			if (wishes.get(key) === made)
-				settle(key);
+		for (const [key, request] of mine) {
+			if (requests.get(key) === request)
+				finishRequest(key);
 		}
 		toast(reason(error));
 	}
@@ -342,10 +342,10 @@ function sendLevel(form) {
 	const key = keyOf(form.closest('.tile'));
 	const level = Number(form.elements.level.value);
 
-	clearTimeout(held.get(key));
-	held.delete(key);
+	clearTimeout(dragged.get(key));
+	dragged.delete(key);
 	send(form, { level }, { command: 'setLevel', level });
-	refetchIfAsked();
+	refetchIfDue();
 }
 
 document.addEventListener('input', (event) => {
@@ -355,8 +355,8 @@ document.addEventListener('input', (event) => {
 		return;
 	const key = keyOf(form.closest('.tile'));
 
-	clearTimeout(held.get(key));
-	held.set(key, null);
+	clearTimeout(dragged.get(key));
+	dragged.set(key, null);
 	form.querySelector('output').textContent = `${form.elements.level.value} %`;
 });
 
@@ -367,12 +367,12 @@ document.addEventListener('change', (event) => {
 		return;
 	const key = keyOf(form.closest('.tile'));
 
-	clearTimeout(held.get(key));
-	held.set(key, setTimeout(() => sendLevel(form), SETTLE_MS));
+	clearTimeout(dragged.get(key));
+	dragged.set(key, setTimeout(() => sendLevel(form), SLIDER_MS));
 });
 
-/* Let go of where it was taken: not every browser tells of a change then. */
-function letGo(event) {
+/* A slider released where it was taken sends no "change" event in some browsers. */
+function onRelease(event) {
 	const form = event.target.closest?.('.level') ?? null;
 
 	if (form === null)
@@ -381,16 +381,16 @@ function letGo(event) {
 	const key = keyOf(tile);
 
 	setTimeout(() => {
-		if (held.get(key) !== null)
+		if (dragged.get(key) !== null)
 			return;
-		held.delete(key);
-		showLevel(tile, wishes.get(key)?.wanted.level ?? tile.dataset.level);
-		refetchIfAsked();
-	}, SETTLE_MS);
+		dragged.delete(key);
+		showLevel(tile, requests.get(key)?.wanted.level ?? tile.dataset.level);
+		refetchIfDue();
+	}, SLIDER_MS);
 }
 
 for (const type of ['pointerup', 'pointercancel', 'keyup', 'focusout'])
-	document.addEventListener(type, letGo);
+	document.addEventListener(type, onRelease);
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
@@ -404,17 +404,17 @@ function toast(message) {
 	setTimeout(() => item.remove(), TOAST_MS);
 }
 
-/* ---- the page again ------------------------------------------------------------------------- */
+/* ---- loading the page again ------------------------------------------------------------------ */
 
-/* Questions under way: their connection may have died in a sleep, without a word. */
-const asking = new Set();
+/* Requests in flight; their connection may have died while the device slept. */
+const inFlight = new Set();
 
 /* { status, text }; status 0 without an answer. */
 async function get(path, ms = GET_MS) {
 	const call = new AbortController();
 	const timer = setTimeout(() => call.abort(), ms);
 
-	asking.add(call);
+	inFlight.add(call);
 	try {
 		const reply = await fetch(path, { cache: 'no-store', signal: call.signal });
 
@@ -423,7 +423,7 @@ async function get(path, ms = GET_MS) {
 		return { status: 0, text: '' };
 	} finally {
 		clearTimeout(timer);
-		asking.delete(call);
+		inFlight.delete(call);
 	}
 }
 
@@ -431,7 +431,7 @@ let refetching = false;
 let refetchAgain = false;
 let refetchTimer = 0;
 
-/* Who has the focus, in words that outlive the elements. */
+/* What has the focus, described so that it is found again after <main> was replaced. */
 function focusPath() {
 	const active = document.activeElement;
 	const tile = active?.closest('.tile');
@@ -461,99 +461,98 @@ function showSignIn() {
 	location.replace('/');
 }
 
-function show(fresh, asked) {
+function show(fresh, requested) {
 	const focus = focusPath();
 	const { scrollX, scrollY } = window;
 
 	document.querySelector('main').replaceWith(document.adoptNode(fresh.querySelector('main')));
 	document.querySelector('meta[name="csrf-token"]').content = fresh.querySelector('meta[name="csrf-token"]').content;
-	indexTiles(asked);
+	indexTiles(requested);
 	focusAgain(focus);
 	window.scrollTo(scrollX, scrollY);
 }
 
-function refetchIfAsked() {
-	if (refetchAgain && held.size === 0 && !refetching) {
+function refetchIfDue() {
+	if (refetchAgain && dragged.size === 0 && !refetching) {
 		refetchAgain = false;
 		refetch();
 	}
 }
 
 async function refetch() {
-	const asked = Date.now();
+	const requested = Date.now();
 
 	clearTimeout(refetchTimer);
 	refetchTimer = 0;
-	/* Not under somebody's finger. */
-	if (refetching || held.size > 0) {
+	/* <main> is not replaced while a slider is in use. */
+	if (refetching || dragged.size > 0) {
 		refetchAgain = true;
 		return;
 	}
 	refetching = true;
 	const { status, text } = await get('/');
 	refetching = false;
-	/* Away for now: the page as it is will do until it is back. */
+	/* The server cannot be reached: keep the page and try again. */
 	if (status !== 200)
 		refetchTimer = setTimeout(refetch, 2000 + Math.random() * 2000);
-	else if (held.size > 0)
+	else if (dragged.size > 0)
 		refetchAgain = true;
 	else
-		take(new DOMParser().parseFromString(text, 'text/html'), asked);
-	refetchIfAsked();
+		take(new DOMParser().parseFromString(text, 'text/html'), requested);
+	refetchIfDue();
 }
 
-function take(fresh, asked) {
+function take(fresh, requested) {
 	const { cursor } = fresh.body.dataset;
 
 	if (cursor === undefined) {
 		showSignIn();
 		return;
 	}
-	show(fresh, asked);
+	show(fresh, requested);
 	stream.follow(cursor);
 }
 
-/* The installations that a cursor speaks of. */
-const homesOf = (cursor) => cursor.split(',').map((entry) => entry.split(':')[0]).sort().join();
+/* The installations of a cursor. */
+const installationsOf = (cursor) => cursor.split(',').map((entry) => entry.split(':')[0]).sort().join();
 
-let askedAt = 0;
+let loadedAt = 0;
 
 /*
- * Ask for what is true now: it may be that no stream can tell, or that nobody
- * is signed in.  After a sleep browsers may try one dead connection after the
- * other: with little patience at first that takes no long.
+ * Load all states: the stream may be down, or the session over.  After a sleep browsers may use one
+ * dead connection after the other, so the first timeouts are short.
  */
 async function revalidate(ms = GET_MS) {
-	const asked = askedAt = Date.now();
+	const requested = loadedAt = Date.now();
 	const { status, text } = await get('/api/switches', ms);
 
 	if (status === 401)
 		showSignIn();
-	if (status === 0 && ms < GET_MS && askedAt === asked)
+	if (status === 0 && ms < GET_MS && loadedAt === requested)
 		revalidate(2 * ms);
 	if (status !== 200)
 		return;
 	const { cursor, switches } = JSON.parse(text);
 	const isKnown = (row) => tiles.has(keyOfRow(row)) && labelOf(tiles.get(keyOfRow(row))) === row.label;
 
-	if (switches.length !== tiles.size || !switches.every(isKnown) || homesOf(cursor) !== homesOf(stream.cursor)) {
+	if (switches.length !== tiles.size || !switches.every(isKnown) || installationsOf(cursor) !== installationsOf(stream.cursor)) {
 		refetch();
 		return;
 	}
 	for (const row of switches)
-		applyRow(row, asked);
+		applyRow(row, requested);
 }
 
 /* ---- live updates --------------------------------------------------------------------------- */
 
 /*
- * Server-sent events, read with fetch(): an EventSource shows neither the
- * heartbeats nor the status of a refusal.
+ * Server-sent events, read with fetch(): EventSource reports neither heartbeats nor the status of a
+ * refused request.
  */
 const stream = {
 	cursor: document.body.dataset.cursor,
 	call: null,
-	tries: 0, // since it last worked
+	tries: 0, // failed since it last worked
 	downSince: 0,
 	openedAt: Infinity,
 	ended: false,
@@ -578,7 +577,7 @@ const stream = {
 			if (status === 200)
 				await this.read(reply.body.pipeThrough(new TextDecoderStream()).getReader(), call);
 		} catch {
-			/* Broken off by us, or by the network. */
+			/* Aborted by us, or broken by the network. */
 		}
 		if (this.call === call)
 			this.down(status);
@@ -593,24 +592,24 @@ const stream = {
 
 			if (done || this.call !== call)
 				return;
-			this.alive();
+			this.onData();
 			const blocks = (text + value).split('\n\n');
 			text = blocks.pop();
 			for (const block of blocks) {
 				if (this.call === call)
-					this.hear(block);
+					this.onBlock(block);
 			}
 		}
 	},
 
-	/* Ours is the only server: "name: value" lines, one "data" each. */
-	hear(block) {
+	/* The streamer sends "name: value" lines and one "data" line per event, so this is all to parse. */
+	onBlock(block) {
 		const { id, event, data } = Object.fromEntries(block.split('\n').map((line) => line.split(/: ?(.*)/s, 2)));
 
 		if (data === undefined)
 			return;
 		if (event !== 'bye')
-			this.forgive();
+			this.resetBackoff();
 		if (id !== undefined)
 			this.cursor = id;
 		try {
@@ -628,8 +627,8 @@ const stream = {
 		this.openedAt = Infinity;
 	},
 
-	/* No more: the session is over, or nobody looks. */
-	rest() {
+	/* Close it; the page is hidden, or the session over. */
+	pause() {
 		this.close();
 		clearTimeout(this.lost);
 		this.lost = 0;
@@ -637,7 +636,7 @@ const stream = {
 
 	stop() {
 		this.ended = true;
-		this.rest();
+		this.pause();
 	},
 
 	reopen() {
@@ -645,12 +644,12 @@ const stream = {
 			this.open();
 	},
 
-	forgive() {
+	resetBackoff() {
 		this.tries = 0;
 		this.downSince = 0;
 	},
 
-	alive() {
+	onData() {
 		clearTimeout(this.lost);
 		this.lost = 0;
 		byId('lost').hidden = true;
@@ -658,7 +657,7 @@ const stream = {
 		this.watch(SILENCE_MS);
 	},
 
-	/* A connection that died in its sleep says nothing, not even a heartbeat. */
+	/* A dead connection is found by its missing heartbeats. */
 	watch(ms) {
 		clearTimeout(this.silence);
 		this.silence = setTimeout(() => this.down(0), ms);
@@ -675,17 +674,17 @@ const stream = {
 
 	down(status) {
 		if (Date.now() - this.openedAt > STEADY_MS)
-			this.forgive(); // else it opened only to fail again
+			this.resetBackoff(); // else it failed as soon as it was open
 		this.close();
 		this.downSince ||= Date.now();
 		this.expectLoss();
-		if (status === 401 || (this.tries > 0 && Date.now() - askedAt > LOOK_MS))
+		if (status === 401 || (this.tries > 0 && Date.now() - loadedAt > POLL_MS))
 			revalidate();
-		this.again();
+		this.retryLater();
 	},
 
-	/* Later and later, and never for the last time. */
-	again() {
+	/* Try again after a growing pause, without an end. */
+	retryLater() {
 		const most = Date.now() - this.downSince < EAGER_MS ? RETRY_SOON_MS : RETRY_MAX_MS;
 		const delay = Math.min(most, RETRY_MIN_MS * 2 ** this.tries++);
 
@@ -693,9 +692,9 @@ const stream = {
 		this.retry = setTimeout(() => this.reopen(), delay * (0.5 + Math.random() / 2));
 	},
 
-	/* The page was rendered anew: with a location more or less, the stream must know of it. */
+	/* The page was loaded again: when its locations changed, open a stream for them. */
 	follow(cursor) {
-		if (!this.ended && homesOf(cursor) === homesOf(this.cursor))
+		if (!this.ended && installationsOf(cursor) === installationsOf(this.cursor))
 			return;
 		this.cursor = cursor;
 		this.open();
@@ -703,12 +702,12 @@ const stream = {
 };
 
 function applySync(sync) {
-	const place = document.querySelector(`.place[data-installation-id="${CSS.escape(sync.installationId)}"]`);
-	const line = place?.querySelector('[data-progress]');
+	const section = document.querySelector(`.location[data-installation-id="${CSS.escape(sync.installationId)}"]`);
+	const line = section?.querySelector('[data-progress]');
 	const text = line?.querySelector('.text');
 	const busy = sync.state === 'queued' || sync.state === 'running';
 
-	if (sync.structure || !place || sync.state === 'failed' || (line && !(busy && text)))
+	if (sync.structure || !section || sync.state === 'failed' || (line && !(busy && text)))
 		refetch();
 	else if (text)
 		text.textContent = `Looking for your switches… ${sync.found} found so far`;
@@ -718,9 +717,9 @@ function applyFailure(command) {
 	const key = `${command.deviceId}/${command.component}`;
 	const tile = tiles.get(key);
 
-	if (wishes.has(key))
-		goBack(key, command.message);
-	else if (tile !== undefined && !isGivenUp(key))
+	if (requests.has(key))
+		failRequest(key, command.message);
+	else if (tile !== undefined && !isTimedOut(key))
 		toast(`${labelOf(tile)}: ${command.message}`);
 }
 
@@ -735,25 +734,25 @@ const handlers = {
 	},
 };
 
-/* ---- beginning ------------------------------------------------------------------------------ */
+/* ---- start -------------------------------------------------------------------------------------- */
 
-let waking = 0;
+let wakeTimer = 0;
 
 /*
- * This page may have missed anything, and its connections may be dead: all
- * anew, at once.  Several signs of waking come together, and count once.
+ * After a sleep events may have been missed and connections may be dead: open the stream again and
+ * load the states.  Several events that announce it come together, so they are handled once.
  */
 function wake() {
-	clearTimeout(waking);
-	waking = setTimeout(() => {
-		/* Awake, but nobody looks: that will be another sign. */
+	clearTimeout(wakeTimer);
+	wakeTimer = setTimeout(() => {
+		/* When it becomes visible there is another event. */
 		if (document.visibilityState !== 'visible')
 			return;
 		const structure = refetching || refetchTimer !== 0;
 
-		for (const call of asking)
+		for (const call of inFlight)
 			call.abort();
-		stream.forgive();
+		stream.resetBackoff();
 		stream.reopen();
 		if (structure)
 			refetch();
@@ -762,25 +761,25 @@ function wake() {
 	}, 10);
 }
 
-let unseen = 0;
+let hiddenTimer = 0;
 
 document.addEventListener('visibilitychange', () => {
-	clearTimeout(unseen);
+	clearTimeout(hiddenTimer);
 	if (document.visibilityState === 'visible')
 		wake();
 	else
-		unseen = setTimeout(() => stream.rest(), REST_MS);
+		hiddenTimer = setTimeout(() => stream.pause(), HIDDEN_MS);
 });
-document.addEventListener('freeze', () => stream.rest());
+document.addEventListener('freeze', () => stream.pause());
 document.addEventListener('resume', wake);
-window.addEventListener('pagehide', () => stream.rest());
+window.addEventListener('pagehide', () => stream.pause());
 window.addEventListener('pageshow', (event) => {
 	if (event.persisted)
 		wake();
 });
 window.addEventListener('online', wake);
 
-/* A computer that slept says nothing of it, but its clock has jumped. */
+/* There is no event after a computer slept, but a timer is late. */
 let tick = Date.now();
 
 setInterval(() => {

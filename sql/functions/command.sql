@@ -1,5 +1,10 @@
 -- Commands: from the page to the platform and back.
 
+CREATE VIEW command_pending AS
+	SELECT c.installation_id, c.device_id, c.component FROM command c
+	WHERE c.status IN ('requested', 'sent', 'accepted');
+COMMENT ON VIEW command_pending IS 'Switches with a command that has no result yet';
+
 -- The caller has locked the installation's row, whose next seq is p_seq.  An older command of the same kind that no worker
 -- has taken yet is superseded.  p_send_ms: it fails when it is not sent within this.
 CREATE FUNCTION command_put(p_user bigint, p_installation text, p_seq bigint, p_device text, p_component text,
@@ -285,6 +290,7 @@ CREATE VIEW command_latency AS
 COMMENT ON VIEW command_latency IS 'Commands and how long each step took, newest first';
 
 GRANT EXECUTE ON FUNCTION command_request, command_request_many TO switchboard_dashboard;
+GRANT SELECT ON command_pending TO switchboard_dashboard;
 GRANT EXECUTE ON FUNCTION command_next, command_claim, command_answered, command_accepted, command_failed, command_retry,
 	command_confirm, command_overdue, command_expire TO switchboard_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON command TO switchboard_worker;

@@ -1,23 +1,15 @@
 -- Signed-in browsers.
 
--- renewed: its end has moved, and the browser's cookie should last as long.  page_cursor: the cursor of
--- live updates (cursor.h), locations in the order of the page.  page_version: changes with the cursor, and
--- when an installation's row is changed by hand.
+-- renewed: its end has moved, and the browser's cookie should last as long.
 CREATE FUNCTION session_load(p_session bytea)
-RETURNS TABLE (user_id bigint, renewed boolean, page_cursor text, page_version text)
+RETURNS TABLE (user_id bigint, renewed boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 DECLARE
 	v_seen timestamptz;
 BEGIN
-	SELECT s.user_id, s.expires_at < now() + policy_session_life() - interval '1 day', s.seen_at, coalesce(p.cursor, ''),
-			coalesce(p.version, '')
-		INTO user_id, renewed, v_seen, page_cursor, page_version
-		FROM session s, LATERAL (SELECT string_agg(i.installation_id || ':' || i.seq, ',') AS cursor,
-				string_agg(i.installation_id || ':' || i.seq || ':' || i.version, ',') AS version
-			FROM (SELECT o.installation_id, o.seq, o.xmin AS version FROM installation o
-				WHERE o.user_id = s.user_id AND o.status <> 'removed'
-				ORDER BY o.location_name NULLS LAST, o.installation_id) i) p
-		WHERE s.session_hash = p_session AND s.expires_at > now();
+	SELECT s.user_id, s.expires_at < now() + policy_session_life() - interval '1 day', s.seen_at
+		INTO user_id, renewed, v_seen
+		FROM session s WHERE s.session_hash = p_session AND s.expires_at > now();
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
@@ -29,7 +21,7 @@ BEGIN
 	END IF;
 	RETURN NEXT;
 END $$;
-COMMENT ON FUNCTION session_load IS 'Who is signed in with this session, and the cursor of their page; no row when nobody';
+COMMENT ON FUNCTION session_load IS 'Who is signed in with this session; no row when nobody';
 
 CREATE FUNCTION session_end(p_session bytea)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$

@@ -4,7 +4,6 @@
  */
 #include "base/sbuf.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,24 +82,23 @@ resize(const struct sbuf *buf, size_t capacity)
 	return data;
 }
 
-/* Make room for "more" bytes and the NUL; when there is none, the buffer has failed: false. */
+/* More memory for "more" bytes and the NUL; when there is none, the buffer has failed: false. */
 static bool
-reserve(struct sbuf *buf, size_t more)
+grow(struct sbuf *buf, size_t more)
 {
 	size_t limit = buf->limit != 0 ? buf->limit : DEFAULT_LIMIT;
 	size_t capacity = buf->capacity != 0 ? buf->capacity : FIRST_CAPACITY;
 	char *data;
 
-	if (buf->failed)
-		return false;
 	if (limit >= SIZE_MAX / 2 || buf->length > limit || more > limit - buf->length) {
 		buf->failed = true;
 		return false;
 	}
-	if (buf->length + more < buf->capacity)
-		return true;
 	while (capacity <= buf->length + more)
 		capacity *= 2;
+	/* Never beyond the limit, so that reserve() need not look at it. */
+	if (capacity > limit + 1)
+		capacity = limit + 1;
 	data = resize(buf, capacity);
 	if (data == NULL) {
 		buf->failed = true;
@@ -112,14 +110,20 @@ reserve(struct sbuf *buf, size_t more)
 	return true;
 }
 
-void
-sbuf_put(struct sbuf *buf, const void *data, size_t length)
+/* Is there room for "more" bytes and the NUL?  Most of the time there is. */
+static bool
+reserve(struct sbuf *buf, size_t more)
 {
-	if (length == 0 || !reserve(buf, length))
-		return;
-	memcpy(buf->data + buf->length, data, length);
-	buf->length += length;
-	buf->data[buf->length] = '\0';
+	if (buf->failed)
+		return false;
+	return more < buf->capacity - buf->length || grow(buf, more);
+}
+
+void
+sbuf_put_growing(struct sbuf *buf, const void *data, size_t length)
+{
+	if (length > 0 && reserve(buf, length))
+		sbuf_put(buf, data, length);
 }
 
 void
@@ -138,10 +142,17 @@ sbuf_put_char(struct sbuf *buf, char c)
 void
 sbuf_put_int(struct sbuf *buf, int64_t value)
 {
+	uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
 	char text[24];
-	int length = snprintf(text, sizeof(text), "%" PRId64, value);
+	char *start = text + sizeof(text);
 
-	sbuf_put(buf, text, (size_t)length);
+	do {
+		*--start = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (value < 0)
+		*--start = '-';
+	sbuf_put(buf, start, (size_t)(text + sizeof(text) - start));
 }
 
 /* The length of the formatted text, which is written as far as it fits; negative on failure. */

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * A growing byte buffer with a sticky failure: once memory or the limit ran out, every later put
@@ -38,8 +39,22 @@ bool sbuf_failed(const struct sbuf *buf);
 /* The text so far, never NULL ("" when empty); valid until the next put. */
 const char *sbuf_text(const struct sbuf *buf);
 
-/* Append bytes. */
-void sbuf_put(struct sbuf *buf, const void *data, size_t length);
+/* What sbuf_put() does when there is no room for "length" bytes and the NUL yet. */
+void sbuf_put_growing(struct sbuf *buf, const void *data, size_t length);
+
+/* Append bytes.  Inline, so that a literal is copied without a call: pages are made of them. */
+static inline void
+sbuf_put(struct sbuf *buf, const void *data, size_t length)
+{
+	if (buf->failed || length >= buf->capacity - buf->length) {
+		sbuf_put_growing(buf, data, length);
+		return;
+	}
+	if (length > 0)
+		memcpy(buf->data + buf->length, data, length);
+	buf->length += length;
+	buf->data[buf->length] = '\0';
+}
 
 /* Append a string without its NUL. */
 void sbuf_put_text(struct sbuf *buf, const char *text);

@@ -51,10 +51,15 @@ int64_t
 db_result_int(const struct db_result *result, int row, int column)
 {
 	const char *text = db_result_text(result, row, column);
-	char *end;
-	intmax_t value = strtoimax(text, &end, 10);
+	bool is_negative = *text == '-';
+	uint64_t value = 0;
 
-	return end == text || *end != '\0' ? 0 : (int64_t)value;
+	/* PostgreSQL writes an integer without spaces, "+" or leading zeros, and it fits. */
+	for (text += is_negative; *text >= '0' && *text <= '9'; text++)
+		value = value * 10 + (uint64_t)(*text - '0');
+	if (*text != '\0')
+		return 0;
+	return is_negative ? (int64_t)-value : (int64_t)value;
 }
 
 bool

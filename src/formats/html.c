@@ -49,24 +49,46 @@ find_escape(const char *c, size_t length)
 	}
 }
 
+/*
+ * ASCII that stands for itself, a bit for each character: white space and 0x20 to 0x7e without
+ * the five of find_escape().  A lookup, as most of what is written is such characters.
+ */
+static bool
+is_plain(unsigned char c)
+{
+	static const uint64_t plain[4] = {
+	    (UINT64_C(0xffffffff) << 32 | 1 << '\t' | 1 << '\n' | 1 << '\f' | 1 << '\r') &
+		~(UINT64_C(1) << '"' | UINT64_C(1) << '&' | UINT64_C(1) << '\'' |
+		    UINT64_C(1) << '<' | UINT64_C(1) << '>'),
+	    ~(UINT64_C(1) << (0x7f - 64)),
+	};
+
+	return (plain[c >> 6] >> (c & 63) & 1) != 0;
+}
+
 void
 html_put_text(struct sbuf *buf, const char *text)
 {
-	size_t left = text != NULL ? strlen(text) : 0;
 	const char *run = text;
 
-	while (left > 0) {
-		size_t length = utf8_sequence(text, left);
-		const char *escape = find_escape(text, length);
-		size_t step = length > 0 ? length : 1;
+	if (text == NULL)
+		return;
+	for (;;) {
+		const char *escape;
+		size_t length;
 
+		while (is_plain((unsigned char)*text))
+			text++;
+		if (*text == '\0')
+			break;
+		length = utf8_sequence(text, strnlen(text, 4));
+		escape = find_escape(text, length);
 		if (escape != NULL) {
 			sbuf_put(buf, run, (size_t)(text - run));
 			sbuf_put_text(buf, escape);
-			run = text + step;
+			run = text + (length > 0 ? length : 1);
 		}
-		text += step;
-		left -= step;
+		text += length > 0 ? length : 1;
 	}
 	sbuf_put(buf, run, (size_t)(text - run));
 }

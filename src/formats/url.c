@@ -23,13 +23,17 @@
 void
 url_put_encoded(struct sbuf *buf, const char *text)
 {
-	for (; text != NULL && *text != '\0'; text++) {
+	while (text != NULL && *text != '\0') {
 		char escape[3] = "%";
+		size_t run = 0;
 
-		if (ascii_is_alnum(*text) || strchr("-._~", *text) != NULL) {
-			sbuf_put_char(buf, *text);
-		} else {
-			hex_put_byte((uint8_t)*text, hex_upper, escape + 1);
+		while (ascii_is_alnum(text[run]) ||
+		       (text[run] != '\0' && strchr("-._~", text[run]) != NULL))
+			run++;
+		sbuf_put(buf, text, run);
+		text += run;
+		if (*text != '\0') {
+			hex_put_byte((uint8_t)*text++, hex_upper, escape + 1);
 			sbuf_put(buf, escape, sizeof(escape));
 		}
 	}

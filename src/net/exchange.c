@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "formats/number.h"
+#include "net/reply_record.h"
 
 #define ARENA_LIMIT ((size_t)16 << 20)
 /* Bytes.  A reply buffer that grew beyond this is freed, a smaller one serves the next reply. */
@@ -162,20 +163,19 @@ static bool
 send_reply(struct exchange *exchange)
 {
 	const struct response *response = &exchange->response;
+	struct reply_part body = {response->body.data, response->body.length};
 	struct sbuf head = {0};
-	FCGX_Stream *out = exchange->fcgi.out;
-	bool with_body = exchange->request.method != REQUEST_HEAD;
-	bool sent;
+	bool sent = false;
 
+	if (exchange->request.method == REQUEST_HEAD)
+		body.length = 0;
 	put_head(&head, response);
-	sent = !sbuf_failed(&head) && FCGX_PutStr(head.data, (int)head.length, out) >= 0;
-	if (sent && with_body && response->body.length > 0)
-		sent = FCGX_PutStr(response->body.data, (int)response->body.length, out) >= 0;
+	if (!sbuf_failed(&head))
+		sent = reply_record_send(exchange->fcgi.ipcFd, exchange->fcgi.requestId,
+		    (struct reply_part){head.data, head.length}, body);
 	head.secret = true; /* it may hold a session cookie */
 	sbuf_clear(&head);
-	/* Closing flushes.  "out" comes last: with the last stream libfcgi ends the request. */
-	FCGX_FClose(exchange->fcgi.err);
-	return FCGX_FClose(out) == 0 && sent;
+	return sent;
 }
 
 /*
@@ -185,13 +185,11 @@ send_reply(struct exchange *exchange)
 static void
 close_connection(struct exchange *exchange)
 {
-	int fd = exchange->fcgi.ipcFd;
-
-	if (exchange->read_whole)
+	if (exchange->read_whole) {
+		close(exchange->fcgi.ipcFd);
 		exchange->fcgi.ipcFd = -1;
-	FCGX_Finish_r(&exchange->fcgi);
-	if (exchange->read_whole)
-		close(fd);
+	}
+	FCGX_Free(&exchange->fcgi, true);
 }
 
 static void

@@ -40,21 +40,21 @@ read_outcome(const struct db_result *result)
 
 enum sw_err
 store_command_request(struct db *db, struct arena *arena, int64_t user_id, const char *device_id,
-    const char *component, const struct command_wish *wish, struct command_taken *out)
+    const char *component, const struct command_request *request, struct command_taken *out)
 {
 	struct db_param params[] = {
 	    DB_TEXT(db_int_text(arena, user_id)),
 	    DB_TEXT(device_id),
 	    DB_TEXT(component),
-	    DB_TEXT(command_kind_text(wish->kind)),
+	    DB_TEXT(command_kind_text(request->kind)),
 	    DB_NULL,
 	};
 	struct db_result *result = NULL;
 	enum sw_err err;
 
 	*out = (struct command_taken){0};
-	if (wish->kind == COMMAND_SET_LEVEL)
-		params[4] = DB_TEXT(db_int_text(arena, wish->level));
+	if (request->kind == COMMAND_SET_LEVEL)
+		params[4] = DB_TEXT(db_int_text(arena, request->level));
 	err = db_exec(db, STMT_COMMAND_REQUEST, params, &result);
 	if (err == SW_OK)
 		err = read_outcome(result);

@@ -21,7 +21,8 @@ enum command_kind {
 /* Its name in the API, the forms and at the platform: "on", "off", "setLevel". */
 const char *command_kind_text(enum command_kind kind);
 
-struct command_wish {
+/* A click. */
+struct command_request {
 	enum command_kind kind;
 	int level; /* 0 to 100, for COMMAND_SET_LEVEL only */
 };
@@ -43,7 +44,7 @@ struct command_taken_list {
  */
 SW_MUSTCHECK enum sw_err
 store_command_request(struct db *db, struct arena *arena, int64_t user_id, const char *device_id,
-    const char *component, const struct command_wish *wish, struct command_taken *out);
+    const char *component, const struct command_request *request, struct command_taken *out);
 
 /*
  * Store a command (on or off) for every switch of a room (name or id; "": those in no room; NULL:

@@ -38,8 +38,8 @@ store_oauth_state_take(struct db *db, const uint8_t state_hash[static SECRET_SHA
 }
 
 enum sw_err
-store_session_load(struct db *db, struct arena *arena,
-    const uint8_t hash[static SECRET_SHA256_BYTES], struct store_signed_in *out)
+store_session_load(
+    struct db *db, const uint8_t hash[static SECRET_SHA256_BYTES], struct store_signed_in *out)
 {
 	const struct db_param params[] = {DB_BYTES(hash, SECRET_SHA256_BYTES)};
 	struct db_result *result;
@@ -51,9 +51,6 @@ store_session_load(struct db *db, struct arena *arena,
 	if (db_result_rows(result) == 1) {
 		out->user_id = db_result_int(result, 0, 0);
 		out->renewed = db_result_bool(result, 0, 1);
-		out->cursor = arena_strdup(arena, db_result_text(result, 0, 2));
-		out->version = arena_strdup(arena, db_result_text(result, 0, 3));
-		err = out->cursor != NULL && out->version != NULL ? SW_OK : SW_ENOMEM;
 	} else {
 		err = SW_EAUTH;
 	}
@@ -172,7 +169,7 @@ session_load(
 	memset(out, 0, sizeof(*out));
 	if (!session_read_cookie(header, config->public_is_https, out->hash, out->csrf))
 		return SW_EAUTH;
-	err = store_session_load(db, req->arena, out->hash, &out->who);
+	err = store_session_load(db, out->hash, &out->who);
 	if (err != SW_OK)
 		secret_cleanse(out, sizeof(*out));
 	return err;

@@ -31,14 +31,12 @@ store_oauth_state_take(struct db *db, const uint8_t state_hash[static SECRET_SHA
 /* Who is signed in with a session. */
 struct store_signed_in {
 	int64_t user_id;
-	bool renewed;        /* its end was moved, so the cookie's has to be */
-	const char *cursor;  /* how far the user's locations are (cursor.h), in the page's order */
-	const char *version; /* as long as it stays, the page does */
+	bool renewed; /* its end was moved, so the cookie's has to be */
 };
 
-/* Whose session is it?  SW_EAUTH: it has ended, or never was.  SW_ENOMEM. */
-SW_MUSTCHECK enum sw_err store_session_load(struct db *db, struct arena *arena,
-    const uint8_t hash[static SECRET_SHA256_BYTES], struct store_signed_in *out);
+/* Whose session is it?  SW_EAUTH: it has ended, or never was. */
+SW_MUSTCHECK enum sw_err store_session_load(
+    struct db *db, const uint8_t hash[static SECRET_SHA256_BYTES], struct store_signed_in *out);
 
 /* End it; SW_OK whether or not it was there. */
 SW_MUSTCHECK enum sw_err

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/clock.h"
 #include "base/sbuf.h"
 #include "formats/json.h"
 #include "store/query.h"
@@ -81,6 +82,15 @@ store_page_changes(struct db *db, const char *const *installations, const int64_
 	return err;
 }
 
+/* RFC 3339 as milliseconds; -1 for NULL. */
+static int64_t
+parse_ms(const char *text)
+{
+	int64_t us;
+
+	return clock_parse_rfc3339(text, &us, NULL) ? us / 1000 : -1;
+}
+
 void
 page_changes_get(const struct page_changes *changes, int i, struct page_change *out)
 {
@@ -103,7 +113,7 @@ page_changes_get(const struct page_changes *changes, int i, struct page_change *
 		    .has_level = db_result_bool(result, i, COL_HAS_LEVEL),
 		    .online = db_result_bool(result, i, COL_ONLINE),
 		    .pending = db_result_bool(result, i, COL_PENDING),
-		    .updated_at = db_result_text_or_null(result, i, COL_UPDATED_AT),
+		    .updated_at_ms = parse_ms(db_result_text_or_null(result, i, COL_UPDATED_AT)),
 		    .seq = db_result_int(result, i, COL_SEQ),
 		},
 	    .code = db_result_text_or_null(result, i, COL_CODE),
@@ -147,7 +157,7 @@ page_notice_read(const char *installation_id, const char *json, struct page_noti
 		    .has_level = json_is_true(json_object_get(row, "has_level")),
 		    .online = json_is_true(json_object_get(row, "online")),
 		    .pending = json_is_true(json_object_get(row, "pending")),
-		    .updated_at = jsonx_string(row, "updated_at"),
+		    .updated_at_ms = parse_ms(jsonx_string(row, "updated_at")),
 		    .seq = jsonx_int(row, "seq", 0),
 		},
 	};

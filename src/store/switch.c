@@ -4,19 +4,20 @@
  */
 #include "store/switch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "formats/number.h"
+#include "base/clock.h"
+#include "formats/cursor.h"
 #include "store/query.h"
 
 /* Columns of STMT_SWITCH_LIST. */
 enum {
-	COL_INSTALLATION,
 	COL_DEVICE,
 	COL_COMPONENT,
 	COL_LABEL,
 	COL_ROOM,
-	COL_LOCATION,
 	COL_STATE,
 	COL_LEVEL,
 	COL_HAS_LEVEL,
@@ -24,50 +25,149 @@ enum {
 	COL_PENDING,
 	COL_UPDATED_AT,
 	COL_SEQ,
+	COL_DEVICE_NAME,
+	COL_POSITION,
+};
+
+/* A switch and what else the list is sorted by. */
+struct listed {
+	struct switch_row row;
+	const char *device_name;
+	int64_t position; /* of the component in its device */
 };
 
 json_t *
 switch_row_json(const struct switch_row *row)
 {
+	char updated_at[32];
+
+	if (row->updated_at_ms >= 0)
+		clock_format_rfc3339_ms(row->updated_at_ms, updated_at);
 	return json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:s?, s:o, s:b, s:b, s:b, s:s?, s:I}",
 	    "deviceId", row->device_id, "component", row->component, "label", row->label, "room",
 	    row->room, "location", row->location, "installationId", row->installation_id, "state",
 	    row->state, "level", row->level < 0 ? json_null() : json_integer(row->level), "dimmer",
 	    row->has_level, "online", row->online, "pending", row->pending, "updatedAt",
-	    row->updated_at, "seq", (json_int_t)row->seq);
+	    row->updated_at_ms >= 0 ? updated_at : NULL, "seq", (json_int_t)row->seq);
+}
+
+/* -1 for NULL. */
+static int64_t
+read_number(const struct store_row *row, int column)
+{
+	return db_result_is_null(row->result, row->index, column) ? -1 : store_row_int(row, column);
 }
 
 static void
 read_switch(struct store_row *row, void *out)
 {
-	struct switch_row *one = out;
+	struct listed *one = out;
 
-	one->installation_id = store_row_text_or_null(row, COL_INSTALLATION);
-	one->device_id = store_row_text_or_null(row, COL_DEVICE);
-	one->component = store_row_text_or_null(row, COL_COMPONENT);
-	one->label = store_row_text_or_null(row, COL_LABEL);
-	one->room = store_row_text_or_null(row, COL_ROOM);
-	one->location = store_row_text_or_null(row, COL_LOCATION);
-	one->state = store_row_text_or_null(row, COL_STATE);
-	one->level = db_result_is_null(row->result, row->index, COL_LEVEL)
-			 ? -1
-			 : (int)store_row_int(row, COL_LEVEL);
-	one->has_level = store_row_bool(row, COL_HAS_LEVEL);
-	one->online = store_row_bool(row, COL_ONLINE);
-	one->pending = store_row_bool(row, COL_PENDING);
-	one->updated_at = store_row_text_or_null(row, COL_UPDATED_AT);
-	one->seq = store_row_int(row, COL_SEQ);
+	one->row = (struct switch_row){
+	    .device_id = store_row_text(row, COL_DEVICE),
+	    .component = store_row_text(row, COL_COMPONENT),
+	    .label = store_row_text(row, COL_LABEL),
+	    .room = store_row_text_or_null(row, COL_ROOM),
+	    .state = store_row_text_or_null(row, COL_STATE),
+	    .level = (int)read_number(row, COL_LEVEL),
+	    .has_level = store_row_bool(row, COL_HAS_LEVEL),
+	    .online = store_row_bool(row, COL_ONLINE),
+	    .pending = store_row_bool(row, COL_PENDING),
+	    .updated_at_ms = read_number(row, COL_UPDATED_AT),
+	    .seq = store_row_int(row, COL_SEQ),
+	};
+	one->device_name = store_row_text(row, COL_DEVICE_NAME);
+	one->position = store_row_int(row, COL_POSITION);
+}
+
+/* As strcmp(), NULL last. */
+static int
+compare_text(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		return (a == NULL) - (b == NULL);
+	return strcmp(a, b);
+}
+
+static int
+compare(const void *left, const void *right)
+{
+	const struct listed *a = left;
+	const struct listed *b = right;
+	int order = compare_text(a->row.room, b->row.room);
+
+	if (order == 0)
+		order = strcmp(a->device_name, b->device_name);
+	if (order == 0)
+		order = strcmp(a->row.device_id, b->row.device_id);
+	return order != 0 ? order : (a->position > b->position) - (a->position < b->position);
+}
+
+/* Read and sort the switches of out->installation. */
+static enum sw_err
+load_location(struct db *db, struct arena *arena, struct switch_location *out)
+{
+	const struct db_param params[] = {DB_TEXT(out->installation->installation_id)};
+	struct store_list list;
+	struct listed *listed;
+	struct switch_row *rows;
+	enum sw_err err = store_query_list(
+	    db, arena, STMT_SWITCH_LIST, params, read_switch, sizeof(struct listed), &list);
+
+	if (err != SW_OK || list.count == 0)
+		return err;
+	rows = arena_alloc(arena, list.count * sizeof(*rows));
+	if (rows == NULL)
+		return SW_ENOMEM;
+	listed = list.elements;
+	/* Byte by byte: the database's order too, whose locale is C.UTF-8. */
+	qsort(listed, list.count, sizeof(*listed), compare);
+	for (size_t i = 0; i < list.count; i++) {
+		rows[i] = listed[i].row;
+		rows[i].installation_id = out->installation->installation_id;
+		rows[i].location = out->installation->location_name;
+	}
+	out->rows = rows;
+	out->count = list.count;
+	return SW_OK;
+}
+
+/* The cursor of these installations; NULL without memory. */
+static const char *
+make_cursor(struct arena *arena, const struct store_installation *installations, size_t count)
+{
+	struct sbuf cursor = {0};
+	const char *text = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		cursor_put(&cursor, installations[i].installation_id, installations[i].seq);
+	if (!sbuf_failed(&cursor))
+		text = arena_strdup(arena, sbuf_text(&cursor));
+	sbuf_clear(&cursor);
+	return text;
 }
 
 enum sw_err
 store_switch_list(struct db *db, struct arena *arena, int64_t user_id, struct switch_list *out)
 {
-	struct db_param params[] = {DB_TEXT(db_int_text(arena, user_id))};
-	struct store_list list;
-	enum sw_err err = store_query_list(
-	    db, arena, STMT_SWITCH_LIST, params, read_switch, sizeof(struct switch_row), &list);
+	struct store_installation *installations;
+	struct switch_location *locations;
+	size_t count;
+	enum sw_err err = store_installation_list(db, arena, user_id, &installations, &count);
 
-	*out = (struct switch_list){list.count, list.elements};
+	*out = (struct switch_list){0};
+	if (err != SW_OK)
+		return err;
+	locations = arena_alloc(arena, count * sizeof(*locations));
+	out->cursor = make_cursor(arena, installations, count);
+	if (locations == NULL || out->cursor == NULL)
+		return SW_ENOMEM;
+	for (size_t i = 0; err == SW_OK && i < count; i++) {
+		locations[i].installation = &installations[i];
+		err = load_location(db, arena, &locations[i]);
+	}
+	out->locations = locations;
+	out->count = count;
 	return err;
 }
 

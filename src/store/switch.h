@@ -8,10 +8,11 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "db/db.h"
+#include "store/installation.h"
 
 /*
- * Switches as the page shows them.  Every statement is one round trip; what it gives lives in the
- * arena.  Errors beyond those named are db_exec()'s, and SW_ENOMEM.
+ * Switches as the page shows them.  Every function is one round trip unless it says otherwise; what
+ * it gives lives in the arena.  Errors beyond those named are db_exec()'s, and SW_ENOMEM.
  */
 
 /* One switch as the page shows it; strings are borrowed (arena or result), NULL where unknown. */
@@ -27,7 +28,7 @@ struct switch_row {
 	bool has_level;
 	bool online;
 	bool pending;
-	const char *updated_at; /* RFC 3339 with milliseconds, or NULL */
+	int64_t updated_at_ms; /* since 1970 UTC, -1 when unknown */
 	int64_t seq;
 };
 
@@ -38,13 +39,23 @@ struct switch_row {
  */
 json_t *switch_row_json(const struct switch_row *row);
 
-/* Switches by location, then by room (devices in no room last), then by name. */
-struct switch_list {
+/* A location of a user, with its switches by room (devices in no room last), then by name. */
+struct switch_location {
+	const struct store_installation *installation;
 	size_t count;
 	const struct switch_row *rows;
 };
 
-/* All switches of a user. */
+/* All locations of a user, in the order of store_installation_list(). */
+struct switch_list {
+	/* How far they are (cursor.h).  Read before the switches: a change in between is sent
+	 * twice, not lost. */
+	const char *cursor;
+	size_t count;
+	const struct switch_location *locations;
+};
+
+/* All switches of a user: a round trip for the list of locations and one for each location. */
 SW_MUSTCHECK enum sw_err
 store_switch_list(struct db *db, struct arena *arena, int64_t user_id, struct switch_list *out);
 

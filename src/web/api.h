@@ -4,9 +4,9 @@
 #include "web/request_context.h"
 
 /*
- * The JSON API (design.md "HTTP surface").  Sessions and CSRF tokens are
- * checked before these run; errors they return become
- * {"error":{"code","message"}}.  All can answer 503 when the database is away.
+ * The JSON API (design.md "HTTP surface").  Sessions and CSRF tokens are checked before these run;
+ * errors they return become {"error":{"code","message"}}.  All answer 503 when the database cannot
+ * be reached.
  */
 
 /* GET /api/switches: 200. */
@@ -20,8 +20,8 @@ SW_MUSTCHECK enum sw_err api_list_switches(struct request_context *context);
 SW_MUSTCHECK enum sw_err api_post_switch(struct request_context *context);
 
 /*
- * POST /api/switches: 202 {"commandIds"}, none when everything is in that state already.  415, 400
- * as above; 404 no such room or location of theirs.
+ * POST /api/switches: 202 {"commandIds"}, empty when every switch is in that state already.  415,
+ * 400 as above; 404 no such room or location of theirs.
  */
 SW_MUSTCHECK enum sw_err api_post_many(struct request_context *context);
 
@@ -31,10 +31,11 @@ SW_MUSTCHECK enum sw_err api_post_many(struct request_context *context);
  */
 SW_MUSTCHECK enum sw_err api_history(struct request_context *context);
 
-/* GET /healthz: 200 when it can serve, else 503.  Never an error of its own. */
+/* GET /healthz: 200 when the database answers, else 503.  Always SW_OK. */
 SW_MUSTCHECK enum sw_err api_healthz(struct request_context *context);
 
-/* GET /metrics: 200, Prometheus text format 0.0.4.  nginx lets only this host in. */
+/* GET /metrics: 200, Prometheus text format 0.0.4.  nginx answers it to requests from this host
+ * only. */
 SW_MUSTCHECK enum sw_err api_metrics(struct request_context *context);
 
 #endif

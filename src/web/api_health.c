@@ -10,12 +10,12 @@ api_healthz(struct request_context *context)
 {
 	struct health health;
 	enum sw_err err = store_health(context->program->db, &health);
-	bool away = err == SW_EUNAVAILABLE || err == SW_ETIMEOUT;
+	bool unreachable = err == SW_EUNAVAILABLE || err == SW_ETIMEOUT;
 	bool working = err == SW_OK && health.workers > 0;
 
 	response_put_json(context->res, err == SW_OK ? 200 : 503,
 	    json_pack("{s:s,s:s,s:o,s:s}", "status", working ? "ok" : "degraded", "database",
-		away ? "away" : "ok", "schema",
+		unreachable ? "away" : "ok", "schema",
 		err == SW_OK ? json_integer(health.schema) : json_null(), "worker",
 		working ? "ok" : "none"));
 	if (err != SW_OK)
@@ -23,10 +23,10 @@ api_healthz(struct request_context *context)
 	return SW_OK;
 }
 
-/* What the figures of the database mean, and the name of what splits them. */
+/* Help texts of the database's figures, and the label that its rows differ in. */
 static const struct description {
 	const char *name;
-	const char *split;
+	const char *label;
 	const char *help;
 } descriptions[] = {
     {"installations", "status", "Linked locations by status."},
@@ -83,7 +83,8 @@ put_metric(struct sbuf *out, const struct metric *metric, bool first)
 		put_head(out, metric->name, description->help);
 	sbuf_printf(out, "switchboard_%s", metric->name);
 	if (metric->label[0] != '\0') {
-		sbuf_printf(out, "{%s=\"", description->split ? description->split : "label");
+		sbuf_printf(
+		    out, "{%s=\"", description->label != NULL ? description->label : "label");
 		put_label_value(out, metric->label);
 		sbuf_put_text(out, "\"}");
 	}

@@ -1,4 +1,4 @@
-/* GET /api/history: what happened to one switch. */
+/* GET /api/history: the changes of one switch. */
 #include "web/api.h"
 
 #include <string.h>

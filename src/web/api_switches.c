@@ -1,6 +1,6 @@
 /*
- * The JSON API of switches.  Bodies are read strictly: a member that is not
- * known is refused, for a misspelt "room" would otherwise switch the whole house.
+ * The JSON API of switches.  Bodies are read strictly: an unknown member is refused, because a
+ * misspelt "room" would otherwise switch every room.
  */
 #include "web/api.h"
 
@@ -10,18 +10,23 @@
 #include "formats/json.h"
 #include "store/command.h"
 #include "store/switch.h"
-
-#define NEEDS_LINK "This location must be linked again before its switches can be used."
+#include "web/command_input.h"
 
 static json_t *
 switches_json(const struct switch_list *list)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; array != NULL && i < list->count; i++) {
-		if (json_array_append_new(array, switch_row_json(&list->rows[i])) != 0) {
-			json_decref(array);
-			array = NULL;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct switch_location *location = &list->locations[i];
+
+		for (size_t k = 0; array != NULL && k < location->count; k++) {
+			json_t *row = switch_row_json(&location->rows[k]);
+
+			if (json_array_append_new(array, row) != 0) {
+				json_decref(array);
+				array = NULL;
+			}
 		}
 	}
 	return array;
@@ -31,15 +36,13 @@ enum sw_err
 api_list_switches(struct request_context *context)
 {
 	struct switch_list list;
-	/* The cursor came first: what changes in between is told twice rather than never. */
 	enum sw_err err = store_switch_list(
 	    context->program->db, context->req->arena, context->session.who.user_id, &list);
 
 	if (err != SW_OK)
 		return err;
 	response_put_json(context->res, 200,
-	    json_pack("{s:s,s:o}", "cursor", context->session.who.cursor, "switches",
-		switches_json(&list)));
+	    json_pack("{s:s,s:o}", "cursor", list.cursor, "switches", switches_json(&list)));
 	return SW_OK;
 }
 
@@ -70,7 +73,7 @@ read_object(const struct request *req, const char *const *names, json_t **out)
 	enum sw_err err;
 
 	*out = NULL;
-	/* fetch() without a header says text/plain; what only a form can be is refused. */
+	/* fetch() without a header says text/plain; the types of forms are refused. */
 	if (req->content_type[0] != '\0' && !request_is_media(req, "application/json") &&
 	    !request_is_media(req, "text/plain"))
 		return SW_EMEDIA;
@@ -84,48 +87,27 @@ read_object(const struct request *req, const char *const *names, json_t **out)
 	return err;
 }
 
-/* "on" or "off"; SW_EINPUT for anything else. */
 static enum sw_err
-read_on_off(const json_t *body, enum command_kind *out)
+read_command(const json_t *body, struct command_request *out)
 {
-	const char *command = jsonx_string(body, "command");
-
-	for (int kind = COMMAND_ON; kind <= COMMAND_OFF; kind++) {
-		if (command != NULL && strcmp(command, command_kind_text(kind)) == 0) {
-			*out = (enum command_kind)kind;
-			return SW_OK;
-		}
-	}
-	return SW_EINPUT;
-}
-
-static enum sw_err
-read_wish(const json_t *body, struct command_wish *out)
-{
-	const char *command = jsonx_string(body, "command");
 	const json_t *level = json_object_get(body, "level");
+	int64_t number = json_is_integer(level) ? json_integer_value(level) : -1;
+	enum sw_err err = command_input_read(jsonx_string(body, "command"), number, out);
 
-	out->level = 0;
-	if (command == NULL || strcmp(command, command_kind_text(COMMAND_SET_LEVEL)) != 0)
-		return level == NULL ? read_on_off(body, &out->kind) : SW_EINPUT;
-	out->kind = COMMAND_SET_LEVEL;
-	if (!json_is_integer(level) || json_integer_value(level) < 0 ||
-	    json_integer_value(level) > 100)
-		return SW_EINPUT;
-	out->level = (int)json_integer_value(level);
-	return SW_OK;
+	/* Who gives a level with "on" expects it to count. */
+	return err == SW_OK && out->kind != COMMAND_SET_LEVEL && level != NULL ? SW_EINPUT : err;
 }
 
-/* The wish in the body, whole: read before anything is looked up. */
+/* The command in the body; read whole before anything is looked up. */
 static enum sw_err
-load_wish(const struct request *req, struct command_wish *out)
+load_command(const struct request *req, struct command_request *out)
 {
 	static const char *const names[] = {"command", "level", NULL};
 	json_t *body;
 	enum sw_err err = read_object(req, names, &body);
 
 	if (err == SW_OK)
-		err = read_wish(body, out);
+		err = read_command(body, out);
 	json_decref(body);
 	return err;
 }
@@ -134,10 +116,10 @@ enum sw_err
 api_post_switch(struct request_context *context)
 {
 	struct command_taken taken;
-	struct command_wish wish;
+	struct command_request request;
 	const char *device;
 	const char *component;
-	enum sw_err err = load_wish(context->req, &wish);
+	enum sw_err err = load_command(context->req, &request);
 
 	if (err == SW_EINPUT)
 		return request_context_refuse(context, err,
@@ -148,11 +130,11 @@ api_post_switch(struct request_context *context)
 	if (err != SW_OK)
 		return err;
 	err = store_command_request(context->program->db, context->req->arena,
-	    context->session.who.user_id, device, component, &wish, &taken);
+	    context->session.who.user_id, device, component, &request, &taken);
 	if (err == SW_EINPUT)
 		return request_context_refuse(context, err, "This switch is no dimmer.");
 	if (err == SW_ECONFLICT)
-		return request_context_refuse(context, err, NEEDS_LINK);
+		return request_context_refuse(context, err, COMMAND_INPUT_NEEDS_LINK);
 	if (err != SW_OK)
 		return err;
 	FAILPOINT("dashboard.stored");
@@ -183,7 +165,7 @@ load_many(const struct request *req, enum command_kind *kind, const char **room,
 	enum sw_err err = read_object(req, names, &body);
 
 	if (err == SW_OK)
-		err = read_on_off(body, kind);
+		err = command_input_read_on_off(jsonx_string(body, "command"), kind);
 	if (err == SW_OK)
 		err = read_optional(req->arena, body, "room", room);
 	if (err == SW_OK)

@@ -1,6 +1,4 @@
-/*
- * Errors as people and programs get them.
- */
+/* Errors as a page or as JSON, and the message for each. */
 #include "web/error_reply.h"
 
 #include <string.h>
@@ -13,7 +11,7 @@ has_prefix(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* Programs get JSON: those that call the API, show the header of one, or ask for it. */
+/* JSON for requests to the API, with the API's CSRF header, or that accept JSON and not HTML. */
 static bool
 wants_json(const struct request *req)
 {
@@ -36,16 +34,16 @@ standard_message(enum sw_err err)
 	case SW_EAUTH:
 		return "You are not signed in.";
 	case SW_EFORBIDDEN:
-		return "The page was too old for this, or the request came from elsewhere. "
+		return "Its security token is old, or the request came from another site. "
 		       "Open the page again and repeat what you did.";
 	case SW_ENOTFOUND:
-		return "There is no such thing here, or it is not yours.";
+		return "It does not exist, or it belongs to somebody else.";
 	case SW_EMETHOD:
-		return "This address does not take such requests.";
+		return "This address does not accept this kind of request.";
 	case SW_ETOOLARGE:
 		return "The request is too large.";
 	case SW_EMEDIA:
-		return "The request has another content type than this address takes.";
+		return "The request has a content type that this address does not accept.";
 	case SW_EUNAVAILABLE:
 	case SW_ETIMEOUT:
 		return "Switchboard cannot reach its database right now. Your switches keep "

@@ -1,7 +1,6 @@
 /*
- * The process's own memory of signing keys.  A parsed key costs half a
- * millisecond to make, so it is kept; a handful of keyIds is all the
- * platform uses, so a list is enough.
+ * Signing keys that this process has parsed.  Parsing one takes half a millisecond (pitfalls.md
+ * 5.8), so the result is cached; the platform uses a handful of keyIds, so a list is searched.
  */
 #include "web/keycache.h"
 
@@ -68,19 +67,19 @@ keycache_find(
 	return failure != NULL && now < failure->ends_at ? failure->err : SW_ENOTFOUND;
 }
 
-/* The place for a new key: a free one, or that of the key unused for longest. */
+/* The entry for a new key: a free one, or that of the key unused for longest. */
 static struct keycache_key *
-choose_place(struct keycache *cache)
+choose_entry(struct keycache *cache)
 {
-	struct keycache_key *place = &cache->keys[0];
+	struct keycache_key *oldest = &cache->keys[0];
 
 	for (size_t i = 0; i < KEYCACHE_KEYS_MAX; i++) {
 		if (cache->keys[i].key == NULL)
 			return &cache->keys[i];
-		if (cache->keys[i].used < place->used)
-			place = &cache->keys[i];
+		if (cache->keys[i].used < oldest->used)
+			oldest = &cache->keys[i];
 	}
-	return place;
+	return oldest;
 }
 
 void
@@ -91,7 +90,7 @@ keycache_put_key(
 	struct keycache_failure *failure = find_failure(cache, key_id);
 
 	if (entry == NULL)
-		entry = choose_place(cache);
+		entry = choose_entry(cache);
 	drop_key(entry);
 	set_key_id(entry->key_id, key_id);
 	entry->key = key;

@@ -1,21 +1,19 @@
-/*
- * The way back from the platform: state, code, tokens, session.
- */
+/* What happens when the platform sends a browser back: state, code, tokens, session. */
 #include "web/oauth_callback.h"
 
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
-#include "formats/cookie.h"
-#include "formats/seal.h"
 #include "base/failpoint.h"
 #include "base/log.h"
-#include "smartthings/oauth.h"
-#include "store/session.h"
-#include "store/installation.h"
-#include "store/api_call.h"
 #include "base/utf8.h"
+#include "formats/cookie.h"
+#include "formats/seal.h"
+#include "smartthings/oauth.h"
+#include "store/api_call.h"
+#include "store/installation.h"
+#include "store/session.h"
 #include "web/oauth_page.h"
 
 /* A person waits for this call. */
@@ -43,7 +41,7 @@ is_given(const char *text)
 	return text != NULL && text[0] != '\0';
 }
 
-/* SW_OK when this browser began this authorization less than ten minutes ago; once. */
+/* SW_OK when this browser started this authorization less than ten minutes ago; only once. */
 static enum sw_err
 take_state(struct program *program, const struct request *req, const struct url_query *query)
 {
@@ -62,7 +60,7 @@ take_state(struct program *program, const struct request *req, const struct url_
 	return store_oauth_state_take(program->db, state_hash, browser_hash);
 }
 
-/* The platform sent the person back with an error (RFC 6749 4.1.2.1). */
+/* The platform reports an error instead of a code (RFC 6749 4.1.2.1). */
 static void
 answer_error(
     struct program *program, const struct url_query *query, const char *error, struct response *res)
@@ -107,9 +105,9 @@ count_call(struct program *program, const char *installation_id, int status)
 }
 
 /*
- * Offer the link to the database until it is taken or STORE_MS have passed:
- * what is lost here only the person can get again.  A conflict after a try whose outcome was
- * not known may mean that it was carried out: then the session is there.
+ * Store the link; try again for STORE_MS, because the code works once and the person would have to
+ * start over.  A conflict after a try whose result did not arrive may mean that it was committed:
+ * then the session exists.
  */
 static enum sw_err
 store_link(struct program *program, const struct request *req, const struct store_link *link)
@@ -122,7 +120,7 @@ store_link(struct program *program, const struct request *req, const struct stor
 	for (;;) {
 		err = store_installation_link(program->db, req->arena, link, &who.user_id);
 		if (err == SW_ECONFLICT &&
-		    store_session_load(program->db, req->arena, link->new_session, &who) == SW_OK)
+		    store_session_load(program->db, link->new_session, &who) == SW_OK)
 			err = SW_OK;
 		if (err == SW_OK)
 			FAILPOINT("oauth.linked");
@@ -137,7 +135,7 @@ store_link(struct program *program, const struct request *req, const struct stor
 	}
 }
 
-/* The browser's name for itself, when it is text the database takes. */
+/* The User-Agent header, NULL when it is not UTF-8, which the database refuses. */
 static const char *
 user_agent(const struct request *req)
 {
@@ -170,13 +168,13 @@ link_installation(struct program *program, const struct request *req,
 static void
 put_signed_in(struct program *program, const char *token, struct response *res)
 {
-	struct sbuf forget = {0};
+	struct sbuf expired = {0};
 
 	session_put_cookie(res, &program->config, token);
-	cookie_put(&forget, oauth_browser_cookie(&program->config), "", 0,
+	cookie_put(&expired, oauth_browser_cookie(&program->config), "", 0,
 	    program->config.public_is_https);
-	response_add_header(res, "Set-Cookie", sbuf_failed(&forget) ? NULL : sbuf_text(&forget));
-	sbuf_clear(&forget);
+	response_add_header(res, "Set-Cookie", sbuf_failed(&expired) ? NULL : sbuf_text(&expired));
+	sbuf_clear(&expired);
 	response_redirect(res, 303, "/");
 }
 
@@ -204,12 +202,12 @@ page_of_failure(enum sw_err err)
 static enum oauth_page
 page_of_store_failure(enum sw_err err)
 {
-	bool away = err == SW_EUNAVAILABLE || err == SW_ETIMEOUT || err == SW_ECONFLICT;
+	bool retryable = err == SW_EUNAVAILABLE || err == SW_ETIMEOUT || err == SW_ECONFLICT;
 
-	return away ? OAUTH_PAGE_NOT_STORED : OAUTH_PAGE_INTERNAL;
+	return retryable ? OAUTH_PAGE_NOT_STORED : OAUTH_PAGE_INTERNAL;
 }
 
-/* Trade the code; SW_OK means tokens of an installed app that is named. */
+/* Exchange the code; SW_OK: tokens, and the id of their installed app. */
 static enum sw_err
 get_tokens(struct program *program, const char *code, struct oauth_tokens *tokens, int *status)
 {
@@ -232,9 +230,10 @@ get_tokens(struct program *program, const char *code, struct oauth_tokens *token
 	return err;
 }
 
-/* Everything from the code on. */
+/* Exchange the code, store the link, answer. */
 static void
-finish(struct program *program, const struct request *req, const char *code, struct response *res)
+answer_code(
+    struct program *program, const struct request *req, const char *code, struct response *res)
 {
 	struct oauth_tokens tokens = {0};
 	char token[SESSION_TOKEN_SIZE] = "";
@@ -288,6 +287,6 @@ oauth_callback(struct request_context *context)
 	else if (twice || !is_given(code) || strlen(code) > OAUTH_TOKEN_MAX)
 		oauth_page_put(res, &program->config, OAUTH_PAGE_NO_CODE, NULL);
 	else
-		finish(program, req, code, res);
+		answer_code(program, req, code, res);
 	return SW_OK;
 }

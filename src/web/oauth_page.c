@@ -1,13 +1,11 @@
-/*
- * What oauth.fcgi says to people.
- */
+/* The texts of the pages of oauth.fcgi. */
 #include "web/oauth_page.h"
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "formats/html.h"
 #include "web/page_layout.h"
-#include "base/utf8.h"
 
 #define DETAIL_MAX 200
 
@@ -22,35 +20,35 @@ static const struct words pages[] = {
 	"This sign-in was not started in this browser, was started more than ten minutes ago, "
 	"or has been used already. Nothing was linked."},
     [OAUTH_PAGE_DENIED] = {403, "You declined",
-	"SmartThings was told not to let Switchboard in. Nothing was linked."},
+	"You did not give Switchboard access to SmartThings. Nothing was linked."},
     [OAUTH_PAGE_REFUSED] = {502, "SmartThings could not finish",
 	"SmartThings reported a problem while it asked for your permission. Nothing was linked."},
-    [OAUTH_PAGE_NO_CODE] = {400, "Something was missing",
-	"SmartThings sent you back without what is needed to finish. Nothing was linked."},
-    [OAUTH_PAGE_CODE] = {400, "The permission had run out",
+    [OAUTH_PAGE_NO_CODE] = {400, "The authorization code is missing",
+	"SmartThings sent you back without it. Nothing was linked."},
+    [OAUTH_PAGE_CODE] = {400, "The permission has expired",
 	"SmartThings no longer accepts this permission: it works once and for a short time. "
 	"Nothing was linked."},
-    [OAUTH_PAGE_CLIENT] = {502, "Switchboard is not set up right",
-	"SmartThings does not accept Switchboard's client id and secret. Whoever runs this "
+    [OAUTH_PAGE_CLIENT] = {502, "Switchboard is not set up correctly",
+	"SmartThings does not accept Switchboard's client id and secret. The operator of this "
 	"Switchboard has to correct them."},
     [OAUTH_PAGE_PLATFORM] = {502, "SmartThings gave no usable answer",
 	"Your permission reached SmartThings, but its answer could not be used. Nothing was "
 	"linked."},
     [OAUTH_PAGE_AWAY] = {503, "SmartThings cannot be reached",
-	"SmartThings is away or very busy. Nothing was linked. Wait a moment, then try again."},
+	"SmartThings is unavailable or very busy. Nothing was linked. Wait a moment, then try "
+	"again."},
     [OAUTH_PAGE_TIMEOUT] = {504, "SmartThings did not answer in time",
 	"Nothing was linked. Wait a moment, then try again."},
     [OAUTH_PAGE_NOT_STORED] = {503, "Switchboard cannot reach its database",
 	"Nothing was linked. Wait a moment, then link again."},
-    [OAUTH_PAGE_METHOD] = {405, "This address is for browsers to visit",
-	"It only answers to GET requests."},
-    [OAUTH_PAGE_NOT_FOUND] = {404, "There is nothing here", "This address does not exist."},
-    [OAUTH_PAGE_INTERNAL] = {500, "Switchboard made a mistake",
-	"It has been written to the log. Nothing was linked."},
+    [OAUTH_PAGE_METHOD] = {405, "Method not allowed", "This address accepts GET requests only."},
+    [OAUTH_PAGE_NOT_FOUND] = {404, "Not found", "This address does not exist."},
+    [OAUTH_PAGE_INTERNAL] = {500, "Something went wrong in Switchboard",
+	"The log of the server has the details. Nothing was linked."},
 };
 _Static_assert(sizeof(pages) / sizeof(pages[0]) == OAUTH_PAGE__MAX, "a page is missing");
 
-/* At most DETAIL_MAX bytes, never half a character. */
+/* At most DETAIL_MAX bytes, cut between characters. */
 static void
 put_detail(struct sbuf *body, const char *detail)
 {

@@ -12,16 +12,16 @@
  * link that starts over.
  */
 enum oauth_page {
-	OAUTH_PAGE_STATE,      /* 400: not begun here, begun too long ago, or used */
+	OAUTH_PAGE_STATE,      /* 400: not started in this browser, too old, or used */
 	OAUTH_PAGE_DENIED,     /* 403: the person declined */
-	OAUTH_PAGE_REFUSED,    /* 502: the platform says something else went wrong */
+	OAUTH_PAGE_REFUSED,    /* 502: the platform reports another error */
 	OAUTH_PAGE_NO_CODE,    /* 400: no code, or several */
-	OAUTH_PAGE_CODE,       /* 400: the platform no longer takes the code */
+	OAUTH_PAGE_CODE,       /* 400: the platform refuses the code */
 	OAUTH_PAGE_CLIENT,     /* 502: the platform refuses our client id or secret */
-	OAUTH_PAGE_PLATFORM,   /* 502: an answer that makes no sense */
+	OAUTH_PAGE_PLATFORM,   /* 502: its answer cannot be used */
 	OAUTH_PAGE_AWAY,       /* 503: the platform cannot be reached, or is overloaded */
 	OAUTH_PAGE_TIMEOUT,    /* 504: no answer in time */
-	OAUTH_PAGE_NOT_STORED, /* 503: the database is away */
+	OAUTH_PAGE_NOT_STORED, /* 503: the database cannot be reached */
 	OAUTH_PAGE_METHOD,     /* 405 */
 	OAUTH_PAGE_NOT_FOUND,  /* 404 */
 	OAUTH_PAGE_INTERNAL,   /* 500 */

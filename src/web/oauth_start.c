@@ -1,6 +1,4 @@
-/*
- * The way to the platform: a state that only this browser can bring back.
- */
+/* What sends a browser to the platform: a state that is bound to this browser by a cookie. */
 #include "web/oauth_start.h"
 
 #include <string.h>
@@ -14,7 +12,8 @@
 
 #define TOKEN_BYTES 32
 
-/* The browser's own mark; kept when there is one, so that two tabs can both finish. */
+/* The value of this browser's cookie; an old one is used again, so that two tabs can both finish.
+ */
 static enum sw_err
 find_browser(const struct program *program, const struct request *req,
     char browser[static SESSION_TOKEN_SIZE])
@@ -28,7 +27,7 @@ find_browser(const struct program *program, const struct request *req,
 }
 
 static enum sw_err
-remember(struct program *program, const char *state, const char *browser)
+store_state(struct program *program, const char *state, const char *browser)
 {
 	uint8_t state_hash[SECRET_SHA256_BYTES], browser_hash[SECRET_SHA256_BYTES];
 
@@ -68,7 +67,7 @@ oauth_start(struct request_context *context)
 	if (err == SW_OK)
 		err = find_browser(program, context->req, browser);
 	if (err == SW_OK)
-		err = remember(program, state, browser);
+		err = store_state(program, state, browser);
 	if (err == SW_OK)
 		put_redirect(program, state, browser, context->res);
 	return err;

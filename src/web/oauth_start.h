@@ -6,7 +6,7 @@
 
 /*
  * GET /oauth/start (RFC 6749 4.1.1): 302 to the platform, with a new state bound to this browser by
- * a cookie.  503 when the database is away.
+ * a cookie.  503 when the database cannot be reached.
  */
 SW_MUSTCHECK enum sw_err oauth_start(struct request_context *context);
 

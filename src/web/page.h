@@ -2,10 +2,11 @@
 #define SWITCHBOARD_WEB_PAGE_H
 
 #include <stdint.h>
+
 #include "base/err.h"
 #include "web/request_context.h"
 
-/* What dashboard.fcgi has for the life of its process. */
+/* What dashboard.fcgi holds for the life of its process. */
 struct dashboard {
 	struct program program; /* first: serve_main.h and the handlers share its address */
 	int64_t calls_month;    /* API calls of this month, as last read */
@@ -14,11 +15,11 @@ struct dashboard {
 
 /*
  * The pages and the targets of their forms.  Sessions and CSRF tokens are
- * checked before these run; errors they return become a page.  All can answer
- * 503 when the database is away.
+ * checked before these run; errors they return become a page.  All answer 503
+ * when the database cannot be reached.
  */
 
-/* GET /: 200, the switches of who is signed in, or the way to sign in. */
+/* GET /: 200, the switches of the signed-in user; a link to sign in for others. */
 SW_MUSTCHECK enum sw_err page_switches(struct request_context *context);
 
 /*
@@ -37,12 +38,13 @@ SW_MUSTCHECK enum sw_err page_post_many(struct request_context *context);
 SW_MUSTCHECK enum sw_err page_post_logout(struct request_context *context);
 
 /*
- * GET /disconnect?installation=: 200, asks whether it is meant.  404 not theirs; 400 when
- * none is named and they have several.
+ * GET /disconnect?installation=: 200, asks for confirmation.  404 not theirs; 400 when none is
+ * named and they have several.
  */
 SW_MUSTCHECK enum sw_err page_disconnect(struct request_context *context);
 
-/* POST /disconnect, field installation: hidden at once, uninstalled by the worker; 303 to /. */
+/* POST /disconnect, field installation: hidden at once, uninstalled by the worker; 303 to /.  404,
+ * 400 as above. */
 SW_MUSTCHECK enum sw_err page_post_disconnect(struct request_context *context);
 
 /* GET /sessions: 200, the browsers in which this user is signed in. */

@@ -1,6 +1,6 @@
 /*
- * What the forms of the page do: the way of those without JavaScript.  Each
- * ends in a 303 back to the page, so that a reload repeats nothing.
+ * What the forms of the page do, for browsers without JavaScript.  Each ends in a 303 back to the
+ * page, so that a reload does not repeat it.
  */
 #include "web/page.h"
 
@@ -8,50 +8,31 @@
 
 #include "formats/number.h"
 #include "store/command.h"
-#include "store/switch.h"
 #include "store/installation.h"
 #include "store/session.h"
+#include "store/switch.h"
+#include "web/command_input.h"
 #include "web/page_layout.h"
 
-/* A field given twice is as good as absent: ambiguous input is refused. */
+/* NULL when it is absent or given twice: which of the two is meant would be a guess. */
 static const char *
 field(const struct request_context *context, const char *name)
 {
 	return url_query_get(&context->form, name, NULL);
 }
 
-static enum sw_err
-read_kind(const struct request_context *context, enum command_kind *out)
-{
-	const char *command = field(context, "command");
-
-	for (int kind = 0; command != NULL && kind < COMMAND_KIND__MAX; kind++) {
-		if (strcmp(command, command_kind_text((enum command_kind)kind)) == 0) {
-			*out = (enum command_kind)kind;
-			return SW_OK;
-		}
-	}
-	return SW_EINPUT;
-}
-
-static enum sw_err
-read_wish(const struct request_context *context, struct command_wish *out)
+/* The level of a form: 0 to 100 in digits, -1 for anything else. */
+static int64_t
+read_level(const struct request_context *context)
 {
 	const char *level = field(context, "level");
-	enum sw_err err = read_kind(context, &out->kind);
 	int64_t number;
 
-	out->level = 0;
-	if (err != SW_OK || out->kind != COMMAND_SET_LEVEL)
-		return err;
-	if (number_parse_text(level, 0, 100, &number) != SW_OK)
-		return SW_EINPUT;
-	out->level = (int)number;
-	return SW_OK;
+	return number_parse_text(level, 0, 100, &number) == SW_OK ? number : -1;
 }
 
 static enum sw_err
-go_home(struct request_context *context)
+redirect_to_switches(struct request_context *context)
 {
 	response_redirect(context->res, 303, "/");
 	return SW_OK;
@@ -61,23 +42,23 @@ enum sw_err
 page_post_switch(struct request_context *context)
 {
 	struct command_taken taken;
-	struct command_wish wish;
+	struct command_request request;
 	const char *device;
 	const char *component;
-	enum sw_err err = read_wish(context, &wish);
+	enum sw_err err =
+	    command_input_read(field(context, "command"), read_level(context), &request);
 
 	if (err == SW_OK)
 		err = request_context_path_switch(context, &device, &component);
 	if (err == SW_OK)
 		err = store_command_request(context->program->db, context->req->arena,
-		    context->session.who.user_id, device, component, &wish, &taken);
+		    context->session.who.user_id, device, component, &request, &taken);
 	if (err == SW_ECONFLICT)
-		return request_context_refuse(context, err,
-		    "This location must be linked again before its switches can be used.");
+		return request_context_refuse(context, err, COMMAND_INPUT_NEEDS_LINK);
 	if (err != SW_OK)
 		return err;
 	request_context_notify(context, taken.installation_id);
-	return go_home(context);
+	return redirect_to_switches(context);
 }
 
 enum sw_err
@@ -88,11 +69,11 @@ page_post_many(struct request_context *context)
 	struct command_taken_list list;
 	enum command_kind kind;
 	bool twice = false;
-	enum sw_err err = read_kind(context, &kind);
+	enum sw_err err = command_input_read_on_off(field(context, "command"), &kind);
 
 	url_query_get(&context->form, "room", &twice);
 	url_query_get(&context->form, "installation", &twice);
-	if (err == SW_OK && (kind == COMMAND_SET_LEVEL || twice))
+	if (err == SW_OK && twice)
 		err = SW_EINPUT;
 	if (err == SW_OK)
 		err = store_location_is_of(context->program->db, context->req->arena,
@@ -104,7 +85,7 @@ page_post_many(struct request_context *context)
 		return err;
 	for (size_t i = 0; i < list.count; i++)
 		request_context_notify(context, list.commands[i].installation_id);
-	return go_home(context);
+	return redirect_to_switches(context);
 }
 
 enum sw_err
@@ -116,17 +97,17 @@ page_post_logout(struct request_context *context)
 		return err;
 	session_put_cookie(context->res, &context->program->config, NULL);
 	notify_add_sessions(&context->program->notify);
-	return go_home(context);
+	return redirect_to_switches(context);
 }
 
 /* The location that is meant: the one named, or the only one there is. */
 static enum sw_err
-find_place(struct request_context *context, const struct url_query *from,
+find_location(struct request_context *context, const struct url_query *from,
     const struct store_installation **out)
 {
 	bool twice = false;
 	const char *id = url_query_get(from, "installation", &twice);
-	struct store_installation *places;
+	struct store_installation *list;
 	size_t count;
 	enum sw_err err;
 
@@ -134,15 +115,15 @@ find_place(struct request_context *context, const struct url_query *from,
 		id = url_query_get(from, "installationId", &twice);
 	if (twice)
 		return SW_EINPUT;
-	err = store_installation_list(context->program->db, context->req->arena,
-	    context->session.who.user_id, &places, &count);
+	err = store_installation_list(
+	    context->program->db, context->req->arena, context->session.who.user_id, &list, &count);
 	if (err != SW_OK)
 		return err;
 	if (id == NULL && count != 1)
 		return count == 0 ? SW_ENOTFOUND : SW_EINPUT;
 	for (size_t i = 0; i < count; i++) {
-		if (id == NULL || strcmp(places[i].installation_id, id) == 0) {
-			*out = &places[i];
+		if (id == NULL || strcmp(list[i].installation_id, id) == 0) {
+			*out = &list[i];
 			return SW_OK;
 		}
 	}
@@ -150,9 +131,10 @@ find_place(struct request_context *context, const struct url_query *from,
 }
 
 static void
-put_question(struct sbuf *out, const struct store_installation *place, const char *csrf)
+put_confirmation(struct sbuf *out, const struct store_installation *location, const char *csrf)
 {
-	const char *name = place->location_name != NULL ? place->location_name : "this location";
+	const char *name =
+	    location->location_name != NULL ? location->location_name : "this location";
 
 	html_lit(out, "<section class=\"card\">\n<h1>Disconnect ");
 	html_put_text(out, name);
@@ -163,7 +145,7 @@ put_question(struct sbuf *out, const struct store_installation *place, const cha
 	    "<form class=\"choice\" method=\"post\" action=\"/disconnect\">");
 	page_put_csrf(out, csrf);
 	html_lit(out, "<input type=\"hidden\" name=\"installation\"");
-	html_put_attr(out, "value", place->installation_id);
+	html_put_attr(out, "value", location->installation_id);
 	html_lit(out, "><button class=\"button danger\">Disconnect</button>"
 		      "<a class=\"quiet\" href=\"/\">Keep it</a></form>\n</section>\n");
 }
@@ -171,17 +153,17 @@ put_question(struct sbuf *out, const struct store_installation *place, const cha
 enum sw_err
 page_disconnect(struct request_context *context)
 {
-	const struct store_installation *place;
+	const struct store_installation *location;
 	struct url_query query;
 	struct page page = {.title = "Disconnect a location", .csrf = context->session.csrf};
 	enum sw_err err = request_parse_query(context->req, &query);
 
 	if (err == SW_OK)
-		err = find_place(context, &query, &place);
+		err = find_location(context, &query, &location);
 	if (err != SW_OK)
 		return err;
 	page_begin(context->res, &context->program->config, 200, &page);
-	put_question(&context->res->body, place, context->session.csrf);
+	put_confirmation(&context->res->body, location, context->session.csrf);
 	page_end(context->res, -1, 0);
 	return SW_OK;
 }
@@ -189,15 +171,15 @@ page_disconnect(struct request_context *context)
 enum sw_err
 page_post_disconnect(struct request_context *context)
 {
-	const struct store_installation *place;
-	enum sw_err err = find_place(context, &context->form, &place);
+	const struct store_installation *location;
+	enum sw_err err = find_location(context, &context->form, &location);
 
 	if (err == SW_OK)
 		err = store_installation_disconnect(context->program->db, context->req->arena,
-		    context->session.who.user_id, place->installation_id);
+		    context->session.who.user_id, location->installation_id);
 	if (err != SW_OK)
 		return err;
-	request_context_notify(context, place->installation_id);
+	request_context_notify(context, location->installation_id);
 	notify_add_sessions(&context->program->notify);
-	return go_home(context);
+	return redirect_to_switches(context);
 }

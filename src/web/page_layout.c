@@ -1,12 +1,12 @@
 /*
- * What every page has around its <main>.  The addresses of style and script
- * carry a digest of their content (made by make), so that browsers keep them
- * for good and still never mix an old script with a new page.
+ * What every page has around its <main>.  The addresses of style and script carry a digest of their
+ * content (made by make): browsers cache them for a year and never use an old script with a new
+ * page.
  */
 #include "web/page_layout.h"
 
-#include "web/static_version.h"
 #include "base/clock.h"
+#include "web/static_version.h"
 
 static void
 put_head(struct sbuf *out, const struct page *page)
@@ -54,7 +54,7 @@ put_bar(struct sbuf *out, const struct page *page)
 		if (page->cursor != NULL)
 			html_lit(out, "<span class=\"live\" id=\"live\" hidden>Live</span>\n");
 		html_lit(out, "<a class=\"quiet\" href=\"/oauth/start\">Add a location</a>\n"
-			      "<a class=\"quiet\" href=\"/sessions\">Your devices</a>\n"
+			      "<a class=\"quiet\" href=\"/sessions\">Signed-in browsers</a>\n"
 			      "<form method=\"post\" action=\"/logout\">");
 		page_put_csrf(out, page->csrf);
 		html_lit(out, "<button class=\"quiet\">Log out</button></form>\n</nav>\n");
@@ -63,17 +63,11 @@ put_bar(struct sbuf *out, const struct page *page)
 }
 
 void
-page_begin_headers(struct response *res, const struct config *config, int status)
-{
-	response_begin_page(res, status, config->public_is_https);
-}
-
-void
 page_begin(struct response *res, const struct config *config, int status, const struct page *page)
 {
 	struct sbuf *out = &res->body;
 
-	page_begin_headers(res, config, status);
+	response_begin_page(res, status, config->public_is_https);
 	put_head(out, page);
 	html_lit(out, "<body");
 	if (page->cursor != NULL)
@@ -87,7 +81,7 @@ page_begin(struct response *res, const struct config *config, int status, const 
 	html_lit(out, "<main>\n");
 }
 
-/* 12345 as "12 345", with narrow no-break spaces. */
+/* 12345 as "12 345"; the space is U+202F, narrow and without a line break. */
 static void
 put_grouped(struct sbuf *out, int64_t value)
 {
@@ -127,11 +121,13 @@ error_title(enum sw_err err)
 	case SW_EAUTH:
 		return "You are signed out";
 	case SW_EFORBIDDEN:
-		return "That did not count";
+		return "This page is out of date";
 	case SW_ENOTFOUND:
-		return "Nothing here";
+		return "Not found";
+	case SW_EMETHOD:
+		return "Method not allowed";
 	case SW_ECONFLICT:
-		return "Not just now";
+		return "Not possible now";
 	case SW_EUNAVAILABLE:
 	case SW_ETIMEOUT:
 		return "Back in a moment";
@@ -168,12 +164,12 @@ page_put_error(
 void
 page_put_csrf(struct sbuf *out, const char *csrf)
 {
-	html_lit(out, "<input type=\"hidden\" name=\"csrf\"");
-	html_put_attr(out, "value", csrf);
-	html_lit(out, ">");
+	html_lit(out, "<input type=\"hidden\" name=\"csrf\" value=\"");
+	html_put_text(out, csrf);
+	html_lit(out, "\">");
 }
 
-/* How long ago, in the words of switchboard.js. */
+/* How long ago; switchboard.js writes the same words. */
 static void
 put_age(struct sbuf *out, int64_t age_s)
 {
@@ -195,17 +191,18 @@ put_age(struct sbuf *out, int64_t age_s)
 }
 
 void
-page_put_time(struct sbuf *out, const char *at, int64_t now_ms)
+page_put_time(struct sbuf *out, int64_t at_ms, int64_t now_ms)
 {
-	int64_t at_us;
+	char text[32];
 
-	html_lit(out, "<time");
-	if (at != NULL && clock_parse_rfc3339(at, &at_us, NULL)) {
-		html_put_attr(out, "datetime", at);
-		html_lit(out, ">");
-		put_age(out, now_ms / 1000 - at_us / 1000000);
-	} else {
-		html_lit(out, ">");
+	if (at_ms < 0) {
+		html_lit(out, "<time></time>");
+		return;
 	}
+	clock_format_rfc3339_ms(at_ms, text);
+	html_lit(out, "<time datetime=\"");
+	html_put_text(out, text);
+	html_lit(out, "\">");
+	put_age(out, now_ms / 1000 - at_ms / 1000);
 	html_lit(out, "</time>");
 }

@@ -1,18 +1,18 @@
 /*
- * "Your devices": where somebody is signed in, and buttons that end it there.
- * Only numbers made for this page are in it, nothing that opens a session.
+ * "Signed-in browsers": where a user is signed in, and buttons that sign out.  The page names
+ * sessions by their public ids, which open nothing.
  */
 #include "web/page.h"
 
 #include <string.h>
 
 #include "base/clock.h"
-#include "web/page_layout.h"
-#include "store/session.h"
-#include "web/user_agent.h"
 #include "formats/uuid.h"
+#include "store/session.h"
+#include "web/page_layout.h"
+#include "web/user_agent.h"
 
-/* "Firefox on Linux"; what it calls itself when that is nothing we know. */
+/* "Firefox on Linux"; the whole User-Agent when we know neither part. */
 static void
 put_name(struct sbuf *out, const char *agent)
 {
@@ -42,6 +42,15 @@ put_end_button(struct sbuf *out, const struct store_session *session, const char
 	html_lit(out, "\">Sign out</button></form>");
 }
 
+/* How long ago an RFC 3339 instant was. */
+static void
+put_age(struct sbuf *out, const char *at, int64_t now_ms)
+{
+	int64_t at_us;
+
+	page_put_time(out, clock_parse_rfc3339(at, &at_us, NULL) ? at_us / 1000 : -1, now_ms);
+}
+
 static void
 put_session(struct sbuf *out, const struct store_session *session, const char *csrf, int64_t now_ms)
 {
@@ -53,12 +62,12 @@ put_session(struct sbuf *out, const struct store_session *session, const char *c
 	html_lit(out, ">");
 	put_name(out, session->user_agent);
 	html_lit(out, "</strong>\n<p>Last used ");
-	page_put_time(out, session->seen_at, now_ms);
+	put_age(out, session->seen_at, now_ms);
 	html_lit(out, "</p>\n<p>Signed in ");
-	page_put_time(out, session->created_at, now_ms);
+	put_age(out, session->created_at, now_ms);
 	html_lit(out, "</p></div>\n");
 	if (session->is_this)
-		html_lit(out, "<span class=\"here\">This device</span>");
+		html_lit(out, "<span class=\"here\">This browser</span>");
 	else
 		put_end_button(out, session, csrf);
 	html_lit(out, "</li>\n");
@@ -70,8 +79,8 @@ put_list(struct sbuf *out, const struct store_session *sessions, size_t count, c
 	int64_t now_ms = clock_now_ms();
 
 	html_lit(out,
-	    "<section class=\"card\">\n<h1>Your devices</h1>\n<p>The browsers that are "
-	    "signed in to Switchboard as you. Sign out what you no longer use or do not "
+	    "<section class=\"card\">\n<h1>Signed-in browsers</h1>\n<p>The browsers that are "
+	    "signed in to Switchboard as you. Sign out those that you no longer use or do not "
 	    "know: it takes effect at once, on open pages too.</p>\n<ul class=\"sessions\">\n");
 	for (size_t i = 0; i < count; i++)
 		put_session(out, &sessions[i], csrf, now_ms);
@@ -88,7 +97,7 @@ put_list(struct sbuf *out, const struct store_session *sessions, size_t count, c
 enum sw_err
 page_sessions(struct request_context *context)
 {
-	struct page page = {.title = "Your devices", .csrf = context->session.csrf};
+	struct page page = {.title = "Signed-in browsers", .csrf = context->session.csrf};
 	struct store_session *sessions;
 	size_t count;
 	enum sw_err err = store_session_list(context->program->db, context->req->arena,
@@ -102,9 +111,9 @@ page_sessions(struct request_context *context)
 	return SW_OK;
 }
 
-/* Open pages of what ended are told once the reply is sent. */
+/* Once the reply is sent, the streamer closes the streams of sessions that ended. */
 static enum sw_err
-ended(struct request_context *context)
+answer_ended(struct request_context *context)
 {
 	notify_add_sessions(&context->program->notify);
 	response_redirect(context->res, 303, "/sessions");
@@ -124,7 +133,7 @@ page_post_session_end(struct request_context *context)
 		return SW_ENOTFOUND;
 	err = store_session_end_one(
 	    context->program->db, context->req->arena, context->session.who.user_id, id);
-	return err == SW_OK ? ended(context) : err;
+	return err == SW_OK ? answer_ended(context) : err;
 }
 
 enum sw_err
@@ -133,5 +142,5 @@ page_post_session_end_others(struct request_context *context)
 	enum sw_err err = store_session_end_others(context->program->db, context->req->arena,
 	    context->session.who.user_id, context->session.hash);
 
-	return err == SW_OK ? ended(context) : err;
+	return err == SW_OK ? answer_ended(context) : err;
 }

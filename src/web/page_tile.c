@@ -1,4 +1,4 @@
-/* One switch on the page. */
+/* The HTML of one switch.  Closing quotes stand in the next literal: most of the page is this. */
 #include "web/page_tile.h"
 
 #include <string.h>
@@ -12,27 +12,24 @@ is_on(const struct switch_row *row)
 	return row->state != NULL && strcmp(row->state, "on") == 0;
 }
 
-static void
-put_action(struct sbuf *out, const struct switch_row *row)
+static const char *
+state_word(const struct switch_row *row)
 {
-	html_lit(out, " method=\"post\" action=\"/switches/");
+	if (row->state == NULL)
+		return "Unknown";
+	return is_on(row) ? "On" : "Off";
+}
+
+/* From the form's class to its CSRF field. */
+static void
+put_form_start(struct sbuf *out, const struct switch_row *row, const char *csrf)
+{
+	html_lit(out, "\" method=\"post\" action=\"/switches/");
 	html_put_url_component(out, row->device_id);
 	html_lit(out, "/");
 	html_put_url_component(out, row->component);
 	html_lit(out, "\">");
-}
-
-static void
-put_state(struct sbuf *out, const struct switch_row *row)
-{
-	html_lit(out, "<span class=\"state\">");
-	if (row->state == NULL)
-		html_lit(out, "Unknown");
-	else if (is_on(row))
-		html_lit(out, "On");
-	else
-		html_lit(out, "Off");
-	html_lit(out, "</span>");
+	page_put_csrf(out, csrf);
 }
 
 static void
@@ -40,31 +37,40 @@ put_note(struct sbuf *out, const struct switch_row *row, size_t number, int64_t 
 {
 	html_lit(out, "<span class=\"note\" id=\"n");
 	html_put_int(out, (int64_t)number);
-	html_lit(out, "\">");
-	put_state(out, row);
-	html_lit(out, "<span class=\"offline\"");
+	html_lit(out, "\"><span class=\"state\">");
+	html_put_text(out, state_word(row));
 	if (row->online)
-		html_lit(out, " hidden");
-	html_lit(out, ">Offline</span>");
-	page_put_time(out, row->updated_at, now_ms);
+		html_lit(out, "</span><span class=\"offline\" hidden>Offline</span>");
+	else
+		html_lit(out, "</span><span class=\"offline\">Offline</span>");
+	page_put_time(out, row->updated_at_ms, now_ms);
 	html_lit(out, "</span>");
 }
 
-/* data-device-id and data-component belong to the button alone: they name it. */
 static void
-put_button(struct sbuf *out, const struct switch_row *row, size_t number, int64_t now_ms)
+put_checked(struct sbuf *out, const struct switch_row *row)
 {
 	html_lit(out, "<button role=\"switch\" aria-checked=\"");
 	if (row->state == NULL)
-		html_lit(out, "mixed\"");
+		html_lit(out, "mixed");
 	else if (is_on(row))
-		html_lit(out, "true\"");
+		html_lit(out, "true");
 	else
-		html_lit(out, "false\"");
-	html_put_attr(out, "data-device-id", row->device_id);
-	html_put_attr(out, "data-component", row->component);
-	html_put_attr(out, "aria-label", row->label);
-	html_lit(out, " aria-describedby=\"n");
+		html_lit(out, "false");
+}
+
+/* data-device-id and data-component stand on no other element, so that they find the button. */
+static void
+put_button(struct sbuf *out, const struct switch_row *row, size_t number, int64_t now_ms)
+{
+	put_checked(out, row);
+	html_lit(out, "\" data-device-id=\"");
+	html_put_text(out, row->device_id);
+	html_lit(out, "\" data-component=\"");
+	html_put_text(out, row->component);
+	html_lit(out, "\" aria-label=\"");
+	html_put_text(out, row->label);
+	html_lit(out, "\" aria-describedby=\"n");
 	html_put_int(out, (int64_t)number);
 	html_lit(out, "\"");
 	if (row->pending)
@@ -73,22 +79,20 @@ put_button(struct sbuf *out, const struct switch_row *row, size_t number, int64_
 	html_put_text(out, row->label);
 	html_lit(out, "</span><span class=\"track\" aria-hidden=\"true\"></span>");
 	put_note(out, row, number, now_ms);
-	html_lit(out, "</button>");
+	html_lit(out, "</button></form>");
 }
 
 static void
 put_toggle(
     struct sbuf *out, const struct switch_row *row, const char *csrf, size_t number, int64_t now_ms)
 {
-	html_lit(out, "<form class=\"toggle\"");
-	put_action(out, row);
-	page_put_csrf(out, csrf);
+	html_lit(out, "<form class=\"toggle");
+	put_form_start(out, row, csrf);
 	if (is_on(row))
 		html_lit(out, "<input type=\"hidden\" name=\"command\" value=\"off\">");
 	else
 		html_lit(out, "<input type=\"hidden\" name=\"command\" value=\"on\">");
 	put_button(out, row, number, now_ms);
-	html_lit(out, "</form>");
 }
 
 static void
@@ -96,9 +100,8 @@ put_level(struct sbuf *out, const struct switch_row *row, const char *csrf)
 {
 	int level = row->level >= 0 ? row->level : 0;
 
-	html_lit(out, "<form class=\"level\"");
-	put_action(out, row);
-	page_put_csrf(out, csrf);
+	html_lit(out, "<form class=\"level");
+	put_form_start(out, row, csrf);
 	html_lit(out, "<input type=\"hidden\" name=\"command\" value=\"setLevel\">"
 		      "<input type=\"range\" name=\"level\" min=\"0\" max=\"100\"");
 	html_put_attr_int(out, "value", level);
@@ -113,10 +116,13 @@ void
 page_put_tile(
     struct sbuf *out, const struct switch_row *row, const char *csrf, size_t number, int64_t now_ms)
 {
-	html_lit(out, "<li class=\"tile\"");
-	html_put_attr(out, "data-state", row->state == NULL ? "unknown" : row->state);
-	html_put_attr_int(out, "data-level", row->level >= 0 ? row->level : 0);
-	html_put_attr_int(out, "data-seq", row->seq);
+	html_lit(out, "<li class=\"tile\" data-state=\"");
+	html_put_text(out, row->state == NULL ? "unknown" : row->state);
+	html_lit(out, "\" data-level=\"");
+	html_put_int(out, row->level >= 0 ? row->level : 0);
+	html_lit(out, "\" data-seq=\"");
+	html_put_int(out, row->seq);
+	html_lit(out, "\"");
 	if (row->pending)
 		html_lit(out, " data-pending");
 	if (!row->online)

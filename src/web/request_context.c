@@ -1,6 +1,4 @@
-/*
- * What handlers of the page and of the API have in common.
- */
+/* Functions that the handlers of the page and of the API share. */
 #include "web/request_context.h"
 
 #include "web/error_reply.h"

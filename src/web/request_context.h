@@ -2,6 +2,7 @@
 #define SWITCHBOARD_WEB_REQUEST_CONTEXT_H
 
 #include <stdbool.h>
+
 #include "base/err.h"
 #include "net/request.h"
 #include "net/response.h"
@@ -9,9 +10,9 @@
 #include "web/program.h"
 
 /*
- * What a handler gets: the request, the response it fills, and what its route
- * asked to be looked up before.  A handler fills context->res and returns SW_OK, or returns the
- * error that its program's "fail" then answers with.
+ * What a handler gets: the request, the response it fills, and what its route required to be
+ * checked before.  A handler fills context->res and returns SW_OK, or returns an error, which its
+ * program's "fail" (serve_main.h) answers.
  */
 struct request_context {
 	struct program *program;
@@ -34,14 +35,14 @@ SW_MUSTCHECK enum sw_err
 request_context_refuse(struct request_context *context, enum sw_err err, const char *message);
 
 /*
- * The device and component that the path names.  SW_ENOTFOUND when one of them cannot be an id,
- * so that another user's device and nonsense get the same answer.
+ * The device and component that the path names.  SW_ENOTFOUND when one of them cannot be an id: the
+ * same answer as for another user's device.
  */
 SW_MUSTCHECK enum sw_err request_context_path_switch(
     const struct request_context *context, const char **device, const char **component);
 
-/* A command was stored or a location goes: wake the streamer and the worker once the reply is sent.
- */
+/* A command was stored or a location is removed: notify streamer and worker once the reply is
+ * sent. */
 void request_context_notify(struct request_context *context, const char *installation_id);
 
 #endif

@@ -1,6 +1,4 @@
-/*
- * From a request to its handler: the path, the method, who may.
- */
+/* From a request to its handler: path, method, required access. */
 #include "web/route.h"
 
 #include <string.h>
@@ -19,7 +17,8 @@ load_session(struct request_context *context)
 	return err;
 }
 
-/* The members of a JSON object as fields; all of them text, for a form has nothing else. */
+/* The members of a JSON object as fields; SW_EINPUT for a value that is no text, as forms have
+ * none. */
 static enum sw_err
 fields_from_json(const struct request *req, struct url_query *out)
 {
@@ -56,7 +55,7 @@ fields_from_json(const struct request *req, struct url_query *out)
 	return err;
 }
 
-/* A page sends a form; a program may send the same fields as JSON. */
+/* A form, or the same fields as JSON. */
 static enum sw_err
 read_fields(struct request_context *context)
 {
@@ -78,7 +77,7 @@ check_token(struct request_context *context, enum required_access access)
 	return session_check_csrf(&context->session, token) ? SW_OK : SW_EFORBIDDEN;
 }
 
-/* Who, then whether they may, then whether what they sent makes sense. */
+/* The session, then the CSRF token; only then an error of the form is reported. */
 static enum sw_err
 check_access(struct request_context *context, enum required_access access)
 {
@@ -98,9 +97,9 @@ check_access(struct request_context *context, enum required_access access)
 	return err != SW_OK ? err : form_err;
 }
 
-/* Does the pattern fit the path?  Fills the variable segments. */
+/* Does the pattern match the path?  Fills the variable segments. */
 static bool
-route_fits(const char *pattern, const struct request *req, const char *segments[static 2])
+route_matches(const char *pattern, const struct request *req, const char *segments[static 2])
 {
 	const char *path = req->path;
 	size_t count = 0;
@@ -152,7 +151,7 @@ route_run(const struct route_table *table, struct request_context *context, cons
 	for (size_t i = 0; i < table->count; i++) {
 		const struct route *route = &table->routes[i];
 
-		if (!route_fits(route->path, context->req, context->segments))
+		if (!route_matches(route->path, context->req, context->segments))
 			continue;
 		if (route->method == method)
 			return run(route, context);

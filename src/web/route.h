@@ -2,16 +2,17 @@
 #define SWITCHBOARD_WEB_ROUTE_H
 
 #include <stddef.h>
+
 #include "base/err.h"
 #include "web/request_context.h"
 
-/* What a route requires of whoever sends the request, checked before its handler runs. */
+/* What a route requires of a request, checked before its handler runs. */
 enum required_access {
 	ACCESS_OPEN,    /* nothing */
-	ACCESS_GUEST,   /* nothing, but who is signed in is looked up */
-	ACCESS_SESSION, /* to be signed in */
-	ACCESS_HEADER,  /* and to show the CSRF token in X-CSRF-Token */
-	ACCESS_FORM,    /* or in the form's field "csrf" */
+	ACCESS_GUEST,   /* nothing; the session is looked up when there is a cookie */
+	ACCESS_SESSION, /* a session */
+	ACCESS_HEADER,  /* a session, and its CSRF token in the header X-CSRF-Token */
+	ACCESS_FORM,    /* the same, or the token in the form's field "csrf" */
 };
 
 typedef enum sw_err route_handler(struct request_context *context);
@@ -23,7 +24,7 @@ struct route {
 	route_handler *handle;
 };
 
-/* A program's routes.  "head": HEAD goes where GET goes, where GET changes nothing. */
+/* A program's routes.  "head": HEAD is handled as GET; false where a GET changes something. */
 struct route_table {
 	const struct route *routes;
 	size_t count;
@@ -31,7 +32,7 @@ struct route_table {
 };
 
 /*
- * Answer a request by the handler of its route.  SW_ENOTFOUND: no route has this path.
+ * Run the handler of the request's route.  SW_ENOTFOUND: no route has this path.
  * SW_EMETHOD: one has, but not with this method; "*allowed" then is the value for the header Allow
  * (RFC 9110 15.5.6).  SW_EAUTH: not signed in; SW_EFORBIDDEN: no or a wrong CSRF token.  Else what
  * the handler returns.

@@ -1,13 +1,11 @@
-/*
- * What the three programs' main() have in common.
- */
+/* What main() of the three FastCGI programs shares. */
 #include "web/serve_main.h"
 
 #include <stdio.h>
 
 #include "net/serve.h"
 
-/* serve.h's context: which program, and its state. */
+/* The context of serve.h's callbacks. */
 struct served {
 	struct program *program;
 	const struct serve_main *conf;
@@ -52,7 +50,7 @@ on_idle(void *context)
 	return notify_run(&served->program->notify);
 }
 
-/* The replies are sent: now others may hear of what changed. */
+/* Notifications are sent after the replies, so that no reply waits for them. */
 static void
 on_sent(void *context)
 {

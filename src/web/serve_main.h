@@ -2,6 +2,7 @@
 #define SWITCHBOARD_WEB_SERVE_MAIN_H
 
 #include <stddef.h>
+
 #include "web/program.h"
 #include "web/route.h"
 
@@ -13,11 +14,10 @@ struct serve_main {
 	size_t body_limit;      /* bytes */
 	unsigned recycle_after; /* requests */
 	struct route_table routes;
-	/* The answer to a request whose handler, or whose reading, ended with an error. */
+	/* Answers a request that could not be read, or whose handler returned an error. */
 	void (*fail)(const struct program *program, const struct request *req, enum sw_err err,
 	    struct response *res);
-	/* serve.h: replies that may be deferred, and the commit they wait for; 0 and NULL for none.
-	 */
+	/* Replies that may be deferred, and the batch commit (serve.h); 0 and NULL for none. */
 	size_t batch;
 	void (*commit)(struct program *program);
 	/* After replies were sent; may be NULL. */
@@ -25,11 +25,11 @@ struct serve_main {
 };
 
 /*
- * The whole of main(): read the configuration, open what the program needs (a client for outbound
- * calls when its routes can make any, that is with CONFIG_API), serve until stopped, close.
- * "program" is all zero, and may be the first member of a struct of the program's own.  Returns the
- * exit status: that of serve_run(), 1 without memory, CONFIG_EXIT_STATUS for a wrong configuration
- * (said in one line).
+ * The whole of main(): read the configuration, open the database and, with CONFIG_API, a client for
+ * outbound calls, serve until stopped, close.
+ * "program" is all zero; it may be the first member of a larger struct.  Returns the
+ * exit status: that of serve_run(), 1 when out of memory, CONFIG_EXIT_STATUS for a wrong
+ * configuration (reported in one line).
  */
 int serve_main(struct program *program, const struct serve_main *conf);
 

@@ -1,18 +1,18 @@
 /*
- * Names in User-Agent headers.  Nearly every browser names some others too, so
- * the first match counts and the order of the tables is the whole secret.
+ * Names in User-Agent headers.  Most browsers also name others (Edge says "Chrome" and "Safari"),
+ * so the first match counts: the order of the tables matters.
  */
 #include "web/user_agent.h"
 
 #include <stddef.h>
 #include <string.h>
 
-struct mark {
+struct product {
 	const char *text;
 	const char *name;
 };
 
-static const struct mark browsers[] = {
+static const struct product browsers[] = {
     {"Edg/", "Edge"},
     {"EdgA/", "Edge"},
     {"EdgiOS/", "Edge"},
@@ -28,7 +28,7 @@ static const struct mark browsers[] = {
     {NULL, NULL},
 };
 
-static const struct mark systems[] = {
+static const struct product systems[] = {
     {"iPhone", "iPhone"},
     {"iPad", "iPad"},
     {"Android", "Android"},
@@ -40,13 +40,13 @@ static const struct mark systems[] = {
 };
 
 static const char *
-find(const struct mark *marks, const char *agent)
+find(const struct product *products, const char *agent)
 {
 	if (agent == NULL)
 		return NULL;
-	while (marks->text != NULL && strstr(agent, marks->text) == NULL)
-		marks++;
-	return marks->name;
+	while (products->text != NULL && strstr(agent, products->text) == NULL)
+		products++;
+	return products->name;
 }
 
 const char *

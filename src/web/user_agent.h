@@ -2,11 +2,11 @@
 #define SWITCHBOARD_WEB_USER_AGENT_H
 
 /*
- * What a person calls the program behind a User-Agent header (RFC 9110 10.1.5).  A guess for
- * orientation, never for a decision: everybody can send what they like.
+ * The usual name of the program behind a User-Agent header (RFC 9110 10.1.5).  For display only:
+ * the header can be anything.
  */
 
-/* "Firefox", "Chrome", ...; NULL when it is none of those known here.  "agent" may be NULL. */
+/* "Firefox", "Chrome", ...; NULL when it is not in the table.  "agent" may be NULL. */
 const char *user_agent_browser(const char *agent);
 
 /* "Windows", "iPhone", ...; NULL as above. */

@@ -1,7 +1,6 @@
 /*
- * POST /, where the platform sends what happened (platform.md "Webhooks").
- * One request, or several that came at once, is one round trip to the
- * database and one commit; 200 is only said after it.
+ * POST /: the platform's webhooks (platform.md "Webhooks").  Those that arrive together are stored
+ * in one round trip to the database and one commit; the answer 200 is sent after it.
  */
 #include "web/webhook.h"
 
@@ -16,10 +15,10 @@
 #include "store/confirmation.h"
 #include "web/webhook_verify.h"
 
-/* An unsigned PING is answered, but nobody gets a megabyte parsed for it. */
+/* An unsigned PING is answered, but only a body of this size is parsed for it. */
 #define UNSIGNED_BODY_MAX 4096
 
-/* Shown to whoever sends: the platform's log, or a person with curl. */
+/* For the sender: the platform's log, or a person with curl. */
 static const char *const messages[SW_ERR__MAX] = {
     [SW_EINPUT] = "The body is not a webhook of the platform.",
     [SW_EAUTH] = "The request is not signed by the platform.",
@@ -49,7 +48,8 @@ answer_ping(const struct webhook_body *event, struct response *res)
 	return SW_OK;
 }
 
-/* 200 with our address, and the worker fetches theirs; 400 for an address that is not theirs. */
+/* 200 with our address; the worker fetches the confirmation URL.  400 for a URL that is not the
+ * platform's. */
 static enum sw_err
 answer_confirmation(struct webhook *hook, const struct webhook_body *event, struct response *res)
 {
@@ -65,7 +65,7 @@ answer_confirmation(struct webhook *hook, const struct webhook_body *event, stru
 		return SW_EINPUT;
 	}
 	secret_sha256(url, strlen(url), hash);
-	serve_commit(); /* the database may take its time */
+	serve_commit(); /* deferred replies do not wait for this statement */
 	err = store_confirmation_put(hook->program.db, hash, event->app_id, url, &fresh);
 	if (err != SW_OK)
 		return err;
@@ -79,9 +79,10 @@ answer_confirmation(struct webhook *hook, const struct webhook_body *event, stru
 }
 
 static void
-wake(struct webhook *hook, const char *installation_id, const struct store_ingest *done, bool told)
+add_notifications(struct webhook *hook, const char *installation_id,
+    const struct store_ingest *done, bool notified)
 {
-	if (done->page && (!told || done->removed))
+	if (done->page && (!notified || done->removed))
 		notify_add_page(&hook->program.notify, installation_id);
 	if (done->removed)
 		notify_add_sessions(&hook->program.notify);
@@ -90,7 +91,7 @@ wake(struct webhook *hook, const char *installation_id, const struct store_inges
 }
 
 static void
-log_events(const struct webhook_waiting *one, size_t together)
+log_events(const struct webhook_deferred *one, size_t together)
 {
 	const struct store_ingest *done = &one->done;
 
@@ -102,13 +103,13 @@ log_events(const struct webhook_waiting *one, size_t together)
 }
 
 static void
-answer_stored(struct webhook *hook, struct webhook_waiting *one, bool told)
+answer_stored(struct webhook *hook, struct webhook_deferred *one, bool notified)
 {
 	if (one->err != SW_OK) {
 		webhook_fail(&hook->program, one->req, one->err, one->res);
 		return;
 	}
-	wake(hook, one->event.installed_app_id, &one->done, told);
+	add_notifications(hook, one->event.installed_app_id, &one->done, notified);
 	log_events(one, hook->batch.count);
 	response_put_json(one->res, 200, json_pack("{s:{}}", "eventData"));
 }
@@ -118,26 +119,26 @@ webhook_commit(struct program *program)
 {
 	struct webhook *hook = (struct webhook *)program;
 	struct webhook_batch *batch = &hook->batch;
-	bool tell;
+	bool notify;
 
 	if (batch->count == 0)
 		return;
 	FAILPOINT("webhook.checked");
-	tell = batch->count == 1 && notify_begin_inline(&hook->program.notify);
-	webhook_batch_store(batch, hook->program.db, tell);
-	if (tell)
+	notify = batch->count == 1 && notify_begin_inline(&hook->program.notify);
+	webhook_batch_store(batch, hook->program.db, notify);
+	if (notify)
 		notify_end_inline(&hook->program.notify);
 	FAILPOINT("webhook.stored");
 	for (size_t i = 0; i < batch->count; i++) {
-		log_set_request(batch->waiting[i].req->id);
-		answer_stored(hook, &batch->waiting[i], tell);
-		batch->waiting[i].res->deferred = false;
+		log_set_request(batch->deferred[i].req->id);
+		answer_stored(hook, &batch->deferred[i], notify);
+		batch->deferred[i].res->deferred = false;
 	}
 	batch->count = 0;
 	batch->events = 0;
 }
 
-/* Answered when it is stored, together with those that have come meanwhile. */
+/* The reply is deferred until the batch commit. */
 static enum sw_err
 answer_events(struct webhook *hook, const struct request *req, const struct webhook_body *event,
     struct response *res)
@@ -149,7 +150,7 @@ answer_events(struct webhook *hook, const struct request *req, const struct webh
 	return SW_OK;
 }
 
-/* 200 for any type that is well signed; the errors of the store. */
+/* 200 for any type of a signed request; errors of the store. */
 static enum sw_err
 answer(struct webhook *hook, const struct request *req, const struct webhook_body *event,
     struct response *res)
@@ -170,8 +171,7 @@ answer(struct webhook *hook, const struct request *req, const struct webhook_bod
 	return SW_OK;
 }
 
-/* The platform's own documents differ on whether a PING is signed; without a signature it says
- * nothing. */
+/* The platform's documents differ on whether a PING is signed, so an unsigned one is answered. */
 static enum sw_err
 handle_unsigned(const struct request *req, struct response *res)
 {
@@ -213,7 +213,7 @@ webhook_post(struct request_context *context)
 	struct webhook *hook = (struct webhook *)context->program;
 	const struct request *req = context->req;
 
-	/* A sender that names no type is not wrong: the signature says whose it is. */
+	/* No content type is accepted: the signature proves the sender. */
 	if (req->content_type[0] != '\0' && !request_is_media(req, "application/json"))
 		return SW_EMEDIA;
 	return handle_post(hook, req, context->res);

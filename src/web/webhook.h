@@ -6,7 +6,7 @@
 #include "web/webhook_batch.h"
 #include "web/webhook_key.h"
 
-/* What webhook.fcgi has for the life of its process. */
+/* What webhook.fcgi holds for the life of its process. */
 struct webhook {
 	struct program program; /* first: serve_main.h and the handler share its address */
 	struct webhook_keys keys;
@@ -14,18 +14,18 @@ struct webhook {
 };
 
 /*
- * POST /: 200 once what was sent is stored, and for duplicates, unknown types and unknown
- * installations; 400 well signed but malformed, or a confirmation address that is not
- * the platform's; 401 not signed by the platform; 413, 415; 503 with Retry-After when
- * database or key server is away: nothing was stored.  Never sets a cookie.
+ * POST /: 200 once its events are stored, and for duplicates, unknown types and unknown
+ * installations; 400 signed but malformed, or a confirmation URL that is not the platform's; 401
+ * not signed by the platform; 413, 415; 503 with Retry-After when database or key server cannot be
+ * reached: nothing was stored.  Never sets a cookie.
  */
 SW_MUSTCHECK enum sw_err webhook_post(struct request_context *context);
 
-/* serve_main.h: JSON that says what is wrong. */
+/* serve_main.h: an error as JSON. */
 void webhook_fail(const struct program *program, const struct request *req, enum sw_err err,
     struct response *res);
 
-/* serve_main.h: store the webhooks whose replies are deferred, and fill the replies in. */
+/* serve_main.h: store the webhooks whose replies are deferred, and fill in the replies. */
 void webhook_commit(struct program *program);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Where signing keys come from.  What it hides: who fetches, who waits, and
- * how long a failure is remembered and where.
+ * Finding a signing key.  What it hides: which process fetches it while others wait, and how long a
+ * failure is cached.
  */
 #include "web/webhook_key.h"
 
@@ -10,16 +10,17 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "net/serve.h"
 #include "smartthings/signing_key.h"
 #include "store/signing_key.h"
-#include "base/utf8.h"
 
 #define FETCH_MS 3000
 #define CONNECT_MS 2000
 #define WAIT_MS 3000
 #define POLL_MS 50
-/* A failure read from the database is less than 60 s old; how much less is not known. */
+/* A failure in the database is up to 60 s old, we do not know how old: cache it for a short time.
+ */
 #define SHARED_FAILURE_S 5
 
 static int64_t
@@ -28,9 +29,9 @@ least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* Parse a certificate that was fetched "age_s" ago and keep its key. */
+/* Parse a certificate that was fetched "age_s" ago and cache its key. */
 static enum sw_err
-keep_certificate(struct webhook_keys *keys, const char *key_id, const char *pem, size_t length,
+cache_certificate(struct webhook_keys *keys, const char *key_id, const char *pem, size_t length,
     int64_t age_s, int64_t now, int64_t *not_after)
 {
 	struct httpsig_key *key;
@@ -42,7 +43,7 @@ keep_certificate(struct webhook_keys *keys, const char *key_id, const char *pem,
 	return err;
 }
 
-/* Did the key server answer that it has none (SW_EAUTH), or was it away (SW_EUNAVAILABLE)? */
+/* SW_EAUTH: the key server has no such key; SW_EUNAVAILABLE: it did not answer properly. */
 static enum sw_err
 judge_reply(enum sw_err err, const struct client_reply *reply)
 {
@@ -61,7 +62,7 @@ judge_reply(enum sw_err err, const struct client_reply *reply)
 }
 
 static enum sw_err
-ask_key_server(struct webhook_keys *keys, const char *key_id, struct client_reply *reply)
+request_key(struct webhook_keys *keys, const char *key_id, struct client_reply *reply)
 {
 	struct client_request request = {
 	    .method = CLIENT_GET,
@@ -85,28 +86,28 @@ ask_key_server(struct webhook_keys *keys, const char *key_id, struct client_repl
 }
 
 /*
- * Fetch, and tell the other processes.  That the telling fails is no reason
- * to refuse a request that is well signed.
+ * Fetch a key and store the result for the other processes.  When storing fails, the request is
+ * still answered.
  */
 static enum sw_err
 fetch(struct webhook_keys *keys, struct arena *arena, const char *key_id, int64_t now)
 {
 	struct client_reply reply = {0};
 	int64_t not_after = 0;
-	enum sw_err told = SW_OK;
-	enum sw_err err = ask_key_server(keys, key_id, &reply);
+	enum sw_err stored = SW_OK;
+	enum sw_err err = request_key(keys, key_id, &reply);
 
 	if (err == SW_OK)
-		err = keep_certificate(
+		err = cache_certificate(
 		    keys, key_id, sbuf_text(&reply.body), reply.body.length, 0, now, &not_after);
 	if (err == SW_OK)
-		told = store_key_put(
+		stored = store_key_put(
 		    keys->program->db, arena, key_id, sbuf_text(&reply.body), not_after);
 	else if (err == SW_EAUTH || err == SW_EUNAVAILABLE)
-		told = store_key_put_failure(keys->program->db, key_id, err == SW_EUNAVAILABLE);
-	if (told != SW_OK)
-		log_event(LOG_WARN, "webhook.key_not_shared", "key", key_id, "err", err_name(told),
-		    (const char *)NULL);
+		stored = store_key_put_failure(keys->program->db, key_id, err == SW_EUNAVAILABLE);
+	if (stored != SW_OK)
+		log_event(LOG_WARN, "webhook.key_not_shared", "key", key_id, "err",
+		    err_name(stored), (const char *)NULL);
 	if (err == SW_EAUTH || err == SW_EUNAVAILABLE)
 		keycache_put_failure(&keys->cache, key_id, err, now + KEYCACHE_FAILURE_S);
 	client_reply_clear(&reply);
@@ -118,10 +119,10 @@ use_shared(
     struct webhook_keys *keys, const char *key_id, const struct store_key *known, int64_t now)
 {
 	int64_t not_after;
-	enum sw_err err = keep_certificate(keys, key_id, known->certificate,
+	enum sw_err err = cache_certificate(keys, key_id, known->certificate,
 	    strlen(known->certificate), known->age_s, now, &not_after);
 
-	if (err == SW_EAUTH) /* its time has ended since it was fetched */
+	if (err == SW_EAUTH) /* it has expired since it was fetched */
 		keycache_put_failure(&keys->cache, key_id, err, now + KEYCACHE_FAILURE_S);
 	return err;
 }
@@ -133,9 +134,10 @@ share_failure(struct webhook_keys *keys, const char *key_id, enum sw_err err, in
 	return err;
 }
 
-/* Do what the database says; SW_ECONFLICT: another process is asking the key server. */
+/* Carry out the action that the database gives; SW_ECONFLICT: another process is fetching the key.
+ */
 static enum sw_err
-follow(struct webhook_keys *keys, struct arena *arena, const char *key_id,
+run_action(struct webhook_keys *keys, struct arena *arena, const char *key_id,
     const struct store_key *known, int64_t now)
 {
 	switch (known->action) {
@@ -165,11 +167,11 @@ get_key(struct webhook_keys *keys, struct arena *arena, const char *key_id, int6
 	struct store_key known;
 	enum sw_err err;
 
-	serve_commit(); /* what is checked already does not wait for it */
+	serve_commit(); /* deferred replies do not wait for the key server */
 	for (;;) {
 		err = store_key_claim(keys->program->db, arena, key_id, &known);
 		if (err == SW_OK)
-			err = follow(keys, arena, key_id, &known, now);
+			err = run_action(keys, arena, key_id, &known, now);
 		if (err != SW_ECONFLICT)
 			return err;
 		if (clock_monotonic_ms() >= deadline_ms)
@@ -189,7 +191,7 @@ webhook_find_key(struct webhook_keys *keys, struct arena *arena, const char *key
 	err = get_key(keys, arena, key_id, now);
 	if (err != SW_OK)
 		return err;
-	/* Not there in spite of that: its end has come within the allowed skew. */
+	/* Not in the cache now: it expired within the allowed clock skew. */
 	err = keycache_find(&keys->cache, key_id, now, out);
 	return err == SW_ENOTFOUND ? SW_EAUTH : err;
 }

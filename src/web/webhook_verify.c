@@ -1,6 +1,6 @@
 /*
- * Signatures of webhooks, from the headers to the verdict.  What it hides:
- * how a header's name in a signature becomes a FastCGI parameter.
+ * Verifying the signature of a webhook.  What it hides: how the name of a signed header becomes the
+ * name of a FastCGI parameter.
  */
 #include "web/webhook_verify.h"
 
@@ -38,7 +38,7 @@ param_name(const char *header, char out[static PARAM_NAME_MAX])
 	return true;
 }
 
-/* A header sent twice counts as missing: what was signed would be a guess. */
+/* A header sent twice counts as missing: which one was signed would be a guess. */
 static const char *
 signed_header(void *context, const char *name)
 {
@@ -47,7 +47,7 @@ signed_header(void *context, const char *name)
 	return param_name(name, param) ? request_header(context, param, NULL) : NULL;
 }
 
-/* What can be said without a key; "*why" names what was wrong. */
+/* The checks that need no key; "*why" names the one that failed. */
 static enum sw_err
 check_headers(const struct request *req, int64_t now, struct httpsig *signature, const char **why)
 {

@@ -4,7 +4,7 @@ EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 
 tests_bench_empty_SOURCES = tests/bench/empty.c
-tests_bench_empty_LDADD = $(FCGI_LIBS)
+tests_bench_empty_LDADD = $(FCGI_LIBS) $(PQ_LIBS)
 tests_bench_hops_SOURCES = tests/bench/hops.c tests/bench/clock.h
 tests_bench_hops_LDADD = $(PQ_LIBS)
 tests_bench_load_SOURCES = tests/bench/load.c tests/bench/clock.h

@@ -182,12 +182,13 @@ class Rig {
 		return new Front(this, path.join(this.folder, `${name}-${port}`), port);
 	}
 
-	/** A front with "processes" empty programs whose answers have "bytes" bytes. */
-	async twin({ processes = this.processes, bytes }) {
+	/** A front with "processes" empty programs whose answers have "bytes" bytes; with "databaseUrl" they read a row first. */
+	async twin({ processes = this.processes, bytes, databaseUrl }) {
 		const front = await this.front("twin");
+		const words = [String(processes), String(bytes), ...(databaseUrl ? [databaseUrl] : [])];
 
 		for (const name of ["webhook", "dashboard"])
-			await front.start(name, [this.tool("empty"), front.socket(name), String(processes), String(bytes)]);
+			await front.start(name, [this.tool("empty"), front.socket(name), ...words]);
 		await front.listen();
 		return front;
 	}

@@ -26,11 +26,11 @@ after(async () => {
 const others = () => page.getByRole("button", { name: /^Sign out: / });
 
 test("the switch page links to the list of browsers, which fits a phone", async () => {
-	await page.getByRole("link", { name: "Your devices" }).click();
-	await page.getByRole("heading", { name: "Your devices" }).waitFor();
+	await page.getByRole("link", { name: "Signed-in browsers" }).click();
+	await page.getByRole("heading", { name: "Signed-in browsers" }).waitFor();
 	assert.equal(await page.getByRole("listitem").count(), 3);
 	assert.equal(await others().count(), 2);
-	assert.match(await page.getByRole("listitem").first().innerText(), /This device/);
+	assert.match(await page.getByRole("listitem").first().innerText(), /This browser/);
 	const { width } = await page.locator("main").boundingBox();
 
 	assert.ok(width <= 360);

@@ -44,7 +44,7 @@ async function list(jar) {
 	return [...page.text.matchAll(/<li[\s\S]*?<\/li>/g)].map(([item]) => ({
 		name: unescapeHtml(/<strong[^>]*>([\s\S]*?)<\/strong>/.exec(item)[1]),
 		title: unescapeHtml(/<strong title="([^"]*)"/.exec(item)[1]),
-		here: item.includes("This device"),
+		here: item.includes("This browser"),
 		id: /name="session" value="([^"]+)"/.exec(item)?.[1],
 	}));
 }
@@ -117,7 +117,7 @@ test("shows neither a cookie, nor its hash, nor an address", async () => {
 });
 
 test("the switch page links to the list", async () => {
-	assert.match((await stack.request("/", { jar: jars.phone })).text, /<a class="quiet" href="\/sessions">Your devices<\/a>/);
+	assert.match((await stack.request("/", { jar: jars.phone })).text, /<a class="quiet" href="\/sessions">Signed-in browsers<\/a>/);
 	assert.doesNotMatch((await stack.request("/")).text, /href="\/sessions"/);
 });
 

@@ -1,7 +1,7 @@
 -- "Signed-in browsers": each user sees and ends their own sessions, by numbers that open nothing.
 BEGIN;
 \ir fixture.psql
-SELECT plan(32);
+SELECT plan(27);
 SELECT set_config('test.sam', pg_temp.link('flat', 'sam', 'cookie-s')::text, true) \g /dev/null
 SELECT pg_temp.link('cabin', 'alex', 'cookie-2') \g /dev/null
 SELECT pg_temp.link('attic', 'alex', 'cookie-3') \g /dev/null
@@ -40,22 +40,6 @@ SELECT session_end_others(pg_temp.me(), pg_temp.hash('cookie-3')) \g /dev/null
 SELECT results_eq($$ SELECT user_id, session_hash FROM session WHERE user_id = pg_temp.me() $$,
 	$$ SELECT pg_temp.me(), pg_temp.hash('cookie-3') $$, 'all others: this one stays');
 SELECT isnt(pg_temp.id('cookie-s'), NULL, 'as do those of other users');
-
--- How far the page is: locations in its order, those without a name last, none that was removed.
-UPDATE installation SET location_name = 'B' WHERE installation_id = 'home';
-UPDATE installation SET location_name = 'A', seq = 17 WHERE installation_id = 'cabin';
-UPDATE installation SET location_name = NULL, seq = 9 WHERE installation_id = 'attic';
-CREATE FUNCTION pg_temp.version() RETURNS text LANGUAGE sql AS $$ SELECT page_version FROM session_load(pg_temp.hash('cookie-3')) $$;
-SELECT is((SELECT page_cursor FROM session_load(pg_temp.hash('cookie-3'))), 'cabin:17,home:' || pg_temp.seq('home') || ',attic:9', 'a cursor of all locations');
-SELECT set_config('test.version', pg_temp.version(), true) \g /dev/null
-SELECT is(pg_temp.version(), current_setting('test.version'), 'the version stays while nothing changes');
-UPDATE installation SET seq = seq + 1 WHERE installation_id = 'cabin';
-SELECT isnt(pg_temp.version(), current_setting('test.version'), 'and changes with the seq');
-UPDATE installation SET status = 'removed' WHERE installation_id = 'home';
-SELECT is((SELECT page_cursor FROM session_load(pg_temp.hash('cookie-3'))), 'cabin:18,attic:9', 'one that was removed is not in it');
-UPDATE installation SET status = 'removed' WHERE user_id = pg_temp.me();
-SELECT is((SELECT page_cursor || '|' || page_version FROM session_load(pg_temp.hash('cookie-3'))), '|', 'without locations both are empty');
-UPDATE installation SET status = 'active' WHERE user_id = pg_temp.me();
 
 -- Page views write nothing for five minutes.
 SELECT session_load(pg_temp.hash('cookie-3')) \g /dev/null

@@ -22,6 +22,7 @@ unit_tests += \
 unit_tests += tests/unit/test_cursor tests/unit/test_stream_format tests/unit/test_stream_hub
 unit_tests += tests/unit/test_stream
 unit_tests += tests/unit/test_webhook_batch
+unit_tests += tests/unit/test_reply_record tests/unit/test_switch tests/unit/test_command_input
 EXTRA_DIST += tests/unit/unit.h
 
 # Tests that are folders below tests/data.
@@ -45,6 +46,7 @@ tests_unit_test_webhook_batch_LDFLAGS = $(AM_LDFLAGS) \
 tests_unit_test_session_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=db_exec,--wrap=db_result_rows,--wrap=db_result_int,--wrap=db_result_bool \
 	-Wl,--wrap=db_result_text,--wrap=db_result_free
+tests_unit_test_switch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_exec,--wrap=store_installation_list
 tests_unit_test_notify_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_exec,--wrap=clock_monotonic_ms
 
 # Parts of the worker.

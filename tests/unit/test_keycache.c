@@ -1,5 +1,5 @@
 /*
- * keycache.h: what is kept, for how long, and what gives way.
+ * keycache.h: what is cached, for how long, and what is evicted.
  */
 #include "cases.h"
 
@@ -110,7 +110,7 @@ a_key_put_again_replaces_the_first(void **state)
 }
 
 static void
-the_key_unused_for_longest_gives_way(void **state)
+the_key_unused_for_longest_is_evicted(void **state)
 {
 	(void)state;
 	for (int i = 0; i < KEYCACHE_KEYS_MAX; i++)
@@ -124,7 +124,7 @@ the_key_unused_for_longest_gives_way(void **state)
 }
 
 static void
-a_failure_is_remembered_with_its_reason(void **state)
+a_failure_is_cached_with_its_reason(void **state)
 {
 	(void)state;
 	keycache_put_failure(&cache, "/pl/a", SW_EAUTH, now + 60);
@@ -137,7 +137,7 @@ a_failure_is_remembered_with_its_reason(void **state)
 }
 
 static void
-a_key_ends_the_failure_before_it(void **state)
+a_key_replaces_the_failure_before_it(void **state)
 {
 	(void)state;
 	keycache_put_failure(&cache, "/pl/a", SW_EAUTH, now + 600);
@@ -147,7 +147,7 @@ a_key_ends_the_failure_before_it(void **state)
 }
 
 static void
-invented_ids_do_not_drive_out_keys(void **state)
+invented_key_ids_do_not_evict_keys(void **state)
 {
 	char key_id[32];
 
@@ -169,13 +169,13 @@ main(void)
 	    {"a key is found until its end", a_key_is_found_until_its_end, NULL, clear, NULL},
 	    {"a key put again replaces the first", a_key_put_again_replaces_the_first, NULL, clear,
 		NULL},
-	    {"the key unused for longest gives way", the_key_unused_for_longest_gives_way, NULL,
+	    {"the key unused for longest is evicted", the_key_unused_for_longest_is_evicted, NULL,
 		clear, NULL},
-	    {"a failure is remembered with its reason", a_failure_is_remembered_with_its_reason,
-		NULL, clear, NULL},
-	    {"a key ends the failure before it", a_key_ends_the_failure_before_it, NULL, clear,
-		NULL},
-	    {"invented ids do not drive out keys", invented_ids_do_not_drive_out_keys, NULL, clear,
+	    {"a failure is cached with its reason", a_failure_is_cached_with_its_reason, NULL,
+		clear, NULL},
+	    {"a key replaces the failure before it", a_key_replaces_the_failure_before_it, NULL,
+		clear, NULL},
+	    {"invented keyIds do not evict keys", invented_key_ids_do_not_evict_keys, NULL, clear,
 		NULL},
 	};
 

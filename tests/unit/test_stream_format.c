@@ -1,5 +1,5 @@
 /*
- * events_format.h and switch_json.h: what a change looks like on the wire.
+ * events_format.h and switch.h: what a change looks like on the wire.
  */
 #include "unit.h"
 
@@ -18,7 +18,7 @@ static const struct switch_row lamp = {
     .level = 40,
     .has_level = true,
     .online = true,
-    .updated_at = "2026-01-02T03:04:05.678Z",
+    .updated_at_ms = INT64_C(1767323045678),
     .seq = 7,
 };
 
@@ -54,6 +54,7 @@ what_is_not_known_is_null(void **state)
 	    .device_id = "fan",
 	    .component = "main",
 	    .level = -1,
+	    .updated_at_ms = -1,
 	    .seq = 1};
 	json_t *json = switch_row_json(&row);
 

@@ -1,6 +1,6 @@
 /*
- * webhook_batch.h: what becomes of webhooks that share a commit when there is none.  The database
- * is replaced by one that follows a script, the clock by one that stands still until it is moved.
+ * webhook_batch.h: what happens to the webhooks of a batch when its commit fails.  The statement is
+ * replaced by one whose results the test sets, the clock by one that the test moves.
  */
 #include "unit.h"
 
@@ -14,19 +14,19 @@
 
 int64_t __wrap_clock_monotonic_ms(void);
 enum sw_err __wrap_store_event_ingest(struct db *db, const struct store_webhook *webhooks,
-    size_t count, bool tell, struct store_ingest *out);
+    size_t count, bool notify, struct store_ingest *out);
 
 static int64_t now_ms = 5000;
 static struct {
 	size_t count;
 	char first[32];
-	bool tell;
+	bool notify;
 } calls[CALLS_MAX];
 static size_t call_count;
-static enum sw_err together[4]; /* of calls with several, in order */
+static enum sw_err together[4]; /* results of calls with several webhooks, in order */
 static size_t together_count;
-static const char *bad;   /* what the database refuses */
-static const char *stuck; /* homes whose rows somebody keeps, beginning with this */
+static const char *bad;     /* the installation whose webhook is refused */
+static const char *blocked; /* prefix of installations whose rows are locked */
 
 int64_t
 __wrap_clock_monotonic_ms(void)
@@ -41,7 +41,7 @@ outcome(const struct store_webhook *webhooks, size_t count)
 
 	if (count > 1)
 		return together[together_count++];
-	if (stuck != NULL && strncmp(id, stuck, strlen(stuck)) == 0) {
+	if (blocked != NULL && strncmp(id, blocked, strlen(blocked)) == 0) {
 		now_ms += 3000;
 		return SW_ETIMEOUT;
 	}
@@ -50,14 +50,14 @@ outcome(const struct store_webhook *webhooks, size_t count)
 
 enum sw_err
 __wrap_store_event_ingest(struct db *db, const struct store_webhook *webhooks, size_t count,
-    bool tell, struct store_ingest *out)
+    bool notify, struct store_ingest *out)
 {
 	enum sw_err err;
 
 	(void)db;
 	assert_true(call_count < CALLS_MAX);
 	calls[call_count].count = count;
-	calls[call_count].tell = tell;
+	calls[call_count].notify = notify;
 	snprintf(
 	    calls[call_count].first, sizeof(calls[0].first), "%s", webhooks[0].installation_id);
 	call_count++;
@@ -78,16 +78,16 @@ set_up(void **state)
 	memset(&batch, 0, sizeof(batch));
 	memset(together, 0, sizeof(together));
 	call_count = together_count = 0;
-	bad = stuck = NULL;
+	bad = blocked = NULL;
 	return 0;
 }
 
 static void
-add(const char *home, size_t events)
+add(const char *installation, size_t events)
 {
 	const struct webhook_body event = {
 	    .message = WEBHOOK_BODY_EVENT,
-	    .installed_app_id = home,
+	    .installed_app_id = installation,
 	    .events_json = "[]",
 	    .event_count = events,
 	};
@@ -96,10 +96,10 @@ add(const char *home, size_t events)
 }
 
 static void
-add_homes(const char *const *homes, size_t count)
+add_all(const char *const *installations, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		add(homes[i], 1);
+		add(installations[i], 1);
 }
 
 static void
@@ -107,27 +107,27 @@ assert_outcomes(const enum sw_err *expected, size_t count)
 {
 	assert_int_equal(batch.count, count);
 	for (size_t i = 0; i < count; i++)
-		assert_int_equal(batch.waiting[i].err, expected[i]);
+		assert_int_equal(batch.deferred[i].err, expected[i]);
 }
 
 static void
 all_share_one_call(void **state)
 {
-	static const char *const homes[] = {"a", "b", "a"};
+	static const char *const installations[] = {"a", "b", "a"};
 	static const enum sw_err expected[] = {SW_OK, SW_OK, SW_OK};
 
 	(void)state;
-	add_homes(homes, 3);
+	add_all(installations, 3);
 	webhook_batch_store(&batch, NULL, false);
 	assert_outcomes(expected, 3);
 	assert_int_equal(call_count, 1);
 	assert_int_equal(calls[0].count, 3);
-	assert_false(calls[0].tell);
-	assert_int_equal(batch.waiting[2].done.stored, 3);
+	assert_false(calls[0].notify);
+	assert_int_equal(batch.deferred[2].done.stored, 3);
 }
 
 static void
-nothing_is_no_call(void **state)
+an_empty_batch_makes_no_call(void **state)
 {
 	(void)state;
 	webhook_batch_store(&batch, NULL, false);
@@ -135,100 +135,100 @@ nothing_is_no_call(void **state)
 }
 
 static void
-one_alone_may_tell(void **state)
+a_batch_of_one_may_notify(void **state)
 {
 	(void)state;
 	add("a", 1);
 	webhook_batch_store(&batch, NULL, true);
 	assert_int_equal(call_count, 1);
-	assert_true(calls[0].tell);
-	assert_int_equal(batch.waiting[0].err, SW_OK);
+	assert_true(calls[0].notify);
+	assert_int_equal(batch.deferred[0].err, SW_OK);
 }
 
 static void
-one_that_is_refused_spoils_no_other(void **state)
+a_refused_webhook_fails_no_other(void **state)
 {
-	static const char *const homes[] = {"a", "b", "c"};
+	static const char *const installations[] = {"a", "b", "c"};
 	static const enum sw_err expected[] = {SW_OK, SW_EINPUT, SW_OK};
 
 	(void)state;
 	together[0] = SW_EINPUT;
 	bad = "b";
-	add_homes(homes, 3);
+	add_all(installations, 3);
 	webhook_batch_store(&batch, NULL, false);
 	assert_outcomes(expected, 3);
 	assert_int_equal(call_count, 4);
 	for (size_t i = 1; i < 4; i++) {
 		assert_int_equal(calls[i].count, 1);
-		assert_string_equal(calls[i].first, homes[i - 1]);
+		assert_string_equal(calls[i].first, installations[i - 1]);
 	}
 }
 
-/* Two that waited for each other: nothing was stored, and it need not happen again. */
+/* A deadlock rolls back one of two transactions; it succeeds when it is run again. */
 static void
 a_conflict_is_tried_once_more(void **state)
 {
-	static const char *const homes[] = {"a", "b"};
+	static const char *const installations[] = {"a", "b"};
 	static const enum sw_err expected[] = {SW_OK, SW_OK};
 
 	(void)state;
 	together[0] = SW_ECONFLICT;
-	add_homes(homes, 2);
+	add_all(installations, 2);
 	webhook_batch_store(&batch, NULL, false);
 	assert_outcomes(expected, 2);
 	assert_int_equal(call_count, 2);
 	set_up(NULL);
 	together[0] = together[1] = SW_ECONFLICT;
-	add_homes(homes, 2);
+	add_all(installations, 2);
 	webhook_batch_store(&batch, NULL, false);
 	assert_outcomes(expected, 2);
 	assert_int_equal(call_count, 4);
 }
 
 static void
-a_database_that_is_away_is_asked_once(void **state)
+an_unreachable_database_is_tried_once(void **state)
 {
-	static const char *const homes[] = {"a", "b", "c"};
+	static const char *const installations[] = {"a", "b", "c"};
 	static const enum sw_err expected[] = {SW_EUNAVAILABLE, SW_EUNAVAILABLE, SW_EUNAVAILABLE};
 
 	(void)state;
 	together[0] = SW_EUNAVAILABLE;
-	add_homes(homes, 3);
+	add_all(installations, 3);
 	webhook_batch_store(&batch, NULL, false);
 	assert_outcomes(expected, 3);
 	assert_int_equal(call_count, 1);
 }
 
 static void
-a_home_that_is_stuck_is_waited_for_once(void **state)
+a_locked_installation_is_waited_for_once(void **state)
 {
-	static const char *const homes[] = {"a", "stuck", "b", "stuck", "stuck", "c"};
+	static const char *const installations[] = {"a", "blocked", "b", "blocked", "blocked", "c"};
 	static const enum sw_err expected[] = {
 	    SW_OK, SW_ETIMEOUT, SW_OK, SW_ETIMEOUT, SW_ETIMEOUT, SW_OK};
 	int64_t began_ms = now_ms;
 
 	(void)state;
 	together[0] = SW_ETIMEOUT;
-	stuck = "stuck";
-	add_homes(homes, 6);
+	blocked = "blocked";
+	add_all(installations, 6);
 	webhook_batch_store(&batch, NULL, false);
 	assert_outcomes(expected, 6);
 	assert_int_equal(now_ms - began_ms, 3000);
 }
 
-/* Whoever sent them has gone by then. */
+/* The platform no longer waits for their answers by then. */
 static void
-nothing_is_begun_too_late(void **state)
+no_statement_begins_too_late(void **state)
 {
-	static const char *const homes[] = {"stuck1", "stuck2", "a", "stuck3", "b"};
+	static const char *const installations[] = {"blocked1", "blocked2", "a", "blocked3", "b"};
 	static const enum sw_err expected[] = {
 	    SW_ETIMEOUT, SW_ETIMEOUT, SW_ETIMEOUT, SW_ETIMEOUT, SW_ETIMEOUT};
 	int64_t began_ms = now_ms;
 
 	(void)state;
 	together[0] = SW_ETIMEOUT;
-	stuck = "stuck";
-	add_homes(homes, 5);
+	blocked = "blocked";
+	add_all(installations, 5);
 	webhook_batch_store(&batch, NULL, false);
 	assert_outcomes(expected, 5);
 	assert_int_equal(now_ms - began_ms, 6000);
@@ -261,16 +261,17 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    SAYS_BATCH("all share one call, each has its own outcome", all_share_one_call),
-	    SAYS_BATCH("nothing is no call", nothing_is_no_call),
-	    SAYS_BATCH("one alone may be told by its commit", one_alone_may_tell),
-	    SAYS_BATCH("one that is refused spoils no other", one_that_is_refused_spoils_no_other),
+	    SAYS_BATCH("an empty batch makes no call", an_empty_batch_makes_no_call),
+	    SAYS_BATCH("the commit of a batch of one may notify", a_batch_of_one_may_notify),
+	    SAYS_BATCH("a webhook that is refused does not fail the others",
+		a_refused_webhook_fails_no_other),
 	    SAYS_BATCH(
 		"a conflict is tried once more, then each alone", a_conflict_is_tried_once_more),
 	    SAYS_BATCH(
-		"a database that is away is asked once", a_database_that_is_away_is_asked_once),
-	    SAYS_BATCH(
-		"a home that is stuck is waited for once", a_home_that_is_stuck_is_waited_for_once),
-	    SAYS_BATCH("nothing is begun too late", nothing_is_begun_too_late),
+		"an unreachable database is tried once", an_unreachable_database_is_tried_once),
+	    SAYS_BATCH("a locked installation is waited for once",
+		a_locked_installation_is_waited_for_once),
+	    SAYS_BATCH("no statement begins too late", no_statement_begins_too_late),
 	    SAYS_BATCH("it is full by number and by events", it_is_full_by_number_and_by_events),
 	};
 
