@@ -1,6 +1,6 @@
 #!/bin/bash
 #
-# The README's table of threats names tests that exist.
+# The README names tests, files and functions that exist.
 
 . "$(dirname -- "${BASH_SOURCE[0]}")/tap.sh"
 cd "$top" || exit 1
@@ -43,7 +43,30 @@ unknown_tests()
 	done < <(named_tests)
 }
 
+how_it_is_built()
+{
+	sed -n '/^## How it is built/,/^## [^H]/p' README.md
+}
+
+# `folder/file` and `folder/` in that section.
+missing_files()
+{
+	how_it_is_built | grep -oE '`[a-z-]+/[A-Za-z0-9_./-]*`' | tr -d '`' | sort -u | while read -r file; do
+		[ -e "$file" ] || echo "$file is not there"
+	done
+}
+
+# `name()` in that section: a function of C or SQL.
+missing_functions()
+{
+	how_it_is_built | grep -oE '`[a-z_]+\(\)`' | tr -d '`()' | sort -u | while read -r name; do
+		grep -qE "^$name\(" -r src cgi-bin || grep -qE "^CREATE FUNCTION $name\(" -r sql || echo "$name() is nowhere defined"
+	done
+}
+
 silent 'every threat has a test' untested_rows
+silent 'the files that it is built of exist' missing_files
+silent 'the functions that it is built of exist' missing_functions
 silent 'every test that the threats name exists' unknown_tests
 check 'there are such rows' test "$(named_tests | wc -l)" -gt 15
 tap_done
