@@ -113,13 +113,11 @@ src_libweb_a_SOURCES = \
 # The event streamer: server-sent events by sequence.
 bin_PROGRAMS += switchboard-events
 switchboard_events_SOURCES = \
+	src/stream/feed.c src/stream/feed.h \
 	src/stream/format.c src/stream/format.h \
-	src/stream/http.c src/stream/http.h \
-	src/stream/hub.c src/stream/hub.h \
 	src/stream/main.c \
+	src/stream/server.c src/stream/server.h \
 	src/stream/session.c src/stream/session.h \
-	src/stream/shards.c src/stream/shards.h \
-	src/stream/socket.c src/stream/socket.h \
 	src/stream/stream.c src/stream/stream.h
 switchboard_events_LDADD = $(SWITCHBOARD_LIBS)
 

@@ -25,7 +25,7 @@ server_dir=/usr/lib/postgresql
 missing_packages()
 {
 	local packages=(gcc libc6-dev make autoconf automake pkg-config libcurl4-openssl-dev libjansson-dev
-		libpq-dev libssl-dev libmicrohttpd-dev libfcgi-dev nginx spawn-fcgi multiwatch
+		libpq-dev libssl-dev libevent-dev libmicrohttpd-dev libfcgi-dev nginx spawn-fcgi multiwatch
 		postgresql-client ca-certificates "$@")
 
 	[ -n "$given_database" ] || packages+=(postgresql)

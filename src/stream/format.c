@@ -1,4 +1,4 @@
-/* Changes as server-sent events. */
+/* Changes as server-sent events; their JSON is the one of design.md "HTTP surface". */
 #include "stream/format.h"
 
 #include <string.h>
@@ -6,8 +6,9 @@
 #include <jansson.h>
 
 #include "formats/json.h"
+#include "store/switch.h"
 
-/* What to tell people about a command that failed (command.error in sql/tables). */
+/* Why a command failed, by its code in the column command.error; shown on the page. */
 static const struct {
 	const char *code;
 	const char *message;
@@ -75,7 +76,7 @@ installation_json(const struct page_change *change)
 }
 
 void
-events_format_change(struct sbuf *buf, const struct page_change *change)
+format_change(struct sbuf *buf, const struct page_change *change)
 {
 	switch (change->kind) {
 	case PAGE_CHANGE_SWITCH:
@@ -97,14 +98,14 @@ events_format_change(struct sbuf *buf, const struct page_change *change)
 }
 
 void
-events_format_removed(struct sbuf *buf, const char *installation_id)
+format_removed(struct sbuf *buf, const char *installation_id)
 {
 	put_event(buf, "installation",
 	    json_pack("{s:s, s:s}", "installationId", installation_id, "status", "removed"));
 }
 
 void
-events_format_bye(struct sbuf *buf)
+format_bye(struct sbuf *buf)
 {
 	put_event(buf, "bye", json_pack("{s:s}", "reason", "ended"));
 }

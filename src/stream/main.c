@@ -1,300 +1,241 @@
 /*
- * switchboard-events: live updates for open pages (design.md "Live updates by
- * sequence").  One process, one event loop: libmicrohttpd's daemons,
- * PostgreSQL's notifications, signals and a clock.
+ * switchboard-events: live updates for open pages (design.md "Live updates by sequence").  One
+ * process, one event loop (libevent): the HTTP server, PostgreSQL's notifications, signals and a
+ * clock.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
+
+#include <event2/event.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "formats/config.h"
-#include "db/db.h"
-#include "stream/http.h"
-#include "stream/hub.h"
-#include "stream/session.h"
-#include "stream/socket.h"
 #include "base/log.h"
+#include "db/db.h"
+#include "formats/config.h"
 #include "store/stream.h"
+#include "stream/feed.h"
+#include "stream/server.h"
+#include "stream/session.h"
 
 #define PROGRAM "events"
 #define STATEMENT_TIMEOUT_MS 3000
-#define TICK_MS 1000
 #define CHECK_MS 5000
 #define STATS_MS 60000
-/* A clean stop waits so long for readers to take the end of their streams. */
-#define STOP_MS 1500
-/* Descriptors that are not connections: logs, sockets, epoll, database, two of each shard. */
-#define DESCRIPTORS_KEPT (64 + 2 * SHARDS_COUNT)
-#define CONNECTIONS_MAX 100000
-/* What epoll calls the shards; other sources are known by their descriptors. */
-#define SHARD_BASE ((uint64_t)1 << 32)
-
-struct events {
-	struct config config;
-	struct db *db;     /* questions */
-	struct db *listen; /* notifications */
-	struct events_http http;
-	struct arena arena;
-	int socket;
-	int signals;
-	int epoll;
-	int listen_watched; /* the notification socket that epoll knows, or -1 */
-	bool visitors_watched;
-	bool run_again; /* a shard has not done all */
-	int64_t tick_ms, check_ms, stats_ms;
-	int64_t stop_ms; /* when to leave at the latest, 0 = not stopping */
-	uint64_t wakeups;
-	bool check_now;
-	bool away; /* the last refresh failed */
+/* Descriptors that connections may not use: logs, socket, epoll, databases, and requests that are
+ * answered by 503. */
+#define DESCRIPTORS_RESERVED 64
+/* All that is not the HTTP server goes first, after this many of its callbacks at the latest: open
+ * streams must not wait for many new ones. */
+#define HTTP_CALLBACKS_AT_ONCE 16
+enum priority {
+	PRIORITY_FIRST,
+	PRIORITY_HTTP, /* the middle one is what the library gives connections */
+	PRIORITY__MAX
 };
 
-static bool
-watch(struct events *events, int fd)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)fd};
+struct streamer {
+	struct config config;
+	struct db *db;     /* queries */
+	struct db *listen; /* notifications */
+	struct feeds *feeds;
+	struct streams streams;
+	struct server server;
+	struct arena arena;
+	int socket;
+	struct event_base *base;
+	struct event *tick, *refresh, *terminate, *interrupt;
+	struct event *notified; /* the connection of "listen" is readable; NULL: there is none */
+	int64_t check_ms, stats_ms;
+	uint64_t wakeups;
+	bool check_now;
+};
 
-	return epoll_ctl(events->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+static struct event *
+new_event(
+    struct streamer *streamer, int fd, short what, void (*callback)(evutil_socket_t, short, void *))
+{
+	struct event *event = event_new(streamer->base, fd, what, callback, streamer);
+
+	if (event != NULL)
+		event_priority_set(event, PRIORITY_FIRST);
+	return event;
 }
 
-static bool
-watch_shards(struct events *events)
-{
-	for (unsigned i = 0; i < SHARDS_COUNT; i++) {
-		struct epoll_event event = {.events = EPOLLIN, .data.u64 = SHARD_BASE + i};
-
-		if (epoll_ctl(events->epoll, EPOLL_CTL_ADD,
-			shards_descriptor(&events->http.shards, i), &event) != 0)
-			return false;
-	}
-	return true;
-}
-
-/* Visitors for whom there is no room wait outside, and must not keep us awake. */
 static void
-watch_visitors(struct events *events)
+free_event(struct event **event)
 {
-	bool wanted = shards_have_room(&events->http.shards);
-	struct epoll_event event = {
-	    .events = wanted ? EPOLLIN : 0, .data.u64 = (uint64_t)events->socket};
-
-	if (wanted != events->visitors_watched &&
-	    epoll_ctl(events->epoll, EPOLL_CTL_MOD, events->socket, &event) == 0)
-		events->visitors_watched = wanted;
+	if (*event != NULL)
+		event_free(*event);
+	*event = NULL;
 }
 
-/* The notification socket is another one after each reconnect; a closed one leaves epoll by itself.
- */
+/* A wake-up that carries the change: "row" follows the installation's id in "text". */
 static void
-watch_listen(struct events *events, bool remade)
+take_change(struct streamer *streamer, char *text, char *row)
 {
-	int fd = db_socket(events->listen);
-
-	if (fd == events->listen_watched && !remade)
-		return;
-	events->listen_watched = fd >= 0 && (watch(events, fd) || errno == EEXIST) ? fd : -1;
-}
-
-/* A wake-up that brings the change itself; "row" is behind the installation's id in "text". */
-static void
-take_change(struct events *events, char *text, char *row)
-{
-	struct page_notice told;
+	struct page_notice notice;
 
 	*row++ = '\0';
-	if (page_notice_read(text, row, &told) == SW_OK)
-		hubs_tell(events->http.hubs, &told.change);
+	if (page_notice_read(text, row, &notice) == SW_OK)
+		feeds_notify(streamer->feeds, &notice.change);
 	else
-		hubs_mark(events->http.hubs, text);
-	page_notice_free(&told);
+		feeds_mark_stale(streamer->feeds, text);
+	page_notice_free(&notice);
 }
 
-/* Payload of a wake-up: see notify.h. */
+/* The payload is described in store/notify.h. */
 static void
-take_wakeup(struct events *events, const char *payload)
+take_wakeup(struct streamer *streamer, const char *payload)
 {
-	char *copy = arena_strdup(&events->arena, payload), *rest = copy, *part;
+	char *copy = arena_strdup(&streamer->arena, payload), *rest = copy, *part;
 	char *row = copy != NULL ? strchr(copy, ' ') : NULL;
 
-	events->wakeups++;
+	streamer->wakeups++;
 	if (row != NULL) {
-		take_change(events, copy, row);
+		take_change(streamer, copy, row);
 		return;
 	}
 	while (copy != NULL && (part = strsep(&rest, ",")) != NULL) {
 		if (strcmp(part, "*") == 0)
-			events->check_now = true;
+			streamer->check_now = true;
 		else
-			hubs_mark(events->http.hubs, part);
+			feeds_mark_stale(streamer->feeds, part);
 	}
 }
 
-/* After a reconnect anything may have been missed. */
+static void on_notified(evutil_socket_t fd, short what, void *cls);
+
+/* A new connection has a new socket; it may have the number of the old one. */
 static void
-take_wakeups(struct events *events)
+watch_notifications(struct streamer *streamer, bool remade)
+{
+	int fd = db_socket(streamer->listen);
+
+	if (streamer->notified != NULL && event_get_fd(streamer->notified) == fd && !remade)
+		return;
+	free_event(&streamer->notified);
+	if (fd < 0)
+		return;
+	streamer->notified = new_event(streamer, fd, EV_READ | EV_PERSIST, on_notified);
+	if (streamer->notified != NULL)
+		event_add(streamer->notified, NULL);
+}
+
+/* Wake-ups sent while the connection was away are lost: after a reconnect all is read again. */
+static void
+take_wakeups(struct streamer *streamer)
 {
 	const char *payload;
 	bool any_remade = false, remade;
 
 	for (;;) {
 		remade = false;
-		if (db_take_notice(events->listen, &events->arena, &payload, &remade) != SW_OK)
+		if (db_take_notice(streamer->listen, &streamer->arena, &payload, &remade) != SW_OK)
 			break;
 		any_remade = any_remade || remade;
 		if (payload == NULL)
 			break;
-		take_wakeup(events, payload);
+		take_wakeup(streamer, payload);
 	}
 	if (any_remade) {
-		hubs_mark_all(events->http.hubs);
-		events->check_now = true;
+		feeds_mark_all_stale(streamer->feeds);
+		streamer->check_now = true;
 	}
-	watch_listen(events, any_remade);
-	arena_clear(&events->arena);
+	watch_notifications(streamer, any_remade);
+	arena_clear(&streamer->arena);
 }
 
-/* What wake-ups asked for. */
-static enum sw_err
-refresh(struct events *events)
+/* Read and write what is new.  What fails is tried again at the next tick. */
+static void
+refresh(struct streamer *streamer)
 {
 	bool removed = false;
-	enum sw_err err = hubs_refresh(events->http.hubs, events->db, &removed);
 
-	if (err != SW_OK)
-		return err;
-	if (removed)
-		events->check_now = true;
-	if (!events->check_now)
-		return SW_OK;
-	err = events_check_sessions(&events->http.streams, events->http.hubs, events->db);
-	if (err == SW_OK)
-		err = events_see_sessions(&events->http.streams, events->db, clock_monotonic_ms());
-	if (err != SW_OK)
-		return err;
-	events->check_now = false;
-	/* Locations that joined bring their switches at once. */
-	return hubs_refresh(events->http.hubs, events->db, &removed);
+	if (feeds_refresh(streamer->feeds, streamer->db, &removed) != SW_OK)
+		return;
+	if (!streamer->check_now && !removed)
+		return;
+	streamer->check_now = true;
+	if (sessions_check(&streamer->streams, streamer->feeds, streamer->db) != SW_OK ||
+	    sessions_mark_seen(&streamer->streams, streamer->db, clock_monotonic_ms()) != SW_OK)
+		return;
+	streamer->check_now = false;
+	/* Streams that were subscribed to an installation just now get its switches. */
+	(void)!feeds_refresh(streamer->feeds, streamer->db, &removed);
 }
 
 static void
-log_stats(struct events *events)
+on_notified(evutil_socket_t fd, short what, void *cls)
 {
-	log_event(LOG_INFO, "events.stats", "streams",
-	    log_int((long long)events->http.streams.count), "wakeups",
-	    log_int((long long)events->wakeups), (const char *)NULL);
-	events->wakeups = 0;
+	(void)fd, (void)what;
+	take_wakeups(cls);
+	refresh(cls);
 }
 
-/* Once a second: heartbeats; every five: what a lost wake-up would have brought. */
 static void
-tick(struct events *events)
+on_refresh(evutil_socket_t fd, short what, void *cls)
 {
+	(void)fd, (void)what;
+	refresh(cls);
+}
+
+static void
+log_stats(struct streamer *streamer)
+{
+	log_event(LOG_INFO, "events.stats", "streams", log_int((long long)streamer->streams.count),
+	    "wakeups", log_int((long long)streamer->wakeups), (const char *)NULL);
+	streamer->wakeups = 0;
+}
+
+/* Every second: heartbeats, and what failed; every five: what a lost wake-up would have brought. */
+static void
+on_tick(evutil_socket_t fd, short what, void *cls)
+{
+	struct streamer *streamer = cls;
 	int64_t now = clock_monotonic_ms();
 
-	if (now < events->tick_ms)
-		return;
-	events->tick_ms = now + TICK_MS;
-	(void)shards_run(&events->http.shards, true); /* readers that take nothing time out */
-	shards_resume(&events->http.shards);
-	streams_beat(&events->http.streams, now);
-	if (now >= events->check_ms) {
-		events->check_ms = now + CHECK_MS;
-		events->check_now = true;
-		hubs_mark_all(events->http.hubs);
+	(void)fd, (void)what;
+	server_resume(&streamer->server);
+	streams_beat(&streamer->streams, now);
+	take_wakeups(streamer);
+	if (now >= streamer->check_ms) {
+		streamer->check_ms = now + CHECK_MS;
+		streamer->check_now = true;
+		feeds_mark_all_stale(streamer->feeds);
 	}
-	if (now >= events->stats_ms) {
-		events->stats_ms = now + STATS_MS;
-		log_stats(events);
+	refresh(streamer);
+	if (now >= streamer->stats_ms) {
+		streamer->stats_ms = now + STATS_MS;
+		log_stats(streamer);
 	}
 }
 
+/* The loop ends when the last stream has been closed, or when browsers have had 1.5 s for that. */
 static void
-begin_stop(struct events *events)
+on_stop(evutil_socket_t fd, short what, void *cls)
 {
-	if (events->stop_ms != 0)
+	const struct timeval limit = {.tv_sec = 1, .tv_usec = 500000};
+	struct streamer *streamer = cls;
+
+	(void)fd, (void)what;
+	if (streamer->server.stopping)
 		return;
-	log_event(LOG_INFO, "events.stop", "streams",
-	    log_int((long long)events->http.streams.count), (const char *)NULL);
-	events->http.stopping = true;
-	events->stop_ms = clock_monotonic_ms() + STOP_MS;
-	/* The path is free for a successor before the last reader has gone. */
-	events_socket_remove(events->config.events_socket);
-	streams_close(&events->http.streams);
+	log_event(LOG_INFO, "events.stop", "streams", log_int((long long)streamer->streams.count),
+	    (const char *)NULL);
+	streamer->server.stopping = true;
+	/* Another process may serve the path before the last stream is closed. */
+	server_remove_path(streamer->config.events_socket);
+	event_base_loopexit(streamer->base, &limit);
+	streams_close(&streamer->streams);
 }
 
-static void
-take_signals(struct events *events)
-{
-	struct signalfd_siginfo info;
-
-	while (read(events->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		begin_stop(events);
-}
-
+/* Raise the limit of descriptors as far as we may; what connections may use of it, 0: nothing. */
 static int
-wait_ms(const struct events *events)
-{
-	int64_t left = events->tick_ms - clock_monotonic_ms();
-
-	/* A stream was opened since the last refresh.  While that fails, marks wait for the tick.
-	 */
-	if ((hubs_are_marked(events->http.hubs) && !events->away) || events->run_again)
-		return 0;
-	return left > 0 ? (int)left : 0;
-}
-
-static bool
-is_done(const struct events *events)
-{
-	return events->stop_ms != 0 &&
-	       (events->http.streams.count == 0 || clock_monotonic_ms() >= events->stop_ms);
-}
-
-static void
-take_ready(struct events *events, const struct epoll_event *ready, int count)
-{
-	for (int i = 0; i < count; i++) {
-		if (ready[i].data.u64 >= SHARD_BASE)
-			events->http.shards.list[ready[i].data.u64 - SHARD_BASE].woken = true;
-		else if (ready[i].data.u64 == (uint64_t)events->socket)
-			shards_accept(&events->http.shards);
-	}
-	(void)shards_run(&events->http.shards, false);
-}
-
-static void
-run(struct events *events)
-{
-	struct epoll_event ready[SHARDS_COUNT + 4];
-
-	while (!is_done(events)) {
-		int count = epoll_wait(events->epoll, ready, SHARDS_COUNT + 4, wait_ms(events));
-
-		if (count < 0 && errno != EINTR) {
-			log_event(
-			    LOG_ERROR, "events.wait", "error", strerror(errno), (const char *)NULL);
-			return;
-		}
-		take_signals(events);
-		take_ready(events, ready, count);
-		take_wakeups(events);
-		tick(events);
-		events->away = refresh(events) != SW_OK;
-		/* Streams that were resumed just now write now, not at the next tick. */
-		events->run_again = shards_run(&events->http.shards, false);
-		watch_visitors(events);
-	}
-}
-
-/* As many connections as the kernel lets us have descriptors for; 0 when those are too few. */
-static unsigned
-connection_limit(void)
+descriptors_max(void)
 {
 	struct rlimit limit;
 
@@ -303,106 +244,135 @@ connection_limit(void)
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 && getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return 0;
-	if (limit.rlim_cur <= DESCRIPTORS_KEPT)
-		return 0;
-	limit.rlim_cur -= DESCRIPTORS_KEPT;
-	return limit.rlim_cur < CONNECTIONS_MAX ? (unsigned)limit.rlim_cur : CONNECTIONS_MAX;
+	if (limit.rlim_cur > INT32_MAX)
+		return INT32_MAX;
+	return limit.rlim_cur > DESCRIPTORS_RESERVED ? (int)limit.rlim_cur - DESCRIPTORS_RESERVED
+						     : 0;
 }
 
-static int
-open_signals(void)
+static void
+log_library(int severity, const char *message)
 {
-	const struct sigaction ignore = {.sa_handler = SIG_IGN};
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
-	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	log_event(severity == EVENT_LOG_DEBUG ? LOG_DEBUG : LOG_WARN, "events.libevent", "message",
+	    message, (const char *)NULL);
 }
 
-/* What the configuration names.  SW_EINPUT: it is wrong there, and that was said. */
+/* The configuration's URL and path.  SW_EINPUT: wrong, which was logged. */
 static enum sw_err
-open_configured(struct events *events)
+open_configured(struct streamer *streamer)
 {
-	const char *url = events->config.database_url;
-	enum sw_err err = db_new(url, PROGRAM, STATEMENT_TIMEOUT_MS, &events->db);
+	const char *url = streamer->config.database_url;
+	enum sw_err err = db_new(url, PROGRAM, STATEMENT_TIMEOUT_MS, &streamer->db);
 
 	if (err == SW_OK)
-		err = db_new(url, PROGRAM "-listen", STATEMENT_TIMEOUT_MS, &events->listen);
+		err = db_new(url, PROGRAM "-listen", STATEMENT_TIMEOUT_MS, &streamer->listen);
 	if (err == SW_OK)
-		err = events_socket_open(events->config.events_socket, &events->socket);
+		err = server_listen(streamer->config.events_socket, &streamer->socket);
 	return err;
 }
 
 static bool
-open_all(struct events *events)
+open_loop(struct streamer *streamer)
 {
-	unsigned limit = connection_limit();
+	struct event_config *config = event_config_new();
+	const struct timeval second = {.tv_sec = 1};
+
+	event_set_log_callback(log_library);
+	if (config != NULL && event_config_set_max_dispatch_interval(
+				  config, NULL, HTTP_CALLBACKS_AT_ONCE, PRIORITY_HTTP) == 0)
+		streamer->base = event_base_new_with_config(config);
+	if (config != NULL)
+		event_config_free(config);
+	if (streamer->base == NULL || event_base_priority_init(streamer->base, PRIORITY__MAX) != 0)
+		return false;
+	streamer->tick = new_event(streamer, -1, EV_PERSIST, on_tick);
+	streamer->refresh = new_event(streamer, -1, 0, on_refresh);
+	streamer->terminate = new_event(streamer, SIGTERM, EV_SIGNAL | EV_PERSIST, on_stop);
+	streamer->interrupt = new_event(streamer, SIGINT, EV_SIGNAL | EV_PERSIST, on_stop);
+	return streamer->tick != NULL && streamer->refresh != NULL && streamer->terminate != NULL &&
+	       streamer->interrupt != NULL && event_add(streamer->tick, &second) == 0 &&
+	       event_add(streamer->terminate, NULL) == 0 &&
+	       event_add(streamer->interrupt, NULL) == 0;
+}
+
+static bool
+open_server(struct streamer *streamer)
+{
+	struct server *server = &streamer->server;
+	int limit = descriptors_max();
 
 	if (limit == 0) {
-		log_event(LOG_ERROR, "events.descriptors", "needed", log_int(DESCRIPTORS_KEPT + 1),
-		    (const char *)NULL);
+		log_event(LOG_ERROR, "events.descriptors", "needed",
+		    log_int(DESCRIPTORS_RESERVED + 1), (const char *)NULL);
 		return false;
 	}
-	events->http.config = &events->config;
-	events->http.hubs = hubs_new();
-	events->epoll = epoll_create1(EPOLL_CLOEXEC);
-	events->signals = open_signals();
-	if (events->http.hubs == NULL || events->epoll < 0 || events->signals < 0)
+	streamer->feeds = feeds_new();
+	if (streamer->feeds == NULL ||
+	    !streams_init(&streamer->streams, streamer->base, feed_unsubscribe_all))
 		return false;
-	/* It may be away now: the loop connects when it comes. */
-	if (db_listen(events->listen, STMT_LISTEN_PAGE) != SW_OK)
+	*server = (struct server){.config = &streamer->config,
+	    .db = streamer->db,
+	    .feeds = streamer->feeds,
+	    .streams = &streamer->streams,
+	    .refresh = streamer->refresh,
+	    .descriptors_max = limit};
+	if (!server_start(server, streamer->socket))
+		return false;
+	log_event(LOG_INFO, "events.start", "descriptors", log_int(limit), (const char *)NULL);
+	return true;
+}
+
+/* The database may be away now: every tick tries again. */
+static void
+run(struct streamer *streamer)
+{
+	if (db_listen(streamer->listen, STMT_LISTEN_PAGE) != SW_OK)
 		log_event(LOG_WARN, "events.database_away", (const char *)NULL);
-	events->http.db = events->db;
-	if (!events_http_start(&events->http, events->socket, limit))
-		return false;
-	log_event(LOG_INFO, "events.start", "connections", log_int(limit), (const char *)NULL);
-	events->visitors_watched = true;
-	return watch(events, events->signals) && watch(events, events->socket) &&
-	       watch_shards(events);
+	watch_notifications(streamer, true);
+	event_base_dispatch(streamer->base);
 }
 
 static void
-close_all(struct events *events)
+close_all(struct streamer *streamer)
 {
-	/* The library aborts over connections that are still suspended. */
-	streams_close(&events->http.streams);
-	shards_stop(&events->http.shards);
-	if (events->socket >= 0 && events->stop_ms == 0)
-		events_socket_remove(events->config.events_socket);
-	db_free(events->db);
-	db_free(events->listen);
-	hubs_free(events->http.hubs);
-	arena_free(&events->arena);
-	if (events->signals >= 0)
-		close(events->signals);
-	if (events->epoll >= 0)
-		close(events->epoll);
-	config_clear(&events->config);
+	if (streamer->socket >= 0 && !streamer->server.stopping)
+		server_remove_path(streamer->config.events_socket);
+	server_clear(&streamer->server);
+	streams_clear(&streamer->streams);
+	feeds_free(streamer->feeds);
+	free_event(&streamer->notified);
+	free_event(&streamer->tick);
+	free_event(&streamer->refresh);
+	free_event(&streamer->terminate);
+	free_event(&streamer->interrupt);
+	if (streamer->base != NULL)
+		event_base_free(streamer->base);
+	libevent_global_shutdown();
+	db_free(streamer->db);
+	db_free(streamer->listen);
+	arena_free(&streamer->arena);
+	config_clear(&streamer->config);
 }
 
 int
 main(void)
 {
-	static struct events events = {
-	    .socket = -1, .signals = -1, .epoll = -1, .listen_watched = -1};
+	static struct streamer streamer = {.socket = -1};
 	int status = EXIT_FAILURE;
 	enum sw_err err;
 
 	config_load_or_exit(
-	    &events.config, CONFIG_DATABASE | CONFIG_PUBLIC | CONFIG_EVENTS, PROGRAM);
-	err = open_configured(&events);
+	    &streamer.config, CONFIG_DATABASE | CONFIG_PUBLIC | CONFIG_EVENTS, PROGRAM);
+	signal(SIGPIPE, SIG_IGN);
+	err = open_configured(&streamer);
 	if (err == SW_EINPUT) {
 		status = CONFIG_EXIT_STATUS;
-	} else if (err == SW_OK && open_all(&events)) {
-		run(&events);
-		status = events.stop_ms != 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	} else if (err == SW_OK && open_loop(&streamer) && open_server(&streamer)) {
+		run(&streamer);
+		status = streamer.server.stopping ? EXIT_SUCCESS : EXIT_FAILURE;
 	} else {
 		log_event(LOG_ERROR, "events.start_failed", (const char *)NULL);
 	}
-	close_all(&events);
+	close_all(&streamer);
 	return status;
 }

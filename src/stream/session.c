@@ -1,59 +1,62 @@
-/* Sessions of open streams, looked at again and again. */
+/* Sessions of open streams, checked again and again: no wake-up is sent for one that expires. */
 #include "stream/session.h"
 
 #include <string.h>
 
-#include "stream/format.h"
+#include "base/sbuf.h"
+#include "base/secret.h"
 #include "store/stream.h"
+#include "stream/format.h"
 
-#define SEE_MS 600000
+#define SEEN_INTERVAL_MS 600000
 
-static struct follow *
-find_follow(struct stream *stream, const char *installation_id)
+static struct subscriber *
+find_subscriber(struct stream *stream, const char *installation_id)
 {
-	for (struct follow *follow = stream->follows; follow != NULL; follow = follow->next) {
-		if (strcmp(follow->installation_id, installation_id) == 0)
-			return follow;
+	for (struct subscriber *s = stream->subscribers; s != NULL; s = s->next) {
+		if (strcmp(s->installation_id, installation_id) == 0)
+			return s;
 	}
 	return NULL;
 }
 
-/* Take in what is new; what stays is marked as kept. */
+/* Subscribe to what is new, and mark what the session may still see. */
 static enum sw_err
-follow_reach(struct hubs *hubs, struct stream *stream, const struct session_reach *reach, int first,
-    int count)
+subscribe_visible(struct feeds *feeds, struct stream *stream, const struct session_reach *reach,
+    int first, int count)
 {
 	for (int i = first; i < first + count; i++) {
 		const char *id = session_reach_installation(reach, i);
-		struct follow *follow = find_follow(stream, id);
+		struct subscriber *subscriber = find_subscriber(stream, id);
 		enum sw_err err;
 
-		if (follow != NULL) {
-			follow->kept = true;
+		if (subscriber != NULL) {
+			subscriber->visible = true;
 			continue;
 		}
-		err = hub_follow(hubs, stream, id, 0);
+		err = feed_subscribe(feeds, stream, id, 0);
 		if (err != SW_OK)
 			return err;
 	}
 	return SW_OK;
 }
 
-/* Let go of what the session may not see any more, and tell the browser. */
+/* An event "removed" for each, unless the feed has written one when the installation was removed.
+ */
 static void
-drop_rest(struct stream *stream)
+unsubscribe_invisible(struct stream *stream)
 {
-	struct follow *next;
+	struct subscriber *next;
 
-	for (struct follow *follow = stream->follows; follow != NULL; follow = next) {
+	for (struct subscriber *s = stream->subscribers; s != NULL; s = next) {
 		struct sbuf text = {0};
 
-		next = follow->next;
-		if (follow->kept)
+		next = s->next;
+		if (s->visible)
 			continue;
-		if (!follow->removed)
-			events_format_removed(&text, follow->installation_id);
-		hub_unfollow(follow);
+		if (!s->removed)
+			format_removed(&text, s->installation_id);
+		feed_unsubscribe(s);
 		if (text.length > 0)
 			stream_put_event(stream, sbuf_text(&text), text.length, NULL, 0);
 		sbuf_clear(&text);
@@ -61,7 +64,7 @@ drop_rest(struct stream *stream)
 }
 
 static enum sw_err
-check_stream(struct hubs *hubs, struct stream *stream, const struct session_reach *reach)
+check_stream(struct feeds *feeds, struct stream *stream, const struct session_reach *reach)
 {
 	int first, count = session_reach_find(reach, stream->session, &first);
 	enum sw_err err;
@@ -70,16 +73,16 @@ check_stream(struct hubs *hubs, struct stream *stream, const struct session_reac
 		stream_end(stream);
 		return SW_OK;
 	}
-	for (struct follow *follow = stream->follows; follow != NULL; follow = follow->next)
-		follow->kept = false;
-	err = follow_reach(hubs, stream, reach, first, count);
+	for (struct subscriber *s = stream->subscribers; s != NULL; s = s->next)
+		s->visible = false;
+	err = subscribe_visible(feeds, stream, reach, first, count);
 	if (err == SW_OK)
-		drop_rest(stream);
+		unsubscribe_invisible(stream);
 	return err;
 }
 
 enum sw_err
-events_check_sessions(struct streams *streams, struct hubs *hubs, struct db *db)
+sessions_check(struct streams *streams, struct feeds *feeds, struct db *db)
 {
 	static uint8_t hashes[SESSION_REACH_MAX][SECRET_SHA256_BYTES];
 	struct stream *stream = streams->first;
@@ -95,8 +98,8 @@ events_check_sessions(struct streams *streams, struct hubs *hubs, struct db *db)
 		err = store_session_reach(
 		    db, (const uint8_t(*)[SECRET_SHA256_BYTES])hashes, count, &reach);
 		for (; err == SW_OK && begin != stream; begin = begin->next) {
-			if (!begin->closing && !begin->broken)
-				err = check_stream(hubs, begin, &reach);
+			if (stream_is_open(begin))
+				err = check_stream(feeds, begin, &reach);
 		}
 		session_reach_free(&reach);
 	}
@@ -104,15 +107,15 @@ events_check_sessions(struct streams *streams, struct hubs *hubs, struct db *db)
 }
 
 enum sw_err
-events_see_sessions(struct streams *streams, struct db *db, int64_t now_ms)
+sessions_mark_seen(struct streams *streams, struct db *db, int64_t now_ms)
 {
 	static uint8_t hashes[SESSION_REACH_MAX][SECRET_SHA256_BYTES];
 	enum sw_err err = SW_OK;
 	size_t count = 0;
 
 	for (struct stream *s = streams->first; s != NULL && err == SW_OK; s = s->next) {
-		if (now_ms >= s->see_ms) {
-			s->see_ms = now_ms + SEE_MS;
+		if (now_ms >= s->seen_ms) {
+			s->seen_ms = now_ms + SEEN_INTERVAL_MS;
 			memcpy(hashes[count++], s->session, SECRET_SHA256_BYTES);
 		}
 		if (count == SESSION_REACH_MAX || (count > 0 && s->next == NULL)) {

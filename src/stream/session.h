@@ -1,28 +1,30 @@
 #ifndef SWITCHBOARD_STREAM_SESSION_H
 #define SWITCHBOARD_STREAM_SESSION_H
 
-#include "db/db.h"
+#include <stdint.h>
 #include "base/err.h"
-#include "stream/hub.h"
+#include "db/db.h"
+#include "stream/feed.h"
 #include "stream/stream.h"
 
 /*
- * Whether streams may go on: their sessions, and the installations those may
- * see.  A session that ended (signed out, expired, nothing left to see) ends
- * its streams with "bye"; a location that was linked meanwhile joins, one
- * that is gone is told as removed.
- *
- * Looks at all streams, SESSION_REACH_MAX in one statement.  On failure the
- * rest stays as it was.  New follows mark their hubs.
+ * The sessions of open streams.  Both functions block for a statement for each SESSION_REACH_MAX
+ * streams; errors are those of store_session_reach() and store_session_seen().
  */
-SW_MUSTCHECK enum sw_err
-events_check_sessions(struct streams *streams, struct hubs *hubs, struct db *db);
 
 /*
- * Note that the sessions of open streams are in use: when a stream is new, and every ten minutes.
- * What cannot be noted now is noted the next time.
+ * Compare every stream with what its session may see now.  A session that ended (signed out,
+ * expired, no installation left) ends its streams with "bye".  A stream is subscribed to
+ * installations that were linked meanwhile, which makes their feeds stale, and gets the status
+ * "removed" of those that are gone.  On failure the streams not looked at stay as they were.
  */
 SW_MUSTCHECK enum sw_err
-events_see_sessions(struct streams *streams, struct db *db, int64_t now_ms);
+sessions_check(struct streams *streams, struct feeds *feeds, struct db *db);
+
+/*
+ * Record that the sessions of open streams are in use: at the first call after a stream opened, and
+ * every ten minutes.  On failure those streams are recorded ten minutes later.
+ */
+SW_MUSTCHECK enum sw_err sessions_mark_seen(struct streams *streams, struct db *db, int64_t now_ms);
 
 #endif

@@ -1,94 +1,137 @@
 /*
- * Streams: their buffers, and their life inside libmicrohttpd.  The body of
- * the answer comes from read_out(), which suspends the connection when there
- * is nothing; wake() is the other half.
+ * A stream is a chunked reply of libevent's HTTP server that does not end.  The library frees the
+ * request when the reply has ended or the server goes, but not when the connection breaks before:
+ * close_stream() does.
  */
 #include "stream/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+
 #include "base/clock.h"
+#include "base/sbuf.h"
 #include "formats/cursor.h"
 #include "stream/format.h"
 
-/* libmicrohttpd keeps a block of this size for each open stream, and uses it for HTTP/1.0 only. */
-#define BLOCK_SIZE 64
-
-static void
-wake(struct stream *stream)
+bool
+streams_init(
+    struct streams *streams, struct event_base *base, void (*unsubscribe)(struct stream *stream))
 {
-	if (!stream->suspended)
-		return;
-	stream->suspended = false;
-	*stream->woken = true;
-	MHD_resume_connection(stream->connection);
+	*streams =
+	    (struct streams){.base = base, .chunk = evbuffer_new(), .unsubscribe = unsubscribe};
+	return streams->chunk != NULL;
 }
 
-static ssize_t
-read_out(void *cls, uint64_t pos, char *buf, size_t max)
+void
+streams_clear(struct streams *streams)
 {
-	struct stream *stream = cls;
-	size_t left = stream->out.length - stream->written;
+	if (streams->chunk != NULL)
+		evbuffer_free(streams->chunk);
+	*streams = (struct streams){0};
+}
 
-	(void)pos;
-	if (stream->broken)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
-	if (left == 0) {
-		/* An idle stream keeps no buffer. */
-		sbuf_clear(&stream->out);
-		stream->written = 0;
-		if (stream->closing)
-			return MHD_CONTENT_READER_END_OF_STREAM;
-		stream->suspended = true;
-		MHD_suspend_connection(stream->connection);
-		return 0;
-	}
-	if (left > max)
-		left = max;
-	memcpy(buf, stream->out.data + stream->written, left);
-	stream->written += left;
-	return (ssize_t)left;
+bool
+stream_is_open(const struct stream *stream)
+{
+	return stream->request != NULL && !stream->broken;
+}
+
+/* Of an open stream. */
+static struct bufferevent *
+connection_buffer(const struct stream *stream)
+{
+	return evhttp_connection_get_bufferevent(evhttp_request_get_connection(stream->request));
+}
+
+static size_t
+waiting(const struct stream *stream)
+{
+	return evbuffer_get_length(bufferevent_get_output(connection_buffer(stream)));
+}
+
+/* Callers walk through lists of streams, so the connection is closed by the loop, not here. */
+void
+stream_drop(struct stream *stream)
+{
+	if (!stream_is_open(stream))
+		return;
+	bufferevent_trigger_event(
+	    connection_buffer(stream), BEV_EVENT_ERROR, BEV_TRIG_DEFER_CALLBACKS);
+	stream->broken = true;
 }
 
 static void
-stream_free(void *cls)
+send_text(struct stream *stream, const char *text, size_t length)
+{
+	stream->heartbeat_ms = clock_monotonic_ms() + STREAM_HEARTBEAT_MS;
+	if (evbuffer_add(stream->streams->chunk, text, length) == 0)
+		evhttp_send_reply_chunk(stream->request, stream->streams->chunk);
+	else
+		stream_drop(stream);
+}
+
+static void
+close_stream(struct evhttp_connection *connection, void *cls)
 {
 	struct stream *stream = cls;
-	struct streams *streams;
+	struct streams *streams = stream->streams;
 
-	if (stream == NULL)
-		return;
-	streams = stream->streams;
-	streams->release(stream);
+	(void)connection;
+	if (stream->request != NULL && evhttp_request_get_connection(stream->request) == NULL)
+		evhttp_request_free(stream->request);
+	streams->unsubscribe(stream);
 	if (stream->prev != NULL)
 		stream->prev->next = stream->next;
 	else
 		streams->first = stream->next;
 	if (stream->next != NULL)
 		stream->next->prev = stream->prev;
-	streams->count--;
-	sbuf_clear(&stream->out);
 	free(stream);
+	if (--streams->count == 0 && streams->closing)
+		event_base_loopbreak(streams->base);
+}
+
+static void
+start_reply(struct stream *stream)
+{
+	/* The browser waits 2 s before it reconnects; the comment makes it report "open" at once.
+	 */
+	static const char greeting[] = "retry: 2000\n: welcome\n\n";
+	const struct timeval stall = {.tv_sec = STREAM_STALL_S};
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(stream->request);
+	struct evhttp_connection *connection = evhttp_request_get_connection(stream->request);
+
+	evhttp_add_header(headers, "Content-Type", "text/event-stream");
+	evhttp_add_header(headers, "Cache-Control", "no-store");
+	evhttp_add_header(headers, "X-Accel-Buffering", "no");
+	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+	/* What the client sends after its request is not read, so there can be no other. */
+	evhttp_add_header(headers, "Connection", "close");
+	bufferevent_setwatermark(connection_buffer(stream), EV_READ, 0, 1);
+	bufferevent_set_timeouts(connection_buffer(stream), NULL, &stall);
+	evhttp_connection_set_closecb(connection, close_stream, stream);
+	evhttp_send_reply_start(stream->request, HTTP_OK, NULL);
+	send_text(stream, greeting, sizeof(greeting) - 1);
 }
 
 struct stream *
-stream_new(struct streams *streams, struct MHD_Connection *connection, bool *woken,
+stream_open(struct streams *streams, struct evhttp_request *request,
     const uint8_t session[static SECRET_SHA256_BYTES], int64_t now_ms)
 {
-	/* Browsers say when to come back; the comment makes their "open" fire at once. */
-	static const char greeting[] = "retry: 2000\n: welcome\n\n";
 	struct stream *stream = calloc(1, sizeof(*stream));
 
 	if (stream == NULL)
 		return NULL;
 	stream->streams = streams;
-	stream->connection = connection;
-	stream->woken = woken;
+	stream->request = request;
 	memcpy(stream->session, session, SECRET_SHA256_BYTES);
-	sbuf_init(&stream->out, 0);
-	sbuf_put(&stream->out, greeting, sizeof(greeting) - 1);
-	/* Spread, so that not all speak in the same second. */
+	start_reply(stream);
+	/* Streams that open in the same second send their heartbeats in different ones. */
 	stream->heartbeat_ms = now_ms + STREAM_HEARTBEAT_MS - random() % (STREAM_HEARTBEAT_MS / 2);
 	stream->next = streams->first;
 	if (stream->next != NULL)
@@ -98,88 +141,54 @@ stream_new(struct streams *streams, struct MHD_Connection *connection, bool *wok
 	return stream;
 }
 
-enum MHD_Result
-stream_queue(struct stream *stream)
-{
-	struct MHD_Response *response = MHD_create_response_from_callback(
-	    MHD_SIZE_UNKNOWN, BLOCK_SIZE, read_out, stream, stream_free);
-	struct MHD_Connection *connection = stream->connection;
-	enum MHD_Result result;
-
-	if (response == NULL) {
-		stream_free(stream);
-		return MHD_NO;
-	}
-	MHD_add_response_header(response, "Content-Type", "text/event-stream");
-	MHD_add_response_header(response, "Cache-Control", "no-store");
-	MHD_add_response_header(response, "X-Accel-Buffering", "no");
-	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, STREAM_STALL_S);
-	result = MHD_queue_response(connection, MHD_HTTP_OK, response);
-	/* From here on the response owns the stream: the last reference frees both. */
-	MHD_destroy_response(response);
-	return result;
-}
-
 static void
-put_id(struct stream *stream, const struct follow *follow, int64_t seq)
+put_id(struct sbuf *text, const struct stream *stream, const struct subscriber *subscriber,
+    int64_t seq)
 {
 	struct sbuf cursor = {0};
 
-	for (const struct follow *f = stream->follows; f != NULL; f = f->next)
-		cursor_put(&cursor, f->installation_id, f == follow ? seq : f->cursor);
-	sbuf_put_text(&stream->out, "id: ");
-	sbuf_put_text(&stream->out, sbuf_text(&cursor));
-	sbuf_put_char(&stream->out, '\n');
+	for (const struct subscriber *s = stream->subscribers; s != NULL; s = s->next)
+		cursor_put(&cursor, s->installation_id, s == subscriber ? seq : s->cursor);
+	sbuf_put_text(text, "id: ");
+	sbuf_put_text(text, sbuf_text(&cursor));
+	sbuf_put_char(text, '\n');
 	if (sbuf_failed(&cursor))
-		stream->broken = true;
+		text->failed = true;
 	sbuf_clear(&cursor);
-}
-
-/* Make room for what comes: what has been written already goes first. */
-static void
-compact(struct stream *stream)
-{
-	size_t left = stream->out.length - stream->written;
-
-	if (stream->written == 0)
-		return;
-	memmove(stream->out.data, stream->out.data + stream->written, left);
-	stream->out.length = left;
-	stream->written = 0;
-}
-
-/* Drop what waits now, the connection as soon as it is asked. */
-static void
-give_up(struct stream *stream)
-{
-	stream->broken = true;
-	sbuf_clear(&stream->out);
-	stream->written = 0;
-	wake(stream);
 }
 
 void
 stream_put_event(struct stream *stream, const char *text, size_t length,
-    const struct follow *follow, int64_t seq)
+    const struct subscriber *subscriber, int64_t seq)
 {
-	if (stream->broken || stream->closing)
+	struct sbuf event = {0};
+
+	if (!stream_is_open(stream))
 		return;
-	compact(stream);
-	put_id(stream, follow, seq);
-	sbuf_put(&stream->out, text, length);
-	sbuf_put_char(&stream->out, '\n');
-	stream->heartbeat_ms = clock_monotonic_ms() + STREAM_HEARTBEAT_MS;
-	if (sbuf_failed(&stream->out) || stream->broken)
-		give_up(stream);
+	put_id(&event, stream, subscriber, seq);
+	sbuf_put(&event, text, length);
+	sbuf_put_char(&event, '\n');
+	if (sbuf_failed(&event))
+		stream_drop(stream);
 	else
-		wake(stream);
+		send_text(stream, event.data, event.length);
+	sbuf_clear(&event);
 }
 
 bool
 stream_is_full(const struct stream *stream)
 {
-	return stream->out.length - stream->written > STREAM_OUT_MAX;
+	return stream_is_open(stream) && waiting(stream) > STREAM_OUT_MAX;
+}
+
+/* The library may free request and stream at once when nothing waits. */
+static void
+end_reply(struct stream *stream)
+{
+	struct evhttp_request *request = stream->request;
+
+	stream->request = NULL;
+	evhttp_send_reply_end(request);
 }
 
 void
@@ -187,34 +196,35 @@ stream_end(struct stream *stream)
 {
 	struct sbuf text = {0};
 
-	events_format_bye(&text);
+	format_bye(&text);
 	stream_put_event(stream, sbuf_text(&text), text.length, NULL, 0);
 	sbuf_clear(&text);
-	stream->closing = true;
-	wake(stream);
+	if (stream_is_open(stream))
+		end_reply(stream);
 }
 
 void
 streams_beat(struct streams *streams, int64_t now_ms)
 {
 	for (struct stream *stream = streams->first; stream != NULL; stream = stream->next) {
-		if (stream->heartbeat_ms > now_ms || stream->broken || stream->closing)
-			continue;
-		stream->heartbeat_ms = now_ms + STREAM_HEARTBEAT_MS;
-		/* One that has not taken the last bytes yet needs no more. */
-		if (stream->out.length > stream->written)
-			continue;
-		compact(stream);
-		sbuf_put(&stream->out, ":\n\n", 3);
-		wake(stream);
+		/* While something waits the connection is known to be alive, or closed soon. */
+		if (stream->heartbeat_ms <= now_ms && stream_is_open(stream) &&
+		    waiting(stream) == 0)
+			send_text(stream, ":\n\n", 3);
 	}
 }
 
 void
 streams_close(struct streams *streams)
 {
-	for (struct stream *stream = streams->first; stream != NULL; stream = stream->next) {
-		stream->closing = true;
-		wake(stream);
+	struct stream *next;
+
+	streams->closing = true;
+	if (streams->first == NULL)
+		event_base_loopbreak(streams->base);
+	for (struct stream *stream = streams->first; stream != NULL; stream = next) {
+		next = stream->next;
+		if (stream_is_open(stream))
+			end_reply(stream);
 	}
 }

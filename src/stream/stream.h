@@ -4,96 +4,105 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <microhttpd.h>
-#include "base/sbuf.h"
 #include "base/secret.h"
 
 /*
- * One open GET /events: a browser, what it has seen of each of its
- * installations, and what waits to be written to it.  A stream with nothing to say is
- * suspended in libmicrohttpd and costs no work.
+ * One open GET /events: a browser's connection, and what it has seen of each of its installations.
+ * What it has not taken yet waits in libevent's buffer of the connection; an idle stream has none.
  */
-struct hub;
+struct evbuffer;
+struct event_base;
+struct evhttp_request;
+struct feed;
 struct streams;
 struct stream;
 
-/* A stream's place in one hub. */
-struct follow {
+/* A stream as one of those that read a feed. */
+struct subscriber {
 	struct stream *stream;
-	struct hub *hub;
-	const char *installation_id; /* the hub's */
+	struct feed *feed;
+	const char *installation_id; /* the feed's */
 	int64_t cursor;              /* seq up to which the browser has everything */
-	bool kept;                   /* scratch of the session check */
-	bool removed;                /* the browser knows that the installation is gone */
-	struct follow *hub_next, *hub_prev;
-	struct follow *next; /* of the same stream */
+	bool visible;                /* the session may see it: used by sessions_check() only */
+	bool removed;                /* the browser knows that the installation was removed */
+	struct subscriber *feed_next, *feed_prev;
+	struct subscriber *next; /* of the same stream */
 };
 
 struct stream {
 	struct streams *streams;
-	struct MHD_Connection *connection;
-	bool *woken; /* set when its daemon must be run */
+	struct evhttp_request *request; /* NULL: its end is on the way, libevent frees it */
+	bool broken;                    /* the loop will close the connection */
 	uint8_t session[SECRET_SHA256_BYTES];
-	struct follow *follows;
-	struct sbuf out;
-	size_t written;       /* bytes of "out" that are on their way */
+	struct subscriber *subscribers;
 	int64_t heartbeat_ms; /* when to send the next one */
-	int64_t see_ms;       /* when to note that its session is in use; 0 = now */
-	bool suspended;
-	bool closing; /* end when "out" has been written */
-	bool broken;  /* end at once: memory ran out */
+	int64_t seen_ms;      /* when to record next that its session is in use; 0 = now */
 	struct stream *next, *prev;
 };
 
 /* All streams of the process. */
 struct streams {
+	struct event_base *base;
+	struct evbuffer *chunk; /* the next piece of a reply, empty in between */
 	struct stream *first;
 	size_t count;
-	void (*release)(struct stream *stream); /* ends its follows, when the connection is gone */
+	bool closing; /* the loop ends with the last stream */
+	void (*unsubscribe)(struct stream *stream);
 };
 
-/* With more than this waiting for a reader it gets nothing new. */
+/* While more than this waits for a browser its stream gets no new changes. */
 #define STREAM_OUT_MAX ((size_t)1 << 16)
-/* libmicrohttpd drops a connection that takes no byte of what waits for so long. */
+/* A connection that takes no byte of what waits for so long is closed. */
 #define STREAM_STALL_S 30
 #define STREAM_HEARTBEAT_MS 25000
 
 /*
- * A new stream for a connection, in the list, without follows; NULL when out
- * of memory.  "*woken" is set whenever the connection's daemon has to be run for it.  It ends with
- * the connection: libmicrohttpd calls back, and it is taken out of the list and of its hubs, and
- * freed.
+ * "base" is borrowed; "unsubscribe" is called with a stream whose connection is gone, and must free
+ * its subscribers.  False when out of memory.
  */
-struct stream *stream_new(struct streams *streams, struct MHD_Connection *connection, bool *woken,
+bool streams_init(
+    struct streams *streams, struct event_base *base, void (*unsubscribe)(struct stream *stream));
+
+/* Only when no stream is left; all zero is fine. */
+void streams_clear(struct streams *streams);
+
+/*
+ * Answer a request with 200 and a stream without subscribers.  It belongs to the connection, and is
+ * freed with it.  NULL when out of memory: the request has no answer yet.
+ */
+struct stream *stream_open(struct streams *streams, struct evhttp_request *request,
     const uint8_t session[static SECRET_SHA256_BYTES], int64_t now_ms);
 
 /*
- * Answer the connection with the stream's body.  MHD_NO when that failed: the
- * stream is gone then.
- */
-enum MHD_Result stream_queue(struct stream *stream);
-
-/*
- * Write one event: "text" is what events_format made; the id tells the
- * cursors of all follows, with "seq" in place of that of "follow" (NULL: as they are).
+ * Write one event: "text" is what format.h makes.  Its id holds the cursors of all subscribers of
+ * the stream, with "seq" in place of that of "subscriber" (NULL: all as they are).
  */
 void stream_put_event(struct stream *stream, const char *text, size_t length,
-    const struct follow *follow, int64_t seq);
+    const struct subscriber *subscriber, int64_t seq);
 
 /*
- * Does more wait for this reader than it should?  What changes meanwhile is not for it: it keeps
- * its cursor, and is told the state of then at a later look.  One answer of the database goes
- * out whole, whatever its size, so that a large home gets through.
+ * Does more than STREAM_OUT_MAX wait?  Then the subscriber keeps its cursor, and a later refresh
+ * writes the state of that time.  The changes of one refresh are written as a whole, whatever their
+ * size, so that an installation with many switches gets through.
  */
 bool stream_is_full(const struct stream *stream);
 
-/* Say goodbye and end. */
+/* False once the stream was ended, closed or dropped: nothing more is written to it. */
+bool stream_is_open(const struct stream *stream);
+
+/* Write "bye", and close the connection when that has been sent. */
 void stream_end(struct stream *stream);
 
-/* A comment line to those streams that have been silent for long. */
+/* Close the connection without sending what waits: the browser reconnects, and loses nothing. */
+void stream_drop(struct stream *stream);
+
+/* Write a comment to the streams that have been silent for STREAM_HEARTBEAT_MS. */
 void streams_beat(struct streams *streams, int64_t now_ms);
 
-/* End all (clean stop): without a goodbye, so that browsers come back. */
+/*
+ * End all streams without "bye", so that browsers reconnect; when the last one is gone the event
+ * loop ends.
+ */
 void streams_close(struct streams *streams);
 
 #endif

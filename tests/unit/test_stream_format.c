@@ -27,7 +27,7 @@ check_change(const struct page_change *change, const char *expected)
 {
 	struct sbuf text = {0};
 
-	events_format_change(&text, change);
+	format_change(&text, change);
 	assert_false(sbuf_failed(&text));
 	assert_string_equal(sbuf_text(&text), expected);
 	sbuf_clear(&text);
@@ -80,7 +80,7 @@ no_label_breaks_out_of_its_line(void **state)
 
 	(void)state;
 	change.row.label = "a\rb\nc\xe2\x80\xa8\revent: bye\r\rdata: {}</script>";
-	events_format_change(&text, &change);
+	format_change(&text, &change);
 	assert_false(sbuf_failed(&text));
 	assert_null(strchr(sbuf_text(&text), '\r'));
 	first = strchr(sbuf_text(&text), '\n');
@@ -100,7 +100,7 @@ text_that_is_not_utf8_fails(void **state)
 
 	(void)state;
 	change.row.label = "\xff";
-	events_format_change(&text, &change);
+	format_change(&text, &change);
 	assert_true(sbuf_failed(&text));
 	sbuf_clear(&text);
 }
@@ -141,7 +141,7 @@ every_reason_has_a_sentence(void **state)
 		bool general;
 
 		change.command = "setLevel";
-		events_format_change(&text, &change);
+		format_change(&text, &change);
 		assert_false(sbuf_failed(&text));
 		assert_non_null(strstr(sbuf_text(&text), "\"level\":40"));
 		general = strstr(sbuf_text(&text), "\"The command failed.\"") != NULL;
@@ -178,8 +178,8 @@ ends_are_told(void **state)
 	struct sbuf text = {0};
 
 	(void)state;
-	events_format_removed(&text, "home");
-	events_format_bye(&text);
+	format_removed(&text, "home");
+	format_bye(&text);
 	assert_string_equal(sbuf_text(&text),
 	    "event: installation\ndata: {\"installationId\":\"home\",\"status\":\"removed\"}\n"
 	    "event: bye\ndata: {\"reason\":\"ended\"}\n");

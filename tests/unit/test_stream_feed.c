@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
-#include "stream/hub.h"
+#include "stream/feed.h"
 #include "store/stream.h"
 
 #define ROWS_MAX 16
@@ -69,12 +69,12 @@ page_changes_free(struct page_changes *changes)
 
 void
 stream_put_event(struct stream *stream, const char *text, size_t length,
-    const struct follow *follow, int64_t seq)
+    const struct subscriber *subscriber, int64_t seq)
 {
 	struct told *one = &told[told_count++];
 
 	assert_true(told_count <= TOLD_MAX);
-	assert_ptr_equal(follow->stream, stream);
+	assert_ptr_equal(subscriber->stream, stream);
 	one->stream = stream;
 	one->seq = seq;
 	snprintf(one->text, sizeof(one->text), "%.*s", (int)length, text);
@@ -98,47 +98,47 @@ put_row(enum page_change_kind kind, const char *installation, const char *state,
 		.seq = seq}};
 }
 
-static struct hubs *
+static struct feeds *
 begin(void)
 {
-	struct hubs *hubs = hubs_new();
+	struct feeds *feeds = feeds_new();
 
-	assert_non_null(hubs);
+	assert_non_null(feeds);
 	row_count = told_count = questions = 0;
 	answer_err = SW_OK;
 	full = NULL;
-	return hubs;
+	return feeds;
 }
 
 static void
-follow(struct hubs *hubs, struct stream *stream, const char *installation, int64_t cursor)
+follow(struct feeds *feeds, struct stream *stream, const char *installation, int64_t cursor)
 {
-	assert_int_equal(hub_follow(hubs, stream, installation, cursor), SW_OK);
+	assert_int_equal(feed_subscribe(feeds, stream, installation, cursor), SW_OK);
 }
 
 static bool
-refresh(struct hubs *hubs)
+refresh(struct feeds *feeds)
 {
 	bool removed = false;
 
 	told_count = questions = 0;
-	assert_int_equal(hubs_refresh(hubs, NULL, &removed), SW_OK);
-	assert_false(hubs_are_marked(hubs));
+	assert_int_equal(feeds_refresh(feeds, NULL, &removed), SW_OK);
+	assert_false(feeds_have_stale(feeds));
 	return removed;
 }
 
 static void
-end(struct hubs *hubs, struct stream *stream)
+end(struct feeds *feeds, struct stream *stream)
 {
-	hub_unfollow_all(stream);
-	hubs_free(hubs);
+	feed_unsubscribe_all(stream);
+	feeds_free(feeds);
 }
 
 static void
 an_id_reaches_a_seq_with_its_last_event(void **state)
 {
 	static const int64_t ids[] = {2, 3, 3, 5};
-	struct hubs *hubs = begin();
+	struct feeds *feeds = begin();
 	struct stream one = {0};
 
 	(void)state;
@@ -147,131 +147,131 @@ an_id_reaches_a_seq_with_its_last_event(void **state)
 	put_row(PAGE_CHANGE_SWITCH, "home", "on", 5);
 	put_row(PAGE_CHANGE_SWITCH, "home", "on", 5);
 	put_row(PAGE_CHANGE_MARK, "home", "active", 6);
-	follow(hubs, &one, "home", 2);
-	refresh(hubs);
+	follow(feeds, &one, "home", 2);
+	refresh(feeds);
 	assert_int_equal(told_count, 4);
 	for (size_t i = 0; i < told_count; i++)
 		assert_int_equal(told[i].seq, ids[i]);
 	assert_int_equal(one.follows->cursor, 6);
-	end(hubs, &one);
+	end(feeds, &one);
 }
 
 static void
 each_reader_gets_what_it_lacks(void **state)
 {
-	struct hubs *hubs = begin();
+	struct feeds *feeds = begin();
 	struct stream one = {0}, two = {0};
 
 	(void)state;
 	put_row(PAGE_CHANGE_SWITCH, "home", "on", 3);
 	put_row(PAGE_CHANGE_SWITCH, "home", "off", 4);
 	put_row(PAGE_CHANGE_MARK, "home", "active", 4);
-	follow(hubs, &one, "home", 3);
-	follow(hubs, &two, "home", 1);
-	refresh(hubs);
+	follow(feeds, &one, "home", 3);
+	follow(feeds, &two, "home", 1);
+	refresh(feeds);
 	assert_int_equal(questions, 1);
 	assert_int_equal(asked, 1);
 	assert_int_equal(asked_cursor, 1);
 	assert_int_equal(told_count, 3);
 	for (size_t i = 0; i < told_count; i++)
 		assert_true(told[i].stream == &two || told[i].seq == 4);
-	hubs_mark(hubs, "home");
-	refresh(hubs);
+	feeds_mark_stale(feeds, "home");
+	refresh(feeds);
 	assert_int_equal(questions, 1);
 	assert_int_equal(asked_cursor, 4);
 	assert_int_equal(told_count, 0);
-	hub_unfollow_all(&two);
-	end(hubs, &one);
+	feed_unsubscribe_all(&two);
+	end(feeds, &one);
 }
 
 static void
 a_cursor_from_the_future_starts_anew(void **state)
 {
-	struct hubs *hubs = begin();
+	struct feeds *feeds = begin();
 	struct stream one = {0};
 
 	(void)state;
 	put_row(PAGE_CHANGE_SWITCH, "home", "on", 3);
 	put_row(PAGE_CHANGE_MARK, "home", "active", 4);
-	follow(hubs, &one, "home", 1000);
-	refresh(hubs);
+	follow(feeds, &one, "home", 1000);
+	refresh(feeds);
 	assert_int_equal(told_count, 1);
 	assert_int_equal(one.follows->cursor, 4);
-	end(hubs, &one);
+	end(feeds, &one);
 }
 
 static void
 what_could_not_be_read_stays_marked(void **state)
 {
-	struct hubs *hubs = begin();
+	struct feeds *feeds = begin();
 	struct stream one = {0};
 	bool removed = false;
 
 	(void)state;
 	put_row(PAGE_CHANGE_SWITCH, "home", "on", 3);
 	put_row(PAGE_CHANGE_MARK, "home", "active", 3);
-	follow(hubs, &one, "home", 2);
+	follow(feeds, &one, "home", 2);
 	answer_err = SW_EUNAVAILABLE;
-	assert_int_equal(hubs_refresh(hubs, NULL, &removed), SW_EUNAVAILABLE);
-	assert_true(hubs_are_marked(hubs));
+	assert_int_equal(feeds_refresh(feeds, NULL, &removed), SW_EUNAVAILABLE);
+	assert_true(feeds_have_stale(feeds));
 	assert_int_equal(told_count, 0);
 	answer_err = SW_OK;
-	refresh(hubs);
+	refresh(feeds);
 	assert_int_equal(told_count, 1);
-	end(hubs, &one);
+	end(feeds, &one);
 }
 
 static void
 a_full_reader_keeps_its_cursor(void **state)
 {
-	struct hubs *hubs = begin();
+	struct feeds *feeds = begin();
 	struct stream slow = {0}, quick = {0};
 
 	(void)state;
 	put_row(PAGE_CHANGE_SWITCH, "home", "on", 3);
 	put_row(PAGE_CHANGE_MARK, "home", "active", 3);
-	follow(hubs, &slow, "home", 2);
-	follow(hubs, &quick, "home", 2);
+	follow(feeds, &slow, "home", 2);
+	follow(feeds, &quick, "home", 2);
 	full = &slow;
-	refresh(hubs);
+	refresh(feeds);
 	assert_int_equal(told_count, 1);
 	assert_ptr_equal(told[0].stream, &quick);
 	assert_int_equal(slow.follows->cursor, 2);
 	full = NULL;
-	hubs_mark_all(hubs);
-	refresh(hubs);
+	feeds_mark_all_stale(feeds);
+	refresh(feeds);
 	assert_int_equal(asked_cursor, 2);
 	assert_int_equal(told_count, 1);
 	assert_ptr_equal(told[0].stream, &slow);
-	hub_unfollow_all(&quick);
-	end(hubs, &slow);
+	feed_unsubscribe_all(&quick);
+	end(feeds, &slow);
 }
 
 static void
 a_removed_installation_is_said(void **state)
 {
-	struct hubs *hubs = begin();
+	struct feeds *feeds = begin();
 	struct stream one = {0};
 
 	(void)state;
 	put_row(PAGE_CHANGE_MARK, "home", "active", 3);
 	put_row(PAGE_CHANGE_INSTALLATION, "away", "removed", 5);
 	put_row(PAGE_CHANGE_MARK, "away", "removed", 5);
-	follow(hubs, &one, "home", 3);
-	assert_false(refresh(hubs));
-	follow(hubs, &one, "away", 4);
-	assert_true(refresh(hubs));
+	follow(feeds, &one, "home", 3);
+	assert_false(refresh(feeds));
+	follow(feeds, &one, "away", 4);
+	assert_true(refresh(feeds));
 	assert_int_equal(told_count, 1);
 	assert_non_null(strstr(told[0].text, "\"status\":\"removed\""));
 	assert_true(one.follows->removed);
 	assert_false(one.follows->next->removed);
-	end(hubs, &one);
+	end(feeds, &one);
 }
 
 static void
 many_are_asked_for_in_several_questions(void **state)
 {
-	struct hubs *hubs = begin();
+	struct feeds *feeds = begin();
 	struct stream one = {0};
 
 	(void)state;
@@ -279,15 +279,15 @@ many_are_asked_for_in_several_questions(void **state)
 		char id[32];
 
 		snprintf(id, sizeof(id), "home-%d", i);
-		follow(hubs, &one, id, 0);
+		follow(feeds, &one, id, 0);
 	}
-	refresh(hubs);
+	refresh(feeds);
 	assert_int_equal(questions, 2);
-	end(hubs, &one);
+	end(feeds, &one);
 }
 
 static void
-tell(struct hubs *hubs, const char *installation, int64_t seq)
+tell(struct feeds *feeds, const char *installation, int64_t seq)
 {
 	const struct page_change change = {.kind = PAGE_CHANGE_SWITCH,
 	    .row = {.installation_id = installation,
@@ -298,110 +298,110 @@ tell(struct hubs *hubs, const char *installation, int64_t seq)
 		.seq = seq}};
 
 	told_count = questions = 0;
-	hubs_tell(hubs, &change);
+	feeds_notify(feeds, &change);
 }
 
 /* Two readers that have seen everything up to seq 2. */
 static void
-begin_telling(struct hubs *hubs, struct stream *one, struct stream *two)
+begin_telling(struct feeds *feeds, struct stream *one, struct stream *two)
 {
 	put_row(PAGE_CHANGE_MARK, "home", "active", 2);
-	follow(hubs, one, "home", 2);
-	follow(hubs, two, "home", 2);
-	refresh(hubs);
+	follow(feeds, one, "home", 2);
+	follow(feeds, two, "home", 2);
+	refresh(feeds);
 }
 
 static void
 what_a_wake_up_tells_is_passed_on(void **state)
 {
-	struct hubs *hubs = begin();
+	struct feeds *feeds = begin();
 	struct stream one = {0}, two = {0};
 
 	(void)state;
-	begin_telling(hubs, &one, &two);
-	tell(hubs, "home", 3);
-	assert_false(hubs_are_marked(hubs));
+	begin_telling(feeds, &one, &two);
+	tell(feeds, "home", 3);
+	assert_false(feeds_have_stale(feeds));
 	assert_int_equal(told_count, 2);
 	assert_int_equal(told[0].seq, 3);
 	assert_non_null(strstr(told[0].text, "\"state\":\"on\""));
 	assert_int_equal(two.follows->cursor, 3);
 	/* once */
-	tell(hubs, "home", 3);
-	tell(hubs, "home", 2);
+	tell(feeds, "home", 3);
+	tell(feeds, "home", 2);
 	assert_int_equal(told_count, 0);
-	assert_false(hubs_are_marked(hubs));
-	tell(hubs, "away", 3);
+	assert_false(feeds_have_stale(feeds));
+	tell(feeds, "away", 3);
 	assert_int_equal(told_count, 0);
-	hub_unfollow_all(&two);
-	end(hubs, &one);
+	feed_unsubscribe_all(&two);
+	end(feeds, &one);
 }
 
 static void
 a_reader_who_lacks_more_has_it_read(void **state)
 {
-	struct hubs *hubs = begin();
+	struct feeds *feeds = begin();
 	struct stream one = {0}, two = {0};
 
 	(void)state;
-	begin_telling(hubs, &one, &two);
-	tell(hubs, "home", 4);
+	begin_telling(feeds, &one, &two);
+	tell(feeds, "home", 4);
 	assert_int_equal(told_count, 0);
-	assert_true(hubs_are_marked(hubs));
+	assert_true(feeds_have_stale(feeds));
 	/* and nothing comes before what will be read */
-	tell(hubs, "home", 3);
+	tell(feeds, "home", 3);
 	assert_int_equal(told_count, 0);
 	rows[0].row.seq = 4;
 	put_row(PAGE_CHANGE_SWITCH, "home", "on", 3);
 	put_row(PAGE_CHANGE_SWITCH, "home", "off", 4);
-	refresh(hubs);
+	refresh(feeds);
 	assert_int_equal(told_count, 4);
 	assert_int_equal(one.follows->cursor, 4);
-	hub_unfollow_all(&two);
-	end(hubs, &one);
+	feed_unsubscribe_all(&two);
+	end(feeds, &one);
 }
 
 static void
 a_full_reader_is_told_later(void **state)
 {
-	struct hubs *hubs = begin();
+	struct feeds *feeds = begin();
 	struct stream slow = {0}, quick = {0};
 
 	(void)state;
-	begin_telling(hubs, &slow, &quick);
+	begin_telling(feeds, &slow, &quick);
 	full = &slow;
-	tell(hubs, "home", 3);
+	tell(feeds, "home", 3);
 	assert_int_equal(told_count, 1);
 	assert_int_equal(slow.follows->cursor, 2);
 	assert_int_equal(quick.follows->cursor, 3);
 	full = NULL;
-	tell(hubs, "home", 4);
+	tell(feeds, "home", 4);
 	assert_int_equal(told_count, 0);
-	assert_true(hubs_are_marked(hubs));
-	hub_unfollow_all(&quick);
-	end(hubs, &slow);
+	assert_true(feeds_have_stale(feeds));
+	feed_unsubscribe_all(&quick);
+	end(feeds, &slow);
 }
 
 static void
 nobody_is_asked_for_whom_nobody_follows(void **state)
 {
-	struct hubs *hubs = begin();
+	struct feeds *feeds = begin();
 	struct stream one = {0};
 
 	(void)state;
-	hubs_mark(hubs, "home");
-	assert_false(hubs_are_marked(hubs));
-	follow(hubs, &one, "home", 0);
-	hub_unfollow(one.follows);
+	feeds_mark_stale(feeds, "home");
+	assert_false(feeds_have_stale(feeds));
+	follow(feeds, &one, "home", 0);
+	feed_unsubscribe(one.follows);
 	assert_null(one.follows);
-	refresh(hubs);
+	refresh(feeds);
 	assert_int_equal(questions, 0);
-	follow(hubs, &one, "home", 0);
-	refresh(hubs);
+	follow(feeds, &one, "home", 0);
+	refresh(feeds);
 	assert_int_equal(questions, 1);
-	hub_unfollow_all(&one);
-	hubs_mark_all(hubs);
-	assert_false(hubs_are_marked(hubs));
-	hubs_free(hubs);
+	feed_unsubscribe_all(&one);
+	feeds_mark_all_stale(feeds);
+	assert_false(feeds_have_stale(feeds));
+	feeds_free(feeds);
 }
 
 int
