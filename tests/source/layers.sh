@@ -73,7 +73,8 @@ silent 'libcurl is behind net/client, its URL parser behind formats/url' wrong_d
 silent 'libpq is behind db/' wrong_doors libpq 'src/db/*'
 silent 'OpenSSL is behind base/secret, formats/seal and formats/httpsig' \
 	wrong_doors openssl/ 'src/base/secret.*' 'src/formats/seal.*' 'src/formats/httpsig*'
-silent 'the HTTP server is behind stream/' wrong_doors '(microhttpd|event2)' 'src/stream/*'
+silent 'libevent is behind stream/main, stream/server and stream/stream' wrong_doors '(microhttpd|event2/)' \
+	'src/stream/main.*' 'src/stream/server.*' 'src/stream/stream.*'
 silent 'Jansson is behind formats/json, smartthings/ and the answers made of JSON' wrong_doors jansson \
 	'src/formats/json.*' 'src/smartthings/*' 'src/net/response.*' 'src/store/switch.*' 'src/worker/*' 'src/stream/*'
 silent 'the simulator shares no code with what it tests' \

@@ -33,7 +33,7 @@ tests_unit_test_webhook_body_SOURCES = tests/unit/test_webhook_body.c $(tests_un
 tests_unit_test_device_SOURCES = tests/unit/test_device.c $(tests_unit_cases)
 tests_unit_test_keycache_SOURCES = tests/unit/test_keycache.c $(tests_unit_cases)
 
-# Parts of the streamer; the feed's test is its database and its streams.
+# Parts of the streamer; the test of the feeds replaces database and streams.
 tests_unit_test_stream_format_SOURCES = tests/unit/test_stream_format.c \
 	src/stream/format.c src/stream/format.h
 tests_unit_test_stream_feed_SOURCES = tests/unit/test_stream_feed.c \

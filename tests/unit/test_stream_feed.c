@@ -1,35 +1,34 @@
 /*
- * events_hub.h: who is told what, and how far the id of each event goes.  The
- * database and the streams are replaced by ones that write down what they are
- * asked.
+ * stream/feed.h: which events each stream gets, and how far the id of each event goes.  The
+ * database and the streams are replaced by ones that record their calls.
  */
 #include "unit.h"
 
 #include <stdio.h>
 #include <string.h>
-#include "stream/feed.h"
 #include "store/stream.h"
+#include "stream/feed.h"
 
 #define ROWS_MAX 16
-#define TOLD_MAX 64
-#define HUBS_MANY (PAGE_CHANGES_MAX + 50)
+#define WRITTEN_MAX 64
+#define MANY_FEEDS (PAGE_CHANGES_MAX + 50)
 
 /* The database: changes by installation and seq, and how far each installation is. */
 static struct page_change rows[ROWS_MAX];
 static size_t row_count;
 static struct page_change answer[ROWS_MAX];
 static enum sw_err answer_err;
-static size_t questions;
-static size_t asked;         /* installations of the last question */
-static int64_t asked_cursor; /* of the first of them */
+static size_t queries;
+static size_t query_size;    /* installations in the last query */
+static int64_t query_cursor; /* of the first of them */
 
-/* The streams. */
-static struct told {
+/* What was written to the streams. */
+static struct written {
 	const struct stream *stream;
 	char text[256];
 	int64_t seq;
-} told[TOLD_MAX];
-static size_t told_count;
+} written[WRITTEN_MAX];
+static size_t written_count;
 static const struct stream *full;
 
 enum sw_err
@@ -38,9 +37,9 @@ store_page_changes(struct db *db, const char *const *installations, const int64_
 {
 	(void)db;
 	*out = (struct page_changes){0};
-	questions++;
-	asked = count;
-	asked_cursor = cursors[0];
+	queries++;
+	query_size = count;
+	query_cursor = cursors[0];
 	assert_in_range(count, 1, PAGE_CHANGES_MAX);
 	if (answer_err != SW_OK)
 		return answer_err;
@@ -71,9 +70,9 @@ void
 stream_put_event(struct stream *stream, const char *text, size_t length,
     const struct subscriber *subscriber, int64_t seq)
 {
-	struct told *one = &told[told_count++];
+	struct written *one = &written[written_count++];
 
-	assert_true(told_count <= TOLD_MAX);
+	assert_true(written_count <= WRITTEN_MAX);
 	assert_ptr_equal(subscriber->stream, stream);
 	one->stream = stream;
 	one->seq = seq;
@@ -104,14 +103,14 @@ begin(void)
 	struct feeds *feeds = feeds_new();
 
 	assert_non_null(feeds);
-	row_count = told_count = questions = 0;
+	row_count = written_count = queries = 0;
 	answer_err = SW_OK;
 	full = NULL;
 	return feeds;
 }
 
 static void
-follow(struct feeds *feeds, struct stream *stream, const char *installation, int64_t cursor)
+subscribe(struct feeds *feeds, struct stream *stream, const char *installation, int64_t cursor)
 {
 	assert_int_equal(feed_subscribe(feeds, stream, installation, cursor), SW_OK);
 }
@@ -121,7 +120,7 @@ refresh(struct feeds *feeds)
 {
 	bool removed = false;
 
-	told_count = questions = 0;
+	written_count = queries = 0;
 	assert_int_equal(feeds_refresh(feeds, NULL, &removed), SW_OK);
 	assert_false(feeds_have_stale(feeds));
 	return removed;
@@ -142,152 +141,152 @@ an_id_reaches_a_seq_with_its_last_event(void **state)
 	struct stream one = {0};
 
 	(void)state;
-	put_row(PAGE_CHANGE_SWITCH, "home", "on", 3);
-	put_row(PAGE_CHANGE_SWITCH, "home", "on", 3);
-	put_row(PAGE_CHANGE_SWITCH, "home", "on", 5);
-	put_row(PAGE_CHANGE_SWITCH, "home", "on", 5);
-	put_row(PAGE_CHANGE_MARK, "home", "active", 6);
-	follow(feeds, &one, "home", 2);
+	put_row(PAGE_CHANGE_SWITCH, "inst-1", "on", 3);
+	put_row(PAGE_CHANGE_SWITCH, "inst-1", "on", 3);
+	put_row(PAGE_CHANGE_SWITCH, "inst-1", "on", 5);
+	put_row(PAGE_CHANGE_SWITCH, "inst-1", "on", 5);
+	put_row(PAGE_CHANGE_MARK, "inst-1", "active", 6);
+	subscribe(feeds, &one, "inst-1", 2);
 	refresh(feeds);
-	assert_int_equal(told_count, 4);
-	for (size_t i = 0; i < told_count; i++)
-		assert_int_equal(told[i].seq, ids[i]);
-	assert_int_equal(one.follows->cursor, 6);
+	assert_int_equal(written_count, 4);
+	for (size_t i = 0; i < written_count; i++)
+		assert_int_equal(written[i].seq, ids[i]);
+	assert_int_equal(one.subscribers->cursor, 6);
 	end(feeds, &one);
 }
 
 static void
-each_reader_gets_what_it_lacks(void **state)
+each_stream_gets_what_it_misses(void **state)
 {
 	struct feeds *feeds = begin();
 	struct stream one = {0}, two = {0};
 
 	(void)state;
-	put_row(PAGE_CHANGE_SWITCH, "home", "on", 3);
-	put_row(PAGE_CHANGE_SWITCH, "home", "off", 4);
-	put_row(PAGE_CHANGE_MARK, "home", "active", 4);
-	follow(feeds, &one, "home", 3);
-	follow(feeds, &two, "home", 1);
+	put_row(PAGE_CHANGE_SWITCH, "inst-1", "on", 3);
+	put_row(PAGE_CHANGE_SWITCH, "inst-1", "off", 4);
+	put_row(PAGE_CHANGE_MARK, "inst-1", "active", 4);
+	subscribe(feeds, &one, "inst-1", 3);
+	subscribe(feeds, &two, "inst-1", 1);
 	refresh(feeds);
-	assert_int_equal(questions, 1);
-	assert_int_equal(asked, 1);
-	assert_int_equal(asked_cursor, 1);
-	assert_int_equal(told_count, 3);
-	for (size_t i = 0; i < told_count; i++)
-		assert_true(told[i].stream == &two || told[i].seq == 4);
-	feeds_mark_stale(feeds, "home");
+	assert_int_equal(queries, 1);
+	assert_int_equal(query_size, 1);
+	assert_int_equal(query_cursor, 1);
+	assert_int_equal(written_count, 3);
+	for (size_t i = 0; i < written_count; i++)
+		assert_true(written[i].stream == &two || written[i].seq == 4);
+	feeds_mark_stale(feeds, "inst-1");
 	refresh(feeds);
-	assert_int_equal(questions, 1);
-	assert_int_equal(asked_cursor, 4);
-	assert_int_equal(told_count, 0);
+	assert_int_equal(queries, 1);
+	assert_int_equal(query_cursor, 4);
+	assert_int_equal(written_count, 0);
 	feed_unsubscribe_all(&two);
 	end(feeds, &one);
 }
 
 static void
-a_cursor_from_the_future_starts_anew(void **state)
+a_cursor_above_the_database_starts_anew(void **state)
 {
 	struct feeds *feeds = begin();
 	struct stream one = {0};
 
 	(void)state;
-	put_row(PAGE_CHANGE_SWITCH, "home", "on", 3);
-	put_row(PAGE_CHANGE_MARK, "home", "active", 4);
-	follow(feeds, &one, "home", 1000);
+	put_row(PAGE_CHANGE_SWITCH, "inst-1", "on", 3);
+	put_row(PAGE_CHANGE_MARK, "inst-1", "active", 4);
+	subscribe(feeds, &one, "inst-1", 1000);
 	refresh(feeds);
-	assert_int_equal(told_count, 1);
-	assert_int_equal(one.follows->cursor, 4);
+	assert_int_equal(written_count, 1);
+	assert_int_equal(one.subscribers->cursor, 4);
 	end(feeds, &one);
 }
 
 static void
-what_could_not_be_read_stays_marked(void **state)
+what_could_not_be_read_stays_stale(void **state)
 {
 	struct feeds *feeds = begin();
 	struct stream one = {0};
 	bool removed = false;
 
 	(void)state;
-	put_row(PAGE_CHANGE_SWITCH, "home", "on", 3);
-	put_row(PAGE_CHANGE_MARK, "home", "active", 3);
-	follow(feeds, &one, "home", 2);
+	put_row(PAGE_CHANGE_SWITCH, "inst-1", "on", 3);
+	put_row(PAGE_CHANGE_MARK, "inst-1", "active", 3);
+	subscribe(feeds, &one, "inst-1", 2);
 	answer_err = SW_EUNAVAILABLE;
 	assert_int_equal(feeds_refresh(feeds, NULL, &removed), SW_EUNAVAILABLE);
 	assert_true(feeds_have_stale(feeds));
-	assert_int_equal(told_count, 0);
+	assert_int_equal(written_count, 0);
 	answer_err = SW_OK;
 	refresh(feeds);
-	assert_int_equal(told_count, 1);
+	assert_int_equal(written_count, 1);
 	end(feeds, &one);
 }
 
 static void
-a_full_reader_keeps_its_cursor(void **state)
+a_full_stream_keeps_its_cursor(void **state)
 {
 	struct feeds *feeds = begin();
 	struct stream slow = {0}, quick = {0};
 
 	(void)state;
-	put_row(PAGE_CHANGE_SWITCH, "home", "on", 3);
-	put_row(PAGE_CHANGE_MARK, "home", "active", 3);
-	follow(feeds, &slow, "home", 2);
-	follow(feeds, &quick, "home", 2);
+	put_row(PAGE_CHANGE_SWITCH, "inst-1", "on", 3);
+	put_row(PAGE_CHANGE_MARK, "inst-1", "active", 3);
+	subscribe(feeds, &slow, "inst-1", 2);
+	subscribe(feeds, &quick, "inst-1", 2);
 	full = &slow;
 	refresh(feeds);
-	assert_int_equal(told_count, 1);
-	assert_ptr_equal(told[0].stream, &quick);
-	assert_int_equal(slow.follows->cursor, 2);
+	assert_int_equal(written_count, 1);
+	assert_ptr_equal(written[0].stream, &quick);
+	assert_int_equal(slow.subscribers->cursor, 2);
 	full = NULL;
 	feeds_mark_all_stale(feeds);
 	refresh(feeds);
-	assert_int_equal(asked_cursor, 2);
-	assert_int_equal(told_count, 1);
-	assert_ptr_equal(told[0].stream, &slow);
+	assert_int_equal(query_cursor, 2);
+	assert_int_equal(written_count, 1);
+	assert_ptr_equal(written[0].stream, &slow);
 	feed_unsubscribe_all(&quick);
 	end(feeds, &slow);
 }
 
 static void
-a_removed_installation_is_said(void **state)
+a_removed_installation_is_reported(void **state)
 {
 	struct feeds *feeds = begin();
 	struct stream one = {0};
 
 	(void)state;
-	put_row(PAGE_CHANGE_MARK, "home", "active", 3);
-	put_row(PAGE_CHANGE_INSTALLATION, "away", "removed", 5);
-	put_row(PAGE_CHANGE_MARK, "away", "removed", 5);
-	follow(feeds, &one, "home", 3);
+	put_row(PAGE_CHANGE_MARK, "inst-1", "active", 3);
+	put_row(PAGE_CHANGE_INSTALLATION, "inst-2", "removed", 5);
+	put_row(PAGE_CHANGE_MARK, "inst-2", "removed", 5);
+	subscribe(feeds, &one, "inst-1", 3);
 	assert_false(refresh(feeds));
-	follow(feeds, &one, "away", 4);
+	subscribe(feeds, &one, "inst-2", 4);
 	assert_true(refresh(feeds));
-	assert_int_equal(told_count, 1);
-	assert_non_null(strstr(told[0].text, "\"status\":\"removed\""));
-	assert_true(one.follows->removed);
-	assert_false(one.follows->next->removed);
+	assert_int_equal(written_count, 1);
+	assert_non_null(strstr(written[0].text, "\"status\":\"removed\""));
+	assert_true(one.subscribers->removed);
+	assert_false(one.subscribers->next->removed);
 	end(feeds, &one);
 }
 
 static void
-many_are_asked_for_in_several_questions(void **state)
+many_feeds_take_several_queries(void **state)
 {
 	struct feeds *feeds = begin();
 	struct stream one = {0};
 
 	(void)state;
-	for (int i = 0; i < HUBS_MANY; i++) {
+	for (int i = 0; i < MANY_FEEDS; i++) {
 		char id[32];
 
-		snprintf(id, sizeof(id), "home-%d", i);
-		follow(feeds, &one, id, 0);
+		snprintf(id, sizeof(id), "inst-%d", i);
+		subscribe(feeds, &one, id, 0);
 	}
 	refresh(feeds);
-	assert_int_equal(questions, 2);
+	assert_int_equal(queries, 2);
 	end(feeds, &one);
 }
 
 static void
-tell(struct feeds *feeds, const char *installation, int64_t seq)
+notify_change(struct feeds *feeds, const char *installation, int64_t seq)
 {
 	const struct page_change change = {.kind = PAGE_CHANGE_SWITCH,
 	    .row = {.installation_id = installation,
@@ -297,107 +296,107 @@ tell(struct feeds *feeds, const char *installation, int64_t seq)
 		.level = -1,
 		.seq = seq}};
 
-	told_count = questions = 0;
+	written_count = queries = 0;
 	feeds_notify(feeds, &change);
 }
 
-/* Two readers that have seen everything up to seq 2. */
+/* Two streams that have everything up to seq 2. */
 static void
-begin_telling(struct feeds *feeds, struct stream *one, struct stream *two)
+begin_notifying(struct feeds *feeds, struct stream *one, struct stream *two)
 {
-	put_row(PAGE_CHANGE_MARK, "home", "active", 2);
-	follow(feeds, one, "home", 2);
-	follow(feeds, two, "home", 2);
+	put_row(PAGE_CHANGE_MARK, "inst-1", "active", 2);
+	subscribe(feeds, one, "inst-1", 2);
+	subscribe(feeds, two, "inst-1", 2);
 	refresh(feeds);
 }
 
 static void
-what_a_wake_up_tells_is_passed_on(void **state)
+a_change_in_a_wake_up_is_written_once(void **state)
 {
 	struct feeds *feeds = begin();
 	struct stream one = {0}, two = {0};
 
 	(void)state;
-	begin_telling(feeds, &one, &two);
-	tell(feeds, "home", 3);
+	begin_notifying(feeds, &one, &two);
+	notify_change(feeds, "inst-1", 3);
 	assert_false(feeds_have_stale(feeds));
-	assert_int_equal(told_count, 2);
-	assert_int_equal(told[0].seq, 3);
-	assert_non_null(strstr(told[0].text, "\"state\":\"on\""));
-	assert_int_equal(two.follows->cursor, 3);
+	assert_int_equal(written_count, 2);
+	assert_int_equal(written[0].seq, 3);
+	assert_non_null(strstr(written[0].text, "\"state\":\"on\""));
+	assert_int_equal(two.subscribers->cursor, 3);
 	/* once */
-	tell(feeds, "home", 3);
-	tell(feeds, "home", 2);
-	assert_int_equal(told_count, 0);
+	notify_change(feeds, "inst-1", 3);
+	notify_change(feeds, "inst-1", 2);
+	assert_int_equal(written_count, 0);
 	assert_false(feeds_have_stale(feeds));
-	tell(feeds, "away", 3);
-	assert_int_equal(told_count, 0);
+	notify_change(feeds, "inst-2", 3);
+	assert_int_equal(written_count, 0);
 	feed_unsubscribe_all(&two);
 	end(feeds, &one);
 }
 
 static void
-a_reader_who_lacks_more_has_it_read(void **state)
+a_stream_that_misses_more_has_it_read(void **state)
 {
 	struct feeds *feeds = begin();
 	struct stream one = {0}, two = {0};
 
 	(void)state;
-	begin_telling(feeds, &one, &two);
-	tell(feeds, "home", 4);
-	assert_int_equal(told_count, 0);
+	begin_notifying(feeds, &one, &two);
+	notify_change(feeds, "inst-1", 4);
+	assert_int_equal(written_count, 0);
 	assert_true(feeds_have_stale(feeds));
 	/* and nothing comes before what will be read */
-	tell(feeds, "home", 3);
-	assert_int_equal(told_count, 0);
+	notify_change(feeds, "inst-1", 3);
+	assert_int_equal(written_count, 0);
 	rows[0].row.seq = 4;
-	put_row(PAGE_CHANGE_SWITCH, "home", "on", 3);
-	put_row(PAGE_CHANGE_SWITCH, "home", "off", 4);
+	put_row(PAGE_CHANGE_SWITCH, "inst-1", "on", 3);
+	put_row(PAGE_CHANGE_SWITCH, "inst-1", "off", 4);
 	refresh(feeds);
-	assert_int_equal(told_count, 4);
-	assert_int_equal(one.follows->cursor, 4);
+	assert_int_equal(written_count, 4);
+	assert_int_equal(one.subscribers->cursor, 4);
 	feed_unsubscribe_all(&two);
 	end(feeds, &one);
 }
 
 static void
-a_full_reader_is_told_later(void **state)
+a_full_stream_is_notified_later(void **state)
 {
 	struct feeds *feeds = begin();
 	struct stream slow = {0}, quick = {0};
 
 	(void)state;
-	begin_telling(feeds, &slow, &quick);
+	begin_notifying(feeds, &slow, &quick);
 	full = &slow;
-	tell(feeds, "home", 3);
-	assert_int_equal(told_count, 1);
-	assert_int_equal(slow.follows->cursor, 2);
-	assert_int_equal(quick.follows->cursor, 3);
+	notify_change(feeds, "inst-1", 3);
+	assert_int_equal(written_count, 1);
+	assert_int_equal(slow.subscribers->cursor, 2);
+	assert_int_equal(quick.subscribers->cursor, 3);
 	full = NULL;
-	tell(feeds, "home", 4);
-	assert_int_equal(told_count, 0);
+	notify_change(feeds, "inst-1", 4);
+	assert_int_equal(written_count, 0);
 	assert_true(feeds_have_stale(feeds));
 	feed_unsubscribe_all(&quick);
 	end(feeds, &slow);
 }
 
 static void
-nobody_is_asked_for_whom_nobody_follows(void **state)
+a_feed_without_subscribers_is_not_read(void **state)
 {
 	struct feeds *feeds = begin();
 	struct stream one = {0};
 
 	(void)state;
-	feeds_mark_stale(feeds, "home");
+	feeds_mark_stale(feeds, "inst-1");
 	assert_false(feeds_have_stale(feeds));
-	follow(feeds, &one, "home", 0);
-	feed_unsubscribe(one.follows);
-	assert_null(one.follows);
+	subscribe(feeds, &one, "inst-1", 0);
+	feed_unsubscribe(one.subscribers);
+	assert_null(one.subscribers);
 	refresh(feeds);
-	assert_int_equal(questions, 0);
-	follow(feeds, &one, "home", 0);
+	assert_int_equal(queries, 0);
+	subscribe(feeds, &one, "inst-1", 0);
 	refresh(feeds);
-	assert_int_equal(questions, 1);
+	assert_int_equal(queries, 1);
 	feed_unsubscribe_all(&one);
 	feeds_mark_all_stale(feeds);
 	assert_false(feeds_have_stale(feeds));
@@ -410,19 +409,19 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    SAYS("an id reaches a seq with the last event of that seq",
 		an_id_reaches_a_seq_with_its_last_event),
-	    SAYS(
-		"one question, and each reader gets what it lacks", each_reader_gets_what_it_lacks),
-	    SAYS("a cursor from the future starts anew", a_cursor_from_the_future_starts_anew),
-	    SAYS("what could not be read stays marked", what_could_not_be_read_stays_marked),
-	    SAYS("a reader with too much waiting keeps its cursor", a_full_reader_keeps_its_cursor),
-	    SAYS("a removed installation is said", a_removed_installation_is_said),
-	    SAYS(
-		"many are asked for in several questions", many_are_asked_for_in_several_questions),
-	    SAYS("what a wake-up tells is passed on, once", what_a_wake_up_tells_is_passed_on),
-	    SAYS("a reader who lacks more has all of it read", a_reader_who_lacks_more_has_it_read),
-	    SAYS("a reader with too much waiting is told later", a_full_reader_is_told_later),
-	    SAYS("nobody asks for installations that nobody follows",
-		nobody_is_asked_for_whom_nobody_follows),
+	    SAYS("one query, and each stream gets what it misses", each_stream_gets_what_it_misses),
+	    SAYS("a cursor above the seq of the database starts anew",
+		a_cursor_above_the_database_starts_anew),
+	    SAYS("a feed that could not be read stays stale", what_could_not_be_read_stays_stale),
+	    SAYS("a stream with too much waiting keeps its cursor", a_full_stream_keeps_its_cursor),
+	    SAYS("a removed installation is reported", a_removed_installation_is_reported),
+	    SAYS("many feeds are read in several queries", many_feeds_take_several_queries),
+	    SAYS("the change in a wake-up is written, once", a_change_in_a_wake_up_is_written_once),
+	    SAYS("a stream that misses more is served by the next refresh",
+		a_stream_that_misses_more_has_it_read),
+	    SAYS("a stream with too much waiting is notified later",
+		a_full_stream_is_notified_later),
+	    SAYS("a feed without subscribers is not read", a_feed_without_subscribers_is_not_read),
 	};
 
 	return RUN_TESTS(tests);

@@ -1,14 +1,12 @@
-/*
- * events_format.h and switch.h: what a change looks like on the wire.
- */
+/* stream/format.h and store/switch.h: a change as a server-sent event. */
 #include "unit.h"
 
 #include <string.h>
-#include "stream/format.h"
 #include "formats/json.h"
+#include "stream/format.h"
 
 static const struct switch_row lamp = {
-    .installation_id = "home",
+    .installation_id = "inst-1",
     .device_id = "lamp",
     .component = "main",
     .label = "Lamp",
@@ -41,7 +39,7 @@ a_switch_is_an_element_of_the_list(void **state)
 	(void)state;
 	check_change(&change,
 	    "event: switch\ndata: {\"deviceId\":\"lamp\",\"component\":\"main\",\"label\":\"Lamp\","
-	    "\"room\":\"Kitchen\",\"location\":\"Home\",\"installationId\":\"home\",\"state\":"
+	    "\"room\":\"Kitchen\",\"location\":\"Home\",\"installationId\":\"inst-1\",\"state\":"
 	    "\"on\","
 	    "\"level\":40,\"dimmer\":true,\"online\":true,\"pending\":false,"
 	    "\"updatedAt\":\"2026-01-02T03:04:05.678Z\",\"seq\":7}\n");
@@ -50,7 +48,7 @@ a_switch_is_an_element_of_the_list(void **state)
 static void
 what_is_not_known_is_null(void **state)
 {
-	struct switch_row row = {.installation_id = "home",
+	struct switch_row row = {.installation_id = "inst-1",
 	    .device_id = "fan",
 	    .component = "main",
 	    .level = -1,
@@ -70,9 +68,9 @@ what_is_not_known_is_null(void **state)
 	json_decref(json);
 }
 
-/* A line break inside of data would be the end of it, and anything could follow. */
+/* A line break would end the data, and what comes after it would be a line of its own. */
 static void
-no_label_breaks_out_of_its_line(void **state)
+no_label_ends_its_line(void **state)
 {
 	struct page_change change = {.kind = PAGE_CHANGE_SWITCH, .row = lamp};
 	struct sbuf text = {0};
@@ -109,7 +107,7 @@ static void
 a_command_that_failed_says_why(void **state)
 {
 	struct page_change change = {.kind = PAGE_CHANGE_COMMAND,
-	    .row = {.installation_id = "home",
+	    .row = {.installation_id = "inst-1",
 		.device_id = "lamp",
 		.component = "main",
 		.level = -1,
@@ -119,16 +117,16 @@ a_command_that_failed_says_why(void **state)
 	    .command_id = "c-1"};
 
 	(void)state;
-	check_change(&change,
-	    "event: command\ndata: {\"commandId\":\"c-1\",\"deviceId\":\"lamp\","
-	    "\"component\":\"main\",\"installationId\":\"home\",\"command\":\"on\",\"level\":null,"
-	    "\"status\":\"failed\",\"code\":\"offline\","
-	    "\"message\":\"The device cannot be reached.\",\"seq\":9}\n");
+	check_change(&change, "event: command\ndata: {\"commandId\":\"c-1\",\"deviceId\":\"lamp\","
+			      "\"component\":\"main\",\"installationId\":\"inst-1\",\"command\":"
+			      "\"on\",\"level\":null,"
+			      "\"status\":\"failed\",\"code\":\"offline\","
+			      "\"message\":\"The device cannot be reached.\",\"seq\":9}\n");
 }
 
-/* Every reason that sql/ writes has a sentence of its own; an unknown one has one too. */
+/* Each code that sql/ writes has a message of its own, all others one together. */
 static void
-every_reason_has_a_sentence(void **state)
+every_reason_has_a_message(void **state)
 {
 	static const char *const codes[] = {
 	    "offline", "refused", "unconfirmed", "expired", "reconnect", "removed", "new", NULL};
@@ -151,37 +149,37 @@ every_reason_has_a_sentence(void **state)
 }
 
 static void
-progress_and_status_are_told(void **state)
+progress_and_status_are_events(void **state)
 {
 	struct page_change sync = {.kind = PAGE_CHANGE_SYNC,
-	    .row = {.installation_id = "home", .location = "Home", .state = "running", .seq = 3},
+	    .row = {.installation_id = "inst-1", .location = "Home", .state = "running", .seq = 3},
 	    .found = 12,
 	    .structure = true};
 	struct page_change status = {.kind = PAGE_CHANGE_INSTALLATION,
-	    .row = {.installation_id = "home", .state = "needs_reauth", .seq = 4}};
+	    .row = {.installation_id = "inst-1", .state = "needs_reauth", .seq = 4}};
 	struct page_change mark = {
-	    .kind = PAGE_CHANGE_MARK, .row = {.installation_id = "home", .seq = 5}};
+	    .kind = PAGE_CHANGE_MARK, .row = {.installation_id = "inst-1", .seq = 5}};
 
 	(void)state;
 	check_change(&sync,
-	    "event: sync\ndata: {\"installationId\":\"home\",\"location\":\"Home\","
+	    "event: sync\ndata: {\"installationId\":\"inst-1\",\"location\":\"Home\","
 	    "\"state\":\"running\",\"found\":12,\"error\":null,\"structure\":true,\"seq\":3}\n");
 	check_change(&status,
-	    "event: installation\ndata: {\"installationId\":\"home\",\"location\":null,"
+	    "event: installation\ndata: {\"installationId\":\"inst-1\",\"location\":null,"
 	    "\"status\":\"needs_reauth\",\"seq\":4}\n");
 	check_change(&mark, "");
 }
 
 static void
-ends_are_told(void **state)
+the_ends_are_events(void **state)
 {
 	struct sbuf text = {0};
 
 	(void)state;
-	format_removed(&text, "home");
+	format_removed(&text, "inst-1");
 	format_bye(&text);
 	assert_string_equal(sbuf_text(&text),
-	    "event: installation\ndata: {\"installationId\":\"home\",\"status\":\"removed\"}\n"
+	    "event: installation\ndata: {\"installationId\":\"inst-1\",\"status\":\"removed\"}\n"
 	    "event: bye\ndata: {\"reason\":\"ended\"}\n");
 	sbuf_clear(&text);
 }
@@ -190,14 +188,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    SAYS("a switch is told as the list tells it", a_switch_is_an_element_of_the_list),
+	    SAYS("a switch is the same JSON as in GET /api/switches",
+		a_switch_is_an_element_of_the_list),
 	    SAYS("what is not known of a switch is null", what_is_not_known_is_null),
-	    SAYS("no label breaks out of its line", no_label_breaks_out_of_its_line),
+	    SAYS("no character of a label ends the line of data", no_label_ends_its_line),
 	    SAYS("text that is not UTF-8 fails", text_that_is_not_utf8_fails),
 	    SAYS("a command that failed says why", a_command_that_failed_says_why),
-	    SAYS("every reason has a sentence", every_reason_has_a_sentence),
-	    SAYS("progress of a sync and a changed status are told", progress_and_status_are_told),
-	    SAYS("a location that is gone, and the end, are told", ends_are_told),
+	    SAYS("every reason has a message", every_reason_has_a_message),
+	    SAYS("progress of a sync and a changed status are events",
+		progress_and_status_are_events),
+	    SAYS("a removed installation and the end of the session are events",
+		the_ends_are_events),
 	};
 
 	return RUN_TESTS(tests);
