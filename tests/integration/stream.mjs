@@ -10,9 +10,10 @@ export class Stream {
 
 	/**
 	 * "where" is the origin (or anything http.request() takes as options, with a path of its own).
-	 * Options: jar (cookies), cursor (in the query), lastEventId (in the header), headers.
+	 * Options: jar (cookies), cursor (in the query), lastEventId (in the header), headers, socketPath (of a
+	 * streamer, in place of the web server).
 	 */
-	constructor(where, { jar, cursor, lastEventId, headers = {}, keep = true } = {}) {
+	constructor(where, { jar, cursor, lastEventId, headers = {}, keep = true, socketPath } = {}) {
 		const query = cursor === undefined ? "" : `?cursor=${encodeURIComponent(cursor)}`;
 		const cookie = jar?.header(where);
 
@@ -20,6 +21,7 @@ export class Stream {
 		this.opened = new Promise((resolve) => {
 			this.call = http.request(new URL(`/events${query}`, where), {
 				agent: false,
+				...(socketPath && { socketPath }),
 				headers: {
 					...(cookie && { Cookie: cookie }),
 					...(lastEventId !== undefined && { "Last-Event-ID": lastEventId }),

@@ -1,10 +1,11 @@
 // GET /events of the streamer: who gets which events, where a stream resumes, and what interrupts it.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { ChildProcess, environmentOf } from "../processes.mjs";
 import { CookieJar, SAM, csrfToken, linkAccount, startStack, waitFor } from "../stack.mjs";
 import { Stream, openStream } from "./stream.mjs";
 
@@ -517,6 +518,37 @@ test("a client that does not read is disconnected, with bounded memory and witho
 	}
 });
 
+test("requests that nginx would not pass on get an error and harm nothing", async () => {
+	const cookie = `Cookie: ${alex.header(stack.url)}\r\n`;
+	/** What a connection of its own answers to a text, until "end" is in it or the other side closes. */
+	const ask = (text, end) => new Promise((resolve, reject) => {
+		const socket = net.connect(path.join(stack.stateDir, "run/events.sock"), () => socket.write(text));
+		let answer = "";
+
+		socket.setEncoding("latin1");
+		socket.on("data", (part) => {
+			answer += part;
+			if (answer.includes(end))
+				socket.destroy();
+		});
+		socket.on("error", reject);
+		socket.on("close", () => resolve(answer));
+	});
+
+	for (const [text, end, expected] of [
+		["HEAD /events HTTP/1.1\r\n\r\n", "\r\n\r\n", /^HTTP\/1.1 405 [^{]*\r\nAllow: GET\r\n[^{]*$/],
+		["POST /events HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", "}}", /^HTTP\/1.1 405 [^{]*\r\nAllow: GET\r\n/],
+		["GET /other HTTP/1.1\r\n\r\n", "}}", /^HTTP\/1.1 404 [^{]*{"error":{"code":"not_found",/],
+		["BREW /events HTTP/1.1\r\n\r\n", "</HTML>", /^HTTP\/1.1 501 /],
+		["events\r\n\r\n", "</HTML>", /^HTTP\/1.1 400 /],
+		[`GET /events HTTP/1.1\r\nX: ${"x".repeat(20000)}\r\n\r\n`, "</HTML>", /^HTTP\/1.1 4\d\d /],
+		["POST /events HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n", "</HTML>", /^HTTP\/1.1 413 /],
+		[`GET /events HTTP/1.0\r\n${cookie}\r\n`, "event: switch", /^HTTP\/1.0 200 [^]*\r\n\r\nretry: /],
+		[`GET /events HTTP/1.1\r\n${cookie}\r\n${"GET /events HTTP/1.1\r\n\r\n".repeat(1000)}`, "event: switch", /^HTTP\/1.1 200 /],
+	])
+		assert.match(await ask(text, end), expected, text.slice(0, 60));
+});
+
 test("one change reaches a thousand streams", async () => {
 	await stack.psql("DELETE FROM device WHERE device_id LIKE 'large-%'");
 	const now = await cursor();
@@ -533,4 +565,43 @@ test("one change reaches a thousand streams", async () => {
 	assert.ok(streams.every(({ events }) => events.length === 1));
 	for (const stream of streams)
 		stream.close();
+});
+
+test("more streams than descriptors: the new ones get 503, the open ones go on", async () => {
+	const now = await cursor();
+	const pid = await streamer();
+	const socketPath = path.join(stack.stateDir, "run/few.sock");
+	const { uid } = statSync(`/proc/${pid}`);
+	// It keeps 64 descriptors for itself.
+	const few = new ChildProcess(["prlimit", "--nofile=96:96", readlinkSync(`/proc/${pid}/exe`)], {
+		user: uid, env: { ...environmentOf(pid), SWITCHBOARD_EVENTS_SOCKET: socketPath }, log: path.join(stack.stateDir, "log/few.log"),
+	});
+	const streams = [];
+	let last;
+
+	try {
+		await waitFor(() => existsSync(socketPath), { what: "the socket of a second streamer" });
+		while (last?.status !== 503 && streams.length < 40) {
+			last = await new Stream(stack.url, { jar: alex, cursor: now, socketPath }).opened;
+			if (last.status === 200)
+				streams.push(last);
+		}
+		assert.equal(last.status, 503);
+		assert.equal(last.headers["retry-after"], "5");
+		assert.ok(streams.length > 0);
+		const changed = await flip("Hall light");
+
+		for (const stream of streams)
+			await stream.next(changed);
+		streams.pop().close();
+		await waitFor(async () => {
+			last = await new Stream(stack.url, { jar: alex, cursor: now, socketPath }).opened;
+			return last.status === 200;
+		});
+		last.close();
+	} finally {
+		for (const stream of streams)
+			stream.close();
+		await few.kill("SIGTERM");
+	}
 });
