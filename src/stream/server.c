@@ -34,7 +34,8 @@
 #define REQUEST_TIMEOUT_S 30
 /* How long new streams are refused after one that the database failed. */
 #define AWAY_MS 1000
-#define ALL_METHODS                                                                                \
+/* Any other gets 501 from the library. */
+#define METHODS                                                                                    \
 	(EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | \
 	    EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_PATCH)
 
@@ -300,7 +301,7 @@ server_start(struct server *server, int listen_fd)
 		return false;
 	evhttp_set_max_headers_size(server->http, HEADERS_MAX);
 	evhttp_set_max_body_size(server->http, BODY_MAX);
-	evhttp_set_allowed_methods(server->http, ALL_METHODS);
+	evhttp_set_allowed_methods(server->http, METHODS);
 	evhttp_set_timeout(server->http, REQUEST_TIMEOUT_S);
 	evhttp_set_cb(server->http, "/events", handle_events, server);
 	evhttp_set_gencb(server->http, handle_other, NULL);

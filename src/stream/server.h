@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/err.h"
-#include "db/db.h"
 #include "formats/config.h"
+#include "db/db.h"
 #include "stream/feed.h"
 #include "stream/stream.h"
 
