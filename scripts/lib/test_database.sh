@@ -29,6 +29,10 @@ run_sql_files()
 	for file in tests/sql/*.sh; do
 		run_tap "$prefix$file" "$file"
 	done
+	# The door to PostgreSQL, whose test without a server is skipped as a whole.
+	make -s -C "$build_dir" tests/unit/test_db >"$logs/test_db.build" 2>&1 || fail_part "${prefix}tests/unit/test_db"
+	run_tap "${prefix}tests/unit/test_db with a server" env CMOCKA_MESSAGE_OUTPUT=TAP \
+	    SWITCHBOARD_TEST_DATABASE_URL="$DATABASE_URL" "$build_dir/tests/unit/test_db"
 	save_counts "$logs/sql.counts"
 }
 

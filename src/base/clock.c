@@ -238,7 +238,8 @@ put_date(char *out, int64_t day)
 	put_digits(out + 8, 2, in_year - (153 * month + 2) / 5 + 1);
 }
 
-/* Neither gmtime(3) nor printf(3): a page of 200 switches writes 200 of these. */
+/* By hand, without the C library's calendar and printf: a page of 200 switches writes 200 of these.
+ */
 void
 clock_format_rfc3339_ms(int64_t at_ms, char out[static 32])
 {

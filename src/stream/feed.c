@@ -278,6 +278,12 @@ feeds_notify(struct feeds *feeds, const struct page_change *change)
 	sbuf_clear(&text);
 }
 
+static bool
+is_removed(const struct switch_row *mark)
+{
+	return mark->state != NULL && strcmp(mark->state, "removed") == 0;
+}
+
 /* The rows [first, end) are one installation's, in the order of seq, one of them the mark. */
 static enum sw_err
 deliver_rows(
@@ -297,7 +303,7 @@ deliver_rows(
 		page_changes_get(changes, i, &change);
 		if (change.kind == PAGE_CHANGE_MARK) {
 			seq = change.row.seq;
-			gone = change.row.state != NULL && strcmp(change.row.state, "removed") == 0;
+			gone = is_removed(&change.row);
 			continue;
 		}
 		list[count] = (struct delivery){.seq = change.row.seq, .start = texts.length};
@@ -307,13 +313,11 @@ deliver_rows(
 	}
 	*removed = *removed || gone;
 	FAILPOINT("events.delivering");
-	if (!sbuf_failed(&texts)) {
-		if (reset_impossible_cursors(feed, seq))
-			set_stale(feed);
-		else
-			for (struct subscriber *s = feed->subscribers; s != NULL; s = s->feed_next)
-				deliver_to(s, &texts, list, count, seq, gone);
-	}
+	if (!sbuf_failed(&texts) && reset_impossible_cursors(feed, seq))
+		set_stale(feed);
+	else if (!sbuf_failed(&texts))
+		for (struct subscriber *s = feed->subscribers; s != NULL; s = s->feed_next)
+			deliver_to(s, &texts, list, count, seq, gone);
 	free(list);
 	sbuf_clear(&texts);
 	return SW_OK;
