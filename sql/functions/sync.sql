@@ -16,7 +16,8 @@ LANGUAGE sql STABLE AS $$
 	SELECT i.location_id::text,
 		i.synced_at IS NULL OR i.location_name IS NULL OR i.location_read_at IS NULL
 			OR i.location_read_at < now() - interval '1 day',
-		i.synced_at IS NULL OR i.rooms_read_at IS NULL OR i.rooms_read_at < now() - interval '2 minutes',
+		i.synced_at IS NULL OR i.rooms_read_at IS NULL OR i.rooms_read_at < now() - interval '2 minutes'
+			OR EXISTS (SELECT 1 FROM room r WHERE r.installation_id = i.installation_id AND r.missed_at = i.synced_at),
 		clock_timestamp()::text,
 		i.synced_at IS NULL AND i.linked_at > now() - interval '20 seconds'
 			AND EXISTS (SELECT 1 FROM job j WHERE j.installation_id = i.installation_id
@@ -32,6 +33,19 @@ RETURNS boolean LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION sync_lacks_rooms IS 'Is a device in a room whose name is not known; then the rooms must be read again';
 
+-- After a sync that read the rooms, the platform does not list a room that is still unknown.
+CREATE FUNCTION sync_again(p_installation text, p_rooms_read boolean, p_rooms_again_s integer)
+RETURNS integer LANGUAGE sql STABLE AS $$
+	SELECT min(wanted.after_s) FROM (
+		SELECT extract(epoch FROM policy_second_reading())::integer FROM installation i
+		WHERE i.installation_id = p_installation
+			AND (EXISTS (SELECT 1 FROM device d WHERE d.installation_id = i.installation_id AND d.missed_at = i.synced_at)
+				OR EXISTS (SELECT 1 FROM switch w WHERE w.installation_id = i.installation_id AND w.missed_at = i.synced_at)
+				OR EXISTS (SELECT 1 FROM room r WHERE r.installation_id = i.installation_id AND r.missed_at = i.synced_at))
+		UNION ALL SELECT p_rooms_again_s WHERE NOT p_rooms_read AND sync_lacks_rooms(p_installation)) AS wanted (after_s)
+$$;
+COMMENT ON FUNCTION sync_again IS 'Seconds until another sync is wanted, because the last one missed something or names of rooms lack; null: none is';
+
 CREATE FUNCTION sync_switches(p_devices jsonb)
 RETURNS TABLE (device text, component text, label text, "position" integer, has_level boolean, state text,
 	state_at timestamptz, level integer, level_at timestamptz)
@@ -43,15 +57,19 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION sync_switches IS 'The switches in a device list, one row each';
 
--- The sync_put_ functions make the rows those of the lists; true when a device, a name or a room changed.
-CREATE FUNCTION sync_put_rooms(p_installation text, p_rooms jsonb)
+-- The sync_put_ functions make the rows those of the lists; true when a device, a name or a room changed.  What a list
+-- lacks goes when a sync that began before had missed it too.
+CREATE FUNCTION sync_put_rooms(p_installation text, p_started timestamptz, p_rooms jsonb)
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	v_deleted boolean;
 BEGIN
-	DELETE FROM room r WHERE r.installation_id = p_installation
+	DELETE FROM room r WHERE r.installation_id = p_installation AND r.missed_at < p_started
 		AND r.room_id NOT IN (SELECT x ->> 'room' FROM jsonb_array_elements(p_rooms) x);
 	v_deleted := FOUND;
+	UPDATE room r SET missed_at = CASE WHEN r.missed_at IS NULL THEN p_started END
+		WHERE r.installation_id = p_installation
+			AND (r.room_id IN (SELECT x ->> 'room' FROM jsonb_array_elements(p_rooms) x)) = (r.missed_at IS NOT NULL);
 	INSERT INTO room AS r (installation_id, room_id, name)
 		SELECT DISTINCT ON (x ->> 'room') p_installation, x ->> 'room', x ->> 'name' FROM jsonb_array_elements(p_rooms) x
 		ON CONFLICT (installation_id, room_id) DO UPDATE SET name = excluded.name WHERE r.name <> excluded.name;
@@ -59,14 +77,17 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sync_put_rooms IS 'Bring the rooms of an installation to a list';
 
-CREATE FUNCTION sync_put_devices(p_installation text, p_devices jsonb)
+CREATE FUNCTION sync_put_devices(p_installation text, p_started timestamptz, p_devices jsonb)
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	v_deleted boolean;
 BEGIN
-	DELETE FROM device d WHERE d.installation_id = p_installation
+	DELETE FROM device d WHERE d.installation_id = p_installation AND d.missed_at < p_started
 		AND d.device_id NOT IN (SELECT x ->> 'device' FROM jsonb_array_elements(p_devices) x);
 	v_deleted := FOUND;
+	UPDATE device d SET missed_at = CASE WHEN d.missed_at IS NULL THEN p_started END
+		WHERE d.installation_id = p_installation
+			AND (d.device_id IN (SELECT x ->> 'device' FROM jsonb_array_elements(p_devices) x)) = (d.missed_at IS NOT NULL);
 	INSERT INTO device AS d (installation_id, device_id, name, room_id)
 		SELECT DISTINCT ON (x.device) p_installation, x.device, x.name, x.room
 		FROM jsonb_to_recordset(p_devices) AS x (device text, name text, room text)
@@ -76,14 +97,17 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sync_put_devices IS 'Bring the devices of an installation to a list';
 
-CREATE FUNCTION sync_put_switches(p_installation text, p_seq bigint, p_devices jsonb)
+CREATE FUNCTION sync_put_switches(p_installation text, p_seq bigint, p_started timestamptz, p_devices jsonb)
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	v_deleted boolean;
 BEGIN
-	DELETE FROM switch w WHERE w.installation_id = p_installation AND NOT EXISTS (SELECT 1 FROM sync_switches(p_devices) s
-		WHERE s.device = w.device_id AND s.component = w.component);
+	DELETE FROM switch w WHERE w.installation_id = p_installation AND w.missed_at < p_started
+		AND (w.device_id, w.component) NOT IN (SELECT s.device, s.component FROM sync_switches(p_devices) s);
 	v_deleted := FOUND;
+	UPDATE switch w SET missed_at = CASE WHEN w.missed_at IS NULL THEN p_started END
+		WHERE w.installation_id = p_installation AND ((w.device_id, w.component) IN (SELECT s.device, s.component
+			FROM sync_switches(p_devices) s)) = (w.missed_at IS NOT NULL);
 	INSERT INTO switch AS w (installation_id, device_id, component, label, position, has_level, seq)
 		SELECT p_installation, s.device, s.component, s.label, s.position, s.has_level, p_seq FROM sync_switches(p_devices) s
 		ON CONFLICT (installation_id, device_id, component) DO UPDATE
@@ -169,7 +193,7 @@ $$;
 COMMENT ON FUNCTION sync_finish IS 'Record on the installation that a sync is complete';
 
 -- p_devices as smartthings/device.h describes them, p_rooms or null when they were not read.  Devices that are not in
--- the list disappear.
+-- the list, and were not in that of a sync before, disappear.
 CREATE FUNCTION sync_apply(p_installation text, p_started timestamptz, p_location text, p_location_name text,
 	p_rooms jsonb, p_devices jsonb)
 RETURNS boolean LANGUAGE plpgsql AS $$
@@ -183,10 +207,10 @@ BEGIN
 		RETURN false;
 	END IF;
 	IF p_rooms IS NOT NULL THEN
-		v_structure := sync_put_rooms(p_installation, p_rooms);
+		v_structure := sync_put_rooms(p_installation, p_started, p_rooms);
 	END IF;
-	v_structure := sync_put_devices(p_installation, p_devices) OR v_structure;
-	v_structure := sync_put_switches(p_installation, v_seq, p_devices) OR v_structure;
+	v_structure := sync_put_devices(p_installation, p_started, p_devices) OR v_structure;
+	v_structure := sync_put_switches(p_installation, v_seq, p_started, p_devices) OR v_structure;
 	PERFORM sync_set_states(p_installation, v_seq, p_started, p_devices);
 	PERFORM sync_set_health(p_installation, v_seq, p_started, p_devices);
 	v_structure := event_apply_since(p_installation, v_seq, p_started) OR v_structure;
@@ -196,5 +220,5 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sync_apply IS 'Bring devices, rooms and states to what a complete sync read; false when the installation is gone';
 
-GRANT EXECUTE ON FUNCTION sync_progress, sync_plan, sync_lacks_rooms, sync_switches, sync_put_rooms, sync_put_devices,
+GRANT EXECUTE ON FUNCTION sync_progress, sync_plan, sync_lacks_rooms, sync_again, sync_switches, sync_put_rooms, sync_put_devices,
 	sync_put_switches, sync_stamp, sync_set_states, sync_set_health, sync_finish, sync_apply TO switchboard_worker;

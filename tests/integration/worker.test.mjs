@@ -183,6 +183,23 @@ test("devices that are added, removed, renamed or moved at the platform change i
 	}, { what: "the changes to arrive" });
 });
 
+test("a device that one list lacks stays until a second one, which is read soon, lacks it too", async () => {
+	const installation = await newInstallation([lamp("Stays")]);
+	const shown = async () => (await switches(installation)).map(({ name }) => name);
+	const due = `FROM job WHERE installation_id = ${quote(installation.id)} AND kind = 'device_sync'`;
+
+	await sql(`INSERT INTO device (installation_id, device_id, name) VALUES (${quote(installation.id)}, 'unlisted', 'Unlisted');
+		INSERT INTO switch (installation_id, device_id, component, seq) VALUES (${quote(installation.id)}, 'unlisted', 'main', 1);
+		SELECT job_put(${quote(installation.id)}, 'device_sync')`);
+	await wake();
+	await waitFor(async () => (await sql(`SELECT count(*) ${due} AND run_at BETWEEN now() AND now() + interval '20 seconds' AND claimed_by IS NULL`)) === "1",
+		{ what: "the second reading to be queued" });
+	assert.deepEqual((await shown()).sort(), ["Stays", "Unlisted"]);
+	await runJob(installation, "device_sync");
+	assert.deepEqual(await shown(), ["Stays"]);
+	assert.equal(await sql(`SELECT count(*) ${due}`), "0");
+});
+
 for (const [what, status] of [["refused", 403], ["not understood", 200]]) {
 	test(`when the list of rooms is ${what}, switches are shown without rooms, and it is requested at most twice`, async () => {
 		await stack.control("POST", "faults", { path: "/rooms", method: "GET", action: "status", status, count: 50 });
