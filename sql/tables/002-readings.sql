@@ -11,3 +11,11 @@ ALTER TABLE device ADD COLUMN missed_at timestamptz;
 COMMENT ON COLUMN device.missed_at IS 'As in room';
 ALTER TABLE switch ADD COLUMN missed_at timestamptz;
 COMMENT ON COLUMN switch.missed_at IS 'As in room';
+
+-- A refresh token that the platform refuses is sent again, ever less often.  Those that were refused before are not.
+ALTER TABLE token ADD COLUMN refusals integer NOT NULL DEFAULT 0;
+COMMENT ON COLUMN token.refusals IS 'How often in a row the platform refused the refresh token (invalid_grant)';
+COMMENT ON COLUMN token.expires_at IS 'End of the access token, or of its use after a 401';
+COMMENT ON COLUMN token.refresh_after IS 'When to refresh: about half of the access token''s life, now after a 401, infinity when it is refused for good';
+UPDATE token t SET refresh_after = 'infinity' FROM installation i
+	WHERE i.installation_id = t.installation_id AND i.status = 'needs_reauth' AND t.last_error IS DISTINCT FROM 'sealed';

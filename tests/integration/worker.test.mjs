@@ -444,6 +444,22 @@ test("after invalid_grant the status is needs_reauth, and no call is made for th
 	assert.deepEqual(await callsOf(installation), []);
 });
 
+test("a refresh token that was refused by mistake is sent again, and nobody has to link again", async () => {
+	const installation = await newInstallation();
+	const one = quote(installation.id);
+	const mistake = `SELECT token_dead(${one}, 1, 'invalid_grant')`;
+
+	await sql(mistake);
+	assert.equal((await rowOf(installation)).status, "active");
+	assert.equal((await finished(await click(installation, [{ device: installation.devices[0] }])))[0].status, "confirmed");
+	await sql(`SELECT token_refused(${one}, 1); ${mistake}`);
+	assert.equal((await rowOf(installation)).status, "needs_reauth");
+	await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = ${one}`);
+	await wake();
+	await waitFor(async () => (await rowOf(installation)).status === "active", { what: "the fresh tokens" });
+	assert.equal((await finished(await click(installation, [{ device: installation.devices[0], command: "off" }])))[0].status, "confirmed");
+});
+
 test("a token that is answered 401 right after its refresh is not refreshed in a loop", async () => {
 	const installation = await newInstallation();
 
