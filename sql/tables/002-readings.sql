@@ -19,3 +19,6 @@ COMMENT ON COLUMN token.expires_at IS 'End of the access token, or of its use af
 COMMENT ON COLUMN token.refresh_after IS 'When to refresh: about half of the access token''s life, now after a 401, infinity when it is refused for good';
 UPDATE token t SET refresh_after = 'infinity' FROM installation i
 	WHERE i.installation_id = t.installation_id AND i.status = 'needs_reauth' AND t.last_error IS DISTINCT FROM 'sealed';
+
+-- Installations of one location.
+CREATE INDEX installation_by_location ON installation (location_id);

@@ -660,6 +660,22 @@ test("disconnecting uninstalls the app at the platform and deletes the tokens", 
 	}
 });
 
+test("a location linked again after an uninstall that was not reported has one installation", async () => {
+	const dead = await newInstallation();
+
+	await stack.control("POST", "settings", { hold: true });
+	await stack.control("POST", "uninstall", { installedAppId: dead.id });
+	const installation = await linked({ ...dead });
+
+	assert.notEqual(installation.id, dead.id);
+	assert.deepEqual(await sql(`SELECT string_agg(installation_id, ' ') FROM installation WHERE location_id = ${quote(dead.location)} AND status <> 'removed'`),
+		installation.id);
+	assert.equal(await token(dead), undefined);
+	assert.deepEqual((await switches(dead)).length, 0);
+	await stack.control("POST", "settings", { hold: false });
+	assert.equal((await finished(await click(installation, [{ device: installation.devices[0] }])))[0].status, "confirmed");
+});
+
 test("disconnecting an installation whose tokens are invalid deletes them as well", async () => {
 	const installation = await newInstallation();
 

@@ -1,7 +1,7 @@
 -- Sessions, states, linking, tokens.
 BEGIN;
 \ir fixture.psql
-SELECT plan(45);
+SELECT plan(52);
 
 SELECT oauth_state_put(pg_temp.hash('state'), pg_temp.hash('browser')) \g /dev/null
 SELECT is(oauth_state_take(pg_temp.hash('state'), pg_temp.hash('other')), false, 'a state belongs to its browser');
@@ -84,5 +84,29 @@ SELECT is(pg_temp.status(), 'needs_reauth', 'what the platform says of the insta
 SELECT is(pg_temp.refuse(), 'not asked', 'that is not asked about');
 SELECT pg_temp.link('flat', 'sam', 'cookie-9') \g /dev/null
 SELECT is((SELECT refusals || ' ' || (refresh_after < 'infinity') FROM token WHERE installation_id = 'flat'), '0 true', 'a new link begins anew');
+
+-- A location that was uninstalled, without a word to us, and linked again has a new id.
+CREATE FUNCTION pg_temp.link_of(p_installation text, p_owner text, p_location text, p_ago interval) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_temp.link(p_installation, p_owner, 'cookie of ' || p_installation);
+	UPDATE installation SET linked_at = now() - p_ago WHERE installation_id = p_installation;
+	PERFORM installation_set_location(p_installation, p_location);
+END $$;
+CREATE FUNCTION pg_temp.living(p_location text) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(installation_id, ' ' ORDER BY installation_id) FROM installation WHERE location_id = p_location AND status <> 'removed' $$;
+SELECT pg_temp.link_of('lake-1', 'alex', 'lake', '3 days') \g /dev/null
+SELECT pg_temp.link_of('lake-2', 'sam', 'lake', '2 days') \g /dev/null
+SELECT pg_temp.link_of('hill-1', 'alex', 'hill', '2 days') \g /dev/null
+SELECT is(pg_temp.living('lake'), 'lake-1 lake-2', 'another owner''s installation of a location stays');
+SELECT pg_temp.link_of('lake-3', 'alex', 'lake', '1 day') \g /dev/null
+SELECT is(pg_temp.living('lake'), 'lake-2 lake-3', 'a new one of the same owner takes the place of the dead one');
+SELECT is(pg_temp.living('hill'), 'hill-1', 'other locations stay');
+SELECT is((SELECT count(*) FROM token WHERE installation_id = 'lake-1') + (SELECT count(*) FROM job WHERE installation_id = 'lake-1'), 0::bigint,
+	'for which no call is made any more');
+SELECT is((SELECT count(*) FROM session_load(pg_temp.hash('cookie of lake-1'))), 1::bigint, 'its owner stays signed in');
+SELECT pg_temp.link_of('lake-4', NULL, 'lake', '1 hour') \g /dev/null
+SELECT is(pg_temp.living('lake'), 'lake-2 lake-3 lake-4', 'one whose owner is not known takes nobody''s place');
+SELECT installation_set_owner('lake-4', 'alex') \g /dev/null
+SELECT is(pg_temp.living('lake'), 'lake-2 lake-4', 'until the platform names the owner');
 SELECT * FROM finish();
 ROLLBACK;
