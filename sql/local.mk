@@ -5,7 +5,8 @@ dist_sql_DATA = \
 
 sqltablesdir = $(sqldir)/tables
 dist_sqltables_DATA = \
-	sql/tables/001-tables.sql
+	sql/tables/001-tables.sql \
+	sql/tables/002-readings.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \

@@ -16,8 +16,8 @@ CREATE FUNCTION event_to_change(p_seq bigint, p_installation text, p_at timestam
 	p_device text, p_component text, p_capability text, p_attribute text, p_value jsonb, p_detail jsonb)
 RETURNS event_change LANGUAGE sql STABLE AS $$
 	SELECT (p_installation, p_seq, event_kind(p_type, p_capability, p_attribute, p_value), p_device, p_component,
-		p_value #>> '{}', least(p_at, now()), CASE WHEN p_at <= now() THEN p_tick END, p_id, p_type, p_at, p_tick,
-		p_detail)::event_change
+		p_value #>> '{}', CASE WHEN stamp_is_credible(p_at) THEN p_at ELSE now() END,
+		CASE WHEN stamp_is_credible(p_at) THEN p_tick END, p_id, p_type, p_at, p_tick, p_detail)::event_change
 $$;
 COMMENT ON FUNCTION event_to_change IS 'An event of the table as it is applied, at this seq';
 
@@ -132,7 +132,8 @@ RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	CASE e.event_type
 	WHEN 'DEVICE_HEALTH_EVENT' THEN
-		UPDATE device d SET online = e.value = 'ONLINE', health_at = e.at, health_tick = e.tick
+		UPDATE device d SET online = e.value = 'ONLINE', health_at = e.at, health_tick = e.tick,
+			health_stored_at = clock_timestamp()
 		WHERE d.installation_id = e.installation_id AND d.device_id = e.device_id
 			AND e.value IN ('ONLINE', 'OFFLINE', 'UNHEALTHY')
 			AND stamp_compare(e.at, e.tick, d.health_at, d.health_tick) >= 0;
@@ -204,21 +205,32 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION event_apply_all IS 'Apply changes of any kind; gives what follows from each';
 
--- What came while a sync read its lists may have found no row to change.
+-- What came while a sync read its lists may have found no row to change, and a device deleted meanwhile may be in them.
+-- Other lifecycle events have queued a sync.  A device that is in a list read after its deletion may have come back, or the
+-- clocks differ: another sync shows which.
 CREATE FUNCTION event_apply_since(p_installation text, p_seq bigint, p_since timestamptz)
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-	e event;
+	e           event;
+	v_effect    text;
+	v_structure boolean := false;
 BEGIN
 	FOR e IN SELECT * FROM event v WHERE v.installation_id = p_installation AND v.received_at >= p_since
-		AND v.event_type IN ('DEVICE_EVENT', 'DEVICE_HEALTH_EVENT')
+		AND (v.event_type IN ('DEVICE_EVENT', 'DEVICE_HEALTH_EVENT')
+			OR (v.event_type = 'DEVICE_LIFECYCLE_EVENT' AND v.value #>> '{}' IN ('DELETE', 'MOVE_FROM')))
 		AND v.event_time > p_since - interval '1 day' ORDER BY v.received_at, v.event_time, v.event_tick
 	LOOP
-		PERFORM event_apply_one(event_to_change(p_seq, e.installation_id, e.event_time, e.event_id, e.event_tick,
-			e.event_type, e.device_id, e.component, e.capability, e.attribute, e.value, e.detail), true);
+		SELECT a.effect INTO v_effect FROM event_apply_one(event_to_change(p_seq, e.installation_id, e.event_time,
+			e.event_id, e.event_tick, e.event_type, e.device_id, e.component, e.capability, e.attribute, e.value,
+			e.detail), true) a;
+		IF v_effect = 'structure' THEN
+			v_structure := true;
+			PERFORM job_put(p_installation, 'device_sync') WHERE e.event_time < date_trunc('second', p_since);
+		END IF;
 	END LOOP;
+	RETURN v_structure;
 END $$;
-COMMENT ON FUNCTION event_apply_since IS 'Apply the latest events of switches and devices again, in the order they came';
+COMMENT ON FUNCTION event_apply_since IS 'Apply the latest events of switches and devices again, in the order they came; true when a device went';
 
 -- One that two of the webhooks brought is the first one's.
 CREATE FUNCTION event_count_new(p_installations text[], p_events jsonb, p_known text[], p_changes event_change[])

@@ -51,17 +51,43 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION installation_link IS 'Store a successful authorization and open a session for its user';
 
+-- The platform has one installed app for a location and gives it a new id when it is linked after an uninstall, of which
+-- we may not have heard.  Another owner's is left alone.
+CREATE FUNCTION installation_replace(p_installation text)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_dead text[];
+BEGIN
+	v_dead := ARRAY(SELECT o.installation_id FROM installation n
+		JOIN installation o ON o.location_id = n.location_id AND o.owner_id = n.owner_id AND o.linked_at < n.linked_at
+		WHERE n.installation_id = p_installation AND n.status <> 'removed' AND o.status <> 'removed');
+	IF cardinality(v_dead) > 0 THEN
+		-- In the order of the ids, as event_ingest() locks them.
+		PERFORM 1 FROM installation i WHERE i.installation_id = ANY (v_dead || p_installation)
+			ORDER BY i.installation_id FOR NO KEY UPDATE;
+		PERFORM installation_erase(d, false) FROM unnest(v_dead) AS d;
+	END IF;
+END $$;
+COMMENT ON FUNCTION installation_replace IS 'Erase the earlier installations of the same location and owner';
+
 -- When its user was made without knowing the owner, and the owner has a user already, the two become one.
 CREATE FUNCTION installation_set_owner(p_installation text, p_owner text)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	IF p_owner IS NOT NULL THEN
+		PERFORM installation_join(p_installation, p_owner);
+		PERFORM installation_replace(p_installation);
+	END IF;
+END $$;
+COMMENT ON FUNCTION installation_set_owner IS 'Record the owner of an installation; joins it to the user of that owner, in place of an earlier one of the same location';
+
+CREATE FUNCTION installation_join(p_installation text, p_owner text)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	v_user  bigint;
 	v_known text;
 	v_other bigint;
 BEGIN
-	IF p_owner IS NULL THEN
-		RETURN;
-	END IF;
 	PERFORM pg_advisory_xact_lock(hashtextextended('link ' || p_owner, 0));
 	-- In the order of the ids, as event_ingest() locks them, so that the two cannot wait for each other.
 	PERFORM 1 FROM installation i
@@ -82,13 +108,17 @@ BEGIN
 	UPDATE session SET user_id = v_other WHERE user_id = v_user;
 	DELETE FROM user_account WHERE user_id = v_user;
 END $$;
-COMMENT ON FUNCTION installation_set_owner IS 'Record the owner of an installation; joins it to the user of that owner';
+COMMENT ON FUNCTION installation_join IS 'Record the owner of an installation; joins it to the user of that owner';
 
 CREATE FUNCTION installation_set_location(p_installation text, p_location text)
-RETURNS void LANGUAGE sql AS $$
-	UPDATE installation SET location_id = p_location WHERE installation_id = p_installation AND status <> 'removed'
-$$;
-COMMENT ON FUNCTION installation_set_location IS 'Record the location of an installation, which its subscriptions wait for';
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation OR i.location_id = p_location
+		ORDER BY i.installation_id FOR NO KEY UPDATE;
+	UPDATE installation SET location_id = p_location WHERE installation_id = p_installation AND status <> 'removed';
+	PERFORM installation_replace(p_installation);
+END $$;
+COMMENT ON FUNCTION installation_set_location IS 'Record the location of an installation, which its subscriptions wait for; it takes the place of an earlier one there';
 
 -- Everything of an installation, except its events (they go with their partitions).  With p_keep_token the worker can
 -- still uninstall it at the platform.  Sessions end when nothing is left for them to show.
@@ -154,7 +184,8 @@ COMMENT ON VIEW installations IS 'Linked locations and their status';
 
 GRANT EXECUTE ON FUNCTION installation_link TO switchboard_oauth;
 GRANT EXECUTE ON FUNCTION installation_disconnect, location_is_of TO switchboard_dashboard;
-GRANT EXECUTE ON FUNCTION installation_set_owner, installation_set_location, installation_erase TO switchboard_worker;
+GRANT EXECUTE ON FUNCTION installation_set_owner, installation_join, installation_replace, installation_set_location,
+	installation_erase TO switchboard_worker;
 GRANT SELECT ON installation TO switchboard_dashboard;
 GRANT SELECT (installation_id, seq) ON installation TO switchboard_events;
 GRANT SELECT, INSERT, UPDATE, DELETE ON installation TO switchboard_worker;

@@ -36,8 +36,22 @@ CREATE FUNCTION policy_unknown_switch_pause()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 minutes' $$;
 COMMENT ON FUNCTION policy_unknown_switch_pause IS 'Least time between two syncs because of events of unknown switches';
 
+CREATE FUNCTION policy_clocks_apart()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '300 seconds' $$;
+COMMENT ON FUNCTION policy_clocks_apart IS 'How far ahead of our clock the time of an event or a status may be';
+
+-- Events are delivered within seconds.  Some devices report a status whose time never moves.
+CREATE FUNCTION policy_reading_prevails()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '1 minute' $$;
+COMMENT ON FUNCTION policy_reading_prevails IS 'A sync begun so long after a state was stored is newer than it, whatever times they carry';
+
+CREATE FUNCTION policy_second_reading()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '20 seconds' $$;
+COMMENT ON FUNCTION policy_second_reading IS 'How soon the lists are read again when one lacks what is there: two readings make a fact';
+
 CREATE FUNCTION policy_signing_key_lease()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 seconds' $$;
 COMMENT ON FUNCTION policy_signing_key_lease IS 'How long one process has the fetch of a certificate to itself';
 
-GRANT EXECUTE ON FUNCTION policy_lease, policy_command_lease, policy_refresh_token_life TO switchboard_worker;
+GRANT EXECUTE ON FUNCTION policy_lease, policy_command_lease, policy_refresh_token_life, policy_clocks_apart,
+	policy_reading_prevails, policy_second_reading TO switchboard_worker;

@@ -25,4 +25,12 @@ RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 COMMENT ON FUNCTION stamp_tick IS '100 ns units since 1970 of a time that has milliseconds; null when it has none';
 
-GRANT EXECUTE ON FUNCTION stamp_compare, stamp_tick TO switchboard_worker;
+-- A sender's clock may be ahead of ours: its own time is what orders what it says.  Far ahead it is wrong, and would make
+-- everything that follows look old.
+CREATE FUNCTION stamp_is_credible(p_at timestamptz, p_received timestamptz DEFAULT now())
+RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
+	SELECT p_at < p_received + policy_clocks_apart()
+$$;
+COMMENT ON FUNCTION stamp_is_credible IS 'Is this time of a sender, received then, no further ahead than clocks may differ; if not, the time of receipt counts';
+
+GRANT EXECUTE ON FUNCTION stamp_compare, stamp_tick, stamp_is_credible TO switchboard_worker;

@@ -9,7 +9,7 @@ CREATE VIEW switch_page AS
 		EXISTS (SELECT 1 FROM command c WHERE c.installation_id = s.installation_id
 			AND c.device_id = s.device_id AND c.component = s.component
 			AND c.status IN ('requested', 'sent', 'accepted')) AS pending,
-		greatest(s.state_at, s.level_at) AS updated_at, s.seq, d.room_id, s.position,
+		least(greatest(s.state_at, s.level_at), now()) AS updated_at, s.seq, d.room_id, s.position,
 		d.name AS device_name
 	FROM switch s
 	JOIN device d ON d.installation_id = s.installation_id AND d.device_id = s.device_id
@@ -27,20 +27,23 @@ COMMENT ON VIEW switch_states IS 'Every switch and its state';
 CREATE FUNCTION switch_history(p_user bigint, p_device text, p_component text, p_hours integer)
 RETURNS TABLE (at text, attribute text, value text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
-	SELECT to_char(h.event_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), h.attribute, h.now_value
+	SELECT to_char(least(h.at, now()) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), h.attribute, h.now_value
 	FROM (
-		SELECT e.event_time, e.event_tick, e.received_at, e.attribute, e.value #>> '{}' AS now_value,
+		SELECT t.at, e.event_tick, e.received_at, e.attribute, e.value #>> '{}' AS now_value,
 			lag(e.value #>> '{}') OVER (PARTITION BY e.attribute
-				ORDER BY e.event_time, e.event_tick NULLS FIRST, e.received_at) AS before_value
+				ORDER BY t.at, e.event_tick NULLS FIRST, e.received_at) AS before_value
 		FROM switch s
 		JOIN installation i ON i.installation_id = s.installation_id AND i.user_id = p_user AND i.status <> 'removed'
 		JOIN event e ON e.installation_id = s.installation_id AND e.device_id = s.device_id AND e.component = s.component
+		CROSS JOIN LATERAL (SELECT CASE WHEN stamp_is_credible(e.event_time, e.received_at) THEN e.event_time
+			ELSE e.received_at END) AS t (at)
 		WHERE s.device_id = p_device AND s.component = p_component
-			AND e.event_time > now() - make_interval(hours => p_hours) AND e.event_type = 'DEVICE_EVENT'
+			AND e.event_time > now() - make_interval(hours => p_hours)
+			AND t.at > now() - make_interval(hours => p_hours) AND e.event_type = 'DEVICE_EVENT'
 			AND ((e.capability = 'switch' AND e.attribute = 'switch')
 				OR (e.capability = 'switchLevel' AND e.attribute = 'level'))) h
 	WHERE h.now_value IS DISTINCT FROM h.before_value
-	ORDER BY h.event_time, h.event_tick NULLS FIRST, h.received_at
+	ORDER BY h.at, h.event_tick NULLS FIRST, h.received_at
 	LIMIT 10000
 $$;
 COMMENT ON FUNCTION switch_history IS 'State and level changes of one switch of this user, oldest first';

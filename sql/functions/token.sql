@@ -20,7 +20,7 @@ RETURNS void LANGUAGE sql AS $$
 		refresh_sealed = excluded.refresh_sealed, seal_key_id = excluded.seal_key_id, scope = excluded.scope,
 		obtained_at = now(), expires_at = excluded.expires_at, refresh_after = excluded.refresh_after,
 		refresh_expires_at = excluded.refresh_expires_at, claimed_by = NULL, claimed_until = NULL,
-		failures = 0, last_error = NULL, last_error_at = NULL
+		failures = 0, refusals = 0, last_error = NULL, last_error_at = NULL
 $$;
 COMMENT ON FUNCTION token_put IS 'Store the pair of tokens of a new link, over whatever was there';
 
@@ -32,15 +32,18 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION token_load IS 'The sealed access token of an installation';
 
--- Exactly one worker on any host refreshes a token.  That of a removed installation too, while its uninstall is queued.
+-- Of installations that must be linked again only while the platform is asked whether it refuses the token still, and of
+-- removed ones while their uninstall is queued.
+-- Exactly one worker on any host refreshes a token.
 CREATE FUNCTION token_claim(p_worker text, p_limit integer)
 RETURNS TABLE (installation_id text, generation bigint, refresh_sealed bytea, failures integer)
 LANGUAGE sql AS $$
 	WITH taken AS (
 		SELECT t.installation_id FROM token t JOIN installation i ON i.installation_id = t.installation_id
 		WHERE t.refresh_after <= now() AND (t.claimed_until IS NULL OR t.claimed_until < now())
-			AND (i.status IN ('linking', 'active') OR EXISTS (SELECT 1 FROM job j
-				WHERE j.installation_id = t.installation_id AND j.kind = 'uninstall'))
+			AND (i.status IN ('linking', 'active')
+				OR (i.status = 'needs_reauth' AND t.refusals > 0 AND t.last_error <> 'sealed')
+				OR EXISTS (SELECT 1 FROM job j WHERE j.installation_id = t.installation_id AND j.kind = 'uninstall'))
 			AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.installation_id = t.installation_id AND p.kind = 'refresh'
 				AND p.ends_at > now())
 		ORDER BY t.refresh_after LIMIT p_limit
@@ -63,7 +66,7 @@ BEGIN
 		expires_at = now() + make_interval(secs => p_expires_in - p_age_s),
 		refresh_after = token_refresh_time(p_expires_in) - make_interval(secs => p_age_s),
 		refresh_expires_at = now() + policy_refresh_token_life() - make_interval(secs => p_age_s),
-		claimed_by = NULL, claimed_until = NULL, failures = 0, last_error = NULL, last_error_at = NULL
+		claimed_by = NULL, claimed_until = NULL, failures = 0, refusals = 0, last_error = NULL, last_error_at = NULL
 		WHERE t.installation_id = p_installation AND t.generation = p_generation;
 	IF NOT FOUND THEN
 		RETURN false;
@@ -78,10 +81,11 @@ COMMENT ON FUNCTION token_store IS 'Store a refreshed pair of tokens, unless a n
 -- After a 401, unless the token was refreshed meanwhile.
 CREATE FUNCTION token_refused(p_installation text, p_generation bigint)
 RETURNS void LANGUAGE sql AS $$
-	UPDATE token SET refresh_after = now() WHERE installation_id = p_installation
-		AND generation = p_generation AND refresh_after > now()
+	UPDATE token SET refresh_after = least(refresh_after, now()), expires_at = least(expires_at, now())
+		WHERE installation_id = p_installation AND generation = p_generation
+			AND (refresh_after > now() OR expires_at > now())
 $$;
-COMMENT ON FUNCTION token_refused IS 'Make a token due for refresh at once';
+COMMENT ON FUNCTION token_refused IS 'Take an access token for expired, and make it due for refresh at once';
 
 CREATE FUNCTION token_failed(p_installation text, p_generation bigint, p_error text, p_delay_ms bigint)
 RETURNS void LANGUAGE sql AS $$
@@ -92,18 +96,36 @@ RETURNS void LANGUAGE sql AS $$
 $$;
 COMMENT ON FUNCTION token_failed IS 'A refresh failed for now: try again after the delay';
 
--- The location must be linked again; devices, history and sessions stay.  One whose uninstall is queued is erased, for
--- nothing is left to call the platform with.
+-- A platform that is in trouble may refuse a good token.  Null: that it is refused is a fact.
+CREATE FUNCTION token_ask_again(p_refusals integer)
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN p_refusals = 1 THEN interval '1 minute' WHEN p_refusals = 2 THEN interval '10 minutes'
+		WHEN p_refusals < 10 THEN interval '1 day' END
+$$;
+COMMENT ON FUNCTION token_ask_again IS 'How long after so many refusals a refresh token is sent once more';
+
+-- invalid_grant is asked about again.  Until the third the location stays linked as long as its access token is good,
+-- unless a refresh before had no answer, which may have used the token up; then, and for any other reason, it must be
+-- linked again; devices, history and sessions stay.  One whose uninstall is queued is erased, for nothing is left to call
+-- the platform with.
 CREATE FUNCTION token_dead(p_installation text, p_generation bigint, p_error text)
 RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	v_stays boolean;
 BEGIN
 	UPDATE token t SET claimed_by = NULL, claimed_until = NULL, failures = t.failures + 1, last_error = p_error,
-		last_error_at = now() WHERE t.installation_id = p_installation AND t.generation = p_generation;
+		last_error_at = now(), refusals = CASE p_error WHEN 'invalid_grant' THEN t.refusals + 1 ELSE 0 END,
+		refresh_after = coalesce(now() + CASE p_error WHEN 'invalid_grant' THEN token_ask_again(t.refusals + 1) END, 'infinity')
+		WHERE t.installation_id = p_installation AND t.generation = p_generation
+		RETURNING t.refusals BETWEEN 1 AND 2 AND t.failures = t.refusals AND t.expires_at > now() INTO v_stays;
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
 	IF EXISTS (SELECT 1 FROM installation i WHERE i.installation_id = p_installation AND i.status = 'removed') THEN
 		PERFORM installation_erase(p_installation, false);
+		RETURN true;
+	END IF;
+	IF v_stays THEN
 		RETURN true;
 	END IF;
 	UPDATE installation i SET status = 'needs_reauth', seq = i.seq + 1, status_seq = i.seq + 1
@@ -112,7 +134,7 @@ BEGIN
 		WHERE c.installation_id = p_installation AND c.status IN ('requested', 'sent');
 	RETURN true;
 END $$;
-COMMENT ON FUNCTION token_dead IS 'The platform refused the refresh token for good: needs_reauth';
+COMMENT ON FUNCTION token_dead IS 'The platform refused the refresh token: needs_reauth, unless it may be a mistake and the access token is good';
 
 -- Is a row sealed with another key than the one that seals now, or marked as one that no key opens?
 -- Reads the two ends of an index, for it is called often.
@@ -189,7 +211,7 @@ CREATE VIEW token_health AS
 	FROM token t JOIN installation i ON i.installation_id = t.installation_id ORDER BY t.refresh_after;
 COMMENT ON VIEW token_health IS 'How fresh the tokens are and when they are renewed; not the tokens';
 
-GRANT EXECUTE ON FUNCTION token_refresh_time, token_load, token_claim, token_store, token_refused, token_failed, token_dead,
+GRANT EXECUTE ON FUNCTION token_refresh_time, token_load, token_ask_again, token_claim, token_store, token_refused, token_failed, token_dead,
 	token_seal_due, token_seal_next, token_reseal, token_unopened TO switchboard_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON token TO switchboard_worker;
 GRANT SELECT ON token_health TO switchboard_reader;

@@ -61,8 +61,9 @@ BEGIN
 			SELECT t.refresh_after, t.claimed_until, p.ends_at FROM token t
 			JOIN installation i ON i.installation_id = t.installation_id
 			LEFT JOIN pause p ON p.installation_id = t.installation_id AND p.kind = 'refresh'
-			WHERE i.status IN ('linking', 'active') OR EXISTS (SELECT 1 FROM job j
-				WHERE j.installation_id = t.installation_id AND j.kind = 'uninstall')
+			WHERE t.refresh_after < 'infinity' AND (i.status IN ('linking', 'active')
+				OR (i.status = 'needs_reauth' AND t.refusals > 0 AND t.last_error <> 'sealed')
+				OR EXISTS (SELECT 1 FROM job j WHERE j.installation_id = t.installation_id AND j.kind = 'uninstall'))
 			ORDER BY t.refresh_after LIMIT 100) n
 		UNION ALL SELECT min(greatest(c.run_at, c.claimed_until, p.ends_at)) FROM command c
 			LEFT JOIN pause p ON p.installation_id = c.installation_id AND p.kind = 'command' AND p.device_id = c.device_id

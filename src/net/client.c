@@ -46,6 +46,18 @@ client_free(struct client *client)
 	free(client);
 }
 
+/* After a timeout the connections may be dead, and libcurl would use them again. */
+static void
+drop_connections(struct client *client)
+{
+	CURL *easy = curl_easy_init();
+
+	if (easy == NULL)
+		return;
+	curl_easy_cleanup(client->easy);
+	client->easy = easy;
+}
+
 enum sw_err
 client_perform(
     struct client *client, const struct client_request *request, struct client_reply *reply)
@@ -60,5 +72,7 @@ client_perform(
 	/* Until the reset the handle points to the headers that are freed next. */
 	curl_easy_reset(client->easy);
 	transfer_free_headers(transfer.headers);
+	if (err == SW_ETIMEOUT)
+		drop_connections(client);
 	return err;
 }

@@ -10,7 +10,7 @@
  * host), stores no cookies and verifies certificates.
  */
 
-/* One handle, whose connections stay open for the next request. */
+/* One handle, whose connections stay open for the next request, until one of them times out. */
 struct client;
 
 /* Make it after fork.  *out is the caller's.  SW_ENOMEM, SW_EINTERNAL. */

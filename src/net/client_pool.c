@@ -9,12 +9,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "net/client_transfer.h"
 
 #define HOST_CONNECTIONS_MAX 8L
 #define OPEN_CONNECTIONS_MAX 128L
 #define EXTRA_MAX 16
+/* libcurl knows the age of connections in whole seconds. */
+#define FRESH_S 2
 
 /* A transfer of the pool, with its own copies of what it needs. */
 struct pooled {
@@ -24,6 +27,7 @@ struct pooled {
 	size_t body_length;
 	client_done *done;
 	void *context;
+	int64_t started_ms; /* monotonic */
 	struct pooled *next, *previous;
 };
 
@@ -31,6 +35,8 @@ struct client_pool {
 	CURLM *multi;
 	struct pooled *first;
 	size_t active;
+	int64_t answered_ms;  /* when a reused connection gave a reply last, monotonic */
+	int64_t condemned_ms; /* connections opened before then are not used again; 0: none */
 };
 
 enum sw_err
@@ -142,6 +148,56 @@ client_pool_limit(struct client_pool *pool, long connections)
 	curl_multi_setopt(pool->multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections);
 }
 
+/* Does a transfer still run that may be on a condemned connection? */
+static bool
+pool_runs_condemned(const struct client_pool *pool)
+{
+	for (const struct pooled *i = pool->first; i != NULL; i = i->next) {
+		if (i->started_ms <= pool->condemned_ms)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Keep a new transfer off condemned connections.  libcurl looks at the age of idle ones only, so
+ * until all are idle, and their age tells them apart, the transfer gets a connection of its own.
+ */
+static enum sw_err
+avoid_condemned(const struct client_pool *pool, struct pooled *pooled)
+{
+	CURL *easy = pooled->transfer.easy;
+	int64_t age_s = (pooled->started_ms - pool->condemned_ms) / 1000;
+	CURLcode code = CURLE_OK;
+
+	if (pool->condemned_ms == 0)
+		return SW_OK;
+	if (age_s < FRESH_S || pool_runs_condemned(pool))
+		code = curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+	else if (age_s - 1 < TRANSFER_CONNECTION_LIFE_S)
+		code = curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)age_s - 1);
+	return code == CURLE_OK ? SW_OK : SW_ENOMEM;
+}
+
+/*
+ * A connection that died without a word answers nothing, and libcurl goes on using one of HTTP/2
+ * whose transfers time out.  So when a transfer times out, and no older connection has given a
+ * reply since it began, all are condemned.
+ */
+static void
+judge_connections(struct client_pool *pool, const struct pooled *pooled, enum sw_err err)
+{
+	int64_t now_ms = clock_monotonic_ms();
+	long connects = 1;
+
+	curl_easy_getinfo(pooled->transfer.easy, CURLINFO_NUM_CONNECTS, &connects);
+	if (err == SW_OK && connects == 0)
+		pool->answered_ms = now_ms;
+	if (err == SW_ETIMEOUT && pooled->reply.sent && pooled->started_ms > pool->condemned_ms &&
+	    pooled->started_ms > pool->answered_ms)
+		pool->condemned_ms = now_ms;
+}
+
 enum sw_err
 client_pool_start(struct client_pool *pool, const struct client_request *request, client_done *done,
     void *context)
@@ -153,7 +209,10 @@ client_pool_start(struct client_pool *pool, const struct client_request *request
 		return SW_ENOMEM;
 	pooled->done = done;
 	pooled->context = context;
+	pooled->started_ms = clock_monotonic_ms();
 	err = transfer_prepare(&pooled->transfer, request, pooled->body);
+	if (err == SW_OK)
+		err = avoid_condemned(pool, pooled);
 	/*
 	 * Over TLS, wait for a first connection, which may be HTTP/2 and then carry all
 	 * transfers, before opening more; without TLS there is no HTTP/2.
@@ -195,6 +254,7 @@ pool_collect(struct client_pool *pool)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&pooled);
 		err = transfer_finish(&pooled->transfer, code);
+		judge_connections(pool, pooled, err);
 		pool_unlink(pool, pooled); /* "message" is gone with it */
 		pooled->done(pooled->context, err, pooled->transfer.reply);
 		pooled_free(pooled);

@@ -8,7 +8,9 @@
 
 /*
  * Outbound HTTP for an event loop: many transfers at once, over HTTP/2 when the server offers it,
- * on connections that are reused.
+ * on connections that are reused.  A connection that dies without a word costs the transfers that
+ * are on it: after one timed out, and none that was open gave a reply meanwhile, the transfers that
+ * follow use new connections.
  */
 struct client_pool;
 typedef void client_done(void *context, enum sw_err err, struct client_reply *reply);

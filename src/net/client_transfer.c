@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/secret.h"
@@ -21,6 +24,8 @@
 #define HEADER_BYTES_MAX ((size_t)64 << 10)
 #define CREDENTIALS_MAX 1024
 #define HEADER_COUNT_MAX INT64_C(999999999999999)
+/* Longer than any transfer: what was sent and not acknowledged for so long never will be. */
+#define USER_TIMEOUT_MS 20000
 
 bool
 transfer_open_library(void)
@@ -233,6 +238,34 @@ set_method(CURL *easy, const struct client_request *request, const char *body)
 	return ok;
 }
 
+/* Without it, TCP sends again for a quarter of an hour before it reports a dead connection. */
+static int
+on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
+{
+	const unsigned timeout_ms = USER_TIMEOUT_MS;
+
+	(void)context;
+	(void)purpose;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+	return CURL_SOCKOPT_OK;
+}
+
+static bool
+set_connection(CURL *easy)
+{
+	bool ok = true;
+
+	ok &= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK;
+	ok &= curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 60L) == CURLE_OK;
+	ok &= curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 30L) == CURLE_OK;
+	ok &= curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket) == CURLE_OK;
+	ok &= curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, TRANSFER_CONNECTION_LIFE_S) ==
+	      CURLE_OK;
+	ok &=
+	    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) == CURLE_OK;
+	return ok;
+}
+
 /* Limits on protocols, certificates and time, all set here: libcurl's defaults are too lax. */
 static bool
 set_limits(CURL *easy, const struct client_request *request, const char *protocols)
@@ -253,11 +286,6 @@ set_limits(CURL *easy, const struct client_request *request, const char *protoco
 	ok &= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, total_ms) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
-	ok &= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK;
-	ok &= curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 60L) == CURLE_OK;
-	ok &= curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 30L) == CURLE_OK;
-	ok &=
-	    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) == CURLE_OK;
 	return ok;
 }
 
@@ -313,6 +341,7 @@ transfer_prepare(struct transfer *transfer, const struct client_request *request
 	ok &= curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
 		  (curl_off_t)transfer->response_limit) == CURLE_OK;
 	ok &= set_limits(easy, request, protocols);
+	ok &= set_connection(easy);
 	ok &= set_method(easy, request, body);
 	return ok ? SW_OK : SW_ENOMEM;
 }

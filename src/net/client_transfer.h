@@ -14,6 +14,9 @@
  * share. No other file includes it.
  */
 
+/* No connection is reused longer than that. */
+#define TRANSFER_CONNECTION_LIFE_S 3600L
+
 /* One transfer; it owns what libcurl borrows until the transfer is over. */
 struct transfer {
 	CURL *easy;

@@ -54,12 +54,16 @@ SW_MUSTCHECK enum sw_err store_installation_disconnect(
 
 /*
  * Record the owner that the platform names; two users that turn out to be one person are joined.
- * NULL changes nothing.
+ * An earlier installation of the same location and owner is erased: the platform gives a location a
+ * new id when it is linked after an uninstall.  NULL changes nothing.
  */
 SW_MUSTCHECK enum sw_err
 store_installation_set_owner(struct db *db, const char *installation_id, const char *owner_id);
 
-/* Record its location as soon as it is known: the subscriptions wait for it. */
+/*
+ * Record its location as soon as it is known: the subscriptions wait for it.  Erases an earlier
+ * installation as store_installation_set_owner() does.
+ */
 SW_MUSTCHECK enum sw_err store_installation_set_location(
     struct db *db, const char *installation_id, const char *location_id);
 

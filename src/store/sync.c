@@ -66,11 +66,16 @@ store_sync_apply(struct db *db, const char *installation_id, const struct store_
 }
 
 enum sw_err
-store_sync_lacks_rooms(struct db *db, const char *installation_id, bool *out)
+store_sync_again(struct db *db, struct arena *arena, const char *installation_id, bool rooms_read,
+    int64_t rooms_again_s, int64_t *delay_s)
 {
-	const struct db_param params[] = {DB_TEXT(installation_id)};
+	const struct db_param params[] = {
+	    DB_TEXT(installation_id),
+	    DB_TEXT(rooms_read ? "true" : "false"),
+	    DB_TEXT(db_int_text(arena, rooms_again_s)),
+	};
 
-	return store_query_bool(db, STMT_SYNC_LACKS_ROOMS, params, out);
+	return store_query_int(db, STMT_SYNC_AGAIN, params, -1, delay_s);
 }
 
 enum sw_err

@@ -45,9 +45,13 @@ struct store_synced {
 SW_MUSTCHECK enum sw_err
 store_sync_apply(struct db *db, const char *installation_id, const struct store_synced *synced);
 
-/* Is a device in a room whose name is not known? */
-SW_MUSTCHECK enum sw_err
-store_sync_lacks_rooms(struct db *db, const char *installation_id, bool *out);
+/*
+ * After a sync: *delay_s is when another one is wanted, -1 for never.  Soon when it missed
+ * something that was there, for that goes when a second one misses it too; after "rooms_again_s"
+ * when a device is in a room whose name is not known, and the rooms were not read.
+ */
+SW_MUSTCHECK enum sw_err store_sync_again(struct db *db, struct arena *arena,
+    const char *installation_id, bool rooms_read, int64_t rooms_again_s, int64_t *delay_s);
 
 /* Subscriptions as the platform has them: [{"id","source","capability","attribute","name"}]. */
 SW_MUSTCHECK enum sw_err

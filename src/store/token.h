@@ -92,8 +92,11 @@ SW_MUSTCHECK enum sw_err store_token_failed(struct db *db, struct arena *arena,
     const char *installation_id, int64_t generation, const char *error, int64_t delay_ms);
 
 /*
- * The platform refused the refresh token, which is not sent again: the location must be linked
- * again.  *was_current is false when a newer pair is there, which stays in use.
+ * The platform refused the refresh token.  invalid_grant may be its mistake: the token is sent
+ * again after 1 and 10 minutes, then daily for a week.  The location must be linked again at the
+ * third refusal, or before when its access token is no good or a refresh had no answer; for any
+ * other "error" now.
+ * *was_current is false when a newer pair is there, which stays in use.
  */
 SW_MUSTCHECK enum sw_err store_token_dead(struct db *db, struct arena *arena,
     const char *installation_id, int64_t generation, const char *error, bool *was_current);

@@ -58,7 +58,8 @@ fail(struct refresh *refresh, enum sw_err err, int64_t delay_ms)
 	refresh_free(refresh);
 }
 
-/* The platform says that the refresh token is dead: only linking again helps. */
+/* The platform says that the refresh token is dead; store_token_dead() decides when to ask again.
+ */
 static void
 record_dead(struct refresh *refresh)
 {

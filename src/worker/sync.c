@@ -1,6 +1,6 @@
 /*
  * Device sync (design.md "Data"): one call after the other.  Only a complete list of devices is
- * applied, because devices that are not in it are removed.
+ * applied, because devices that two in a row lack are removed.
  */
 #include "worker/sync.h"
 
@@ -207,37 +207,29 @@ on_rooms(void *context, const struct call_answer *answer)
 }
 
 /*
- * A device may have come into a room after the rooms were read last.  False after a sync that read
- * them: the platform does not list that room, and would not in another sync.
+ * The reading of a second sync tells whether what this one missed is gone; and a device may have
+ * come into a room after the rooms were read last.
  */
-static bool
-rooms_are_missing(struct sync *sync)
-{
-	bool missing = false;
-
-	if (sync->rooms_requested)
-		return false;
-	return store_sync_lacks_rooms(
-		   sync->job.worker->db, sync->job.row.installation_id, &missing) == SW_OK &&
-	       missing;
-}
-
 static void
 end_applied(struct sync *sync)
 {
 	struct worker *worker = sync->job.worker;
 	const char *id = arena_strdup(&worker->scratch, sync->job.row.installation_id);
-	bool again = rooms_are_missing(sync);
+	int64_t again_s = -1;
+	enum sw_err err = SW_ENOMEM;
 
 	log_event(LOG_INFO, "sync.applied", "installation", id, "devices",
 	    log_int((long long)json_array_size(sync->devices)), "pages", log_int(sync->pages),
 	    (const char *)NULL);
 	notify_add_page(&worker->notify, sync->job.row.installation_id);
+	if (id != NULL)
+		err = store_sync_again(worker->db, &worker->scratch, id, sync->rooms_requested,
+		    ROOMS_AGAIN_S, &again_s);
 	job_done(&sync->job);
-	if (again && id != NULL &&
-	    store_job_put(worker->db, &worker->scratch, id, JOB_DEVICE_SYNC, ROOMS_AGAIN_S) !=
-		SW_OK)
-		log_event(LOG_WARN, "sync.rooms", "installation", id, (const char *)NULL);
+	if (err == SW_OK && again_s >= 0)
+		err = store_job_put(worker->db, &worker->scratch, id, JOB_DEVICE_SYNC, again_s);
+	if (err != SW_OK)
+		log_event(LOG_WARN, "sync.again", "installation", id, (const char *)NULL);
 }
 
 static void

@@ -183,6 +183,23 @@ test("devices that are added, removed, renamed or moved at the platform change i
 	}, { what: "the changes to arrive" });
 });
 
+test("a device that one list lacks stays until a second one, which is read soon, lacks it too", async () => {
+	const installation = await newInstallation([lamp("Stays")]);
+	const shown = async () => (await switches(installation)).map(({ name }) => name);
+	const due = `FROM job WHERE installation_id = ${quote(installation.id)} AND kind = 'device_sync'`;
+
+	await sql(`INSERT INTO device (installation_id, device_id, name) VALUES (${quote(installation.id)}, 'unlisted', 'Unlisted');
+		INSERT INTO switch (installation_id, device_id, component, seq) VALUES (${quote(installation.id)}, 'unlisted', 'main', 1);
+		SELECT job_put(${quote(installation.id)}, 'device_sync')`);
+	await wake();
+	await waitFor(async () => (await sql(`SELECT count(*) ${due} AND run_at BETWEEN now() AND now() + interval '20 seconds' AND claimed_by IS NULL`)) === "1",
+		{ what: "the second reading to be queued" });
+	assert.deepEqual((await shown()).sort(), ["Stays", "Unlisted"]);
+	await runJob(installation, "device_sync");
+	assert.deepEqual(await shown(), ["Stays"]);
+	assert.equal(await sql(`SELECT count(*) ${due}`), "0");
+});
+
 for (const [what, status] of [["refused", 403], ["not understood", 200]]) {
 	test(`when the list of rooms is ${what}, switches are shown without rooms, and it is requested at most twice`, async () => {
 		await stack.control("POST", "faults", { path: "/rooms", method: "GET", action: "status", status, count: 50 });
@@ -427,6 +444,22 @@ test("after invalid_grant the status is needs_reauth, and no call is made for th
 	assert.deepEqual(await callsOf(installation), []);
 });
 
+test("a refresh token that was refused by mistake is sent again, and nobody has to link again", async () => {
+	const installation = await newInstallation();
+	const one = quote(installation.id);
+	const mistake = `SELECT token_dead(${one}, 1, 'invalid_grant')`;
+
+	await sql(mistake);
+	assert.equal((await rowOf(installation)).status, "active");
+	assert.equal((await finished(await click(installation, [{ device: installation.devices[0] }])))[0].status, "confirmed");
+	await sql(`SELECT token_refused(${one}, 1); ${mistake}`);
+	assert.equal((await rowOf(installation)).status, "needs_reauth");
+	await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = ${one}`);
+	await wake();
+	await waitFor(async () => (await rowOf(installation)).status === "active", { what: "the fresh tokens" });
+	assert.equal((await finished(await click(installation, [{ device: installation.devices[0], command: "off" }])))[0].status, "confirmed");
+});
+
 test("a token that is answered 401 right after its refresh is not refreshed in a loop", async () => {
 	const installation = await newInstallation();
 
@@ -625,6 +658,22 @@ test("disconnecting uninstalls the app at the platform and deletes the tokens", 
 		assert.equal((await rowOf(installation)).status, "removed");
 		await untilIdle(installation);
 	}
+});
+
+test("a location linked again after an uninstall that was not reported has one installation", async () => {
+	const dead = await newInstallation();
+
+	await stack.control("POST", "settings", { hold: true });
+	await stack.control("POST", "uninstall", { installedAppId: dead.id });
+	const installation = await linked({ ...dead });
+
+	assert.notEqual(installation.id, dead.id);
+	assert.deepEqual(await sql(`SELECT string_agg(installation_id, ' ') FROM installation WHERE location_id = ${quote(dead.location)} AND status <> 'removed'`),
+		installation.id);
+	assert.equal(await token(dead), undefined);
+	assert.deepEqual((await switches(dead)).length, 0);
+	await stack.control("POST", "settings", { hold: false });
+	assert.equal((await finished(await click(installation, [{ device: installation.devices[0] }])))[0].status, "confirmed");
 });
 
 test("disconnecting an installation whose tokens are invalid deletes them as well", async () => {

@@ -1,7 +1,7 @@
 -- The worker's queues: leases, fair shares, what a sync reads again.
 BEGIN;
 \ir fixture.psql
-SELECT plan(65);
+SELECT plan(66);
 
 -- Jobs.
 SELECT is((SELECT count(*) FROM job_claim('w1', 10)), 2::bigint, 'a new link has two jobs');
@@ -48,9 +48,10 @@ SELECT set_eq('SELECT kind FROM job', ARRAY['device_sync', 'subscription_sync'],
 SELECT is(job_reconcile(), 0::bigint, 'once');
 UPDATE installation SET synced_at = now();
 DELETE FROM job;
-SELECT is(sync_lacks_rooms('home'), false, 'every room is known');
+SELECT is(sync_again('home', false, 120), NULL, 'every room is known');
 UPDATE device SET room_id = 'r2' WHERE device_id = 'fan';
-SELECT is(sync_lacks_rooms('home'), true, 'until a device is in a new one');
+SELECT is(sync_again('home', false, 120), 120, 'until a device is in a new one');
+SELECT is(sync_again('home', true, 120), NULL, 'which the platform does not list');
 
 -- Commands: an installation has its share of the wire, over all workers.
 SELECT command_request(current_setting('test.user')::bigint, 'lamp', 'main', 'on', NULL, 30000) \g /dev/null

@@ -36,6 +36,7 @@ struct peer {
 	int connections;
 	int used;   /* of them, by a request at least */
 	int closed; /* of them, by the peer */
+	int dead;   /* those up to this one answer nothing and stay open */
 	int requests;
 	char last[8192]; /* the last request as it came */
 	size_t last_length;
@@ -220,18 +221,23 @@ serve_connection(void *argument)
 	char path[256];
 	size_t length;
 	int one = 1;
+	int number;
 	bool more = true;
+	bool dead;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	number = peer_count(&peer.connections);
 	for (int count = 0; more && (length = read_request(fd, text, sizeof(text))) > 0; count++) {
 		pthread_mutex_lock(&peer.lock);
 		peer.requests++;
 		peer.used += count == 0;
 		memcpy(peer.last, text, length + 1);
 		peer.last_length = length;
+		dead = number <= peer.dead;
 		pthread_cond_broadcast(&peer.changed);
 		pthread_mutex_unlock(&peer.lock);
-		more = sscanf(text, "%*s %255s", path) == 1 && answer(fd, path, count);
+		more = sscanf(text, "%*s %255s", path) == 1 &&
+		       answer(fd, dead ? "/hang" : path, count);
 	}
 	close(fd);
 	pthread_mutex_lock(&peer.lock);
@@ -296,6 +302,7 @@ reset_peer(void **state)
 	peer.used = 0;
 	peer.closed = 0;
 	peer.requests = 0;
+	peer.dead = 0;
 	pthread_mutex_unlock(&peer.lock);
 	return 0;
 }
@@ -792,6 +799,87 @@ check_pool_failures(void **state)
 	assert_int_equal(answers.count, 3);
 }
 
+/* What a router does that changes its address at night. */
+static void
+kill_connections(void)
+{
+	pthread_mutex_lock(&peer.lock);
+	peer.dead = peer.connections;
+	pthread_mutex_unlock(&peer.lock);
+}
+
+static void
+check_pool_dead(void **state)
+{
+	struct answers answers = {0};
+	struct client_pool *pool = new_pool(&answers);
+	struct client_request request = {.url = at_peer("/together"), .timeout_ms = 5000};
+	int used;
+
+	(void)state;
+	for (int i = 0; i < TOGETHER; i++)
+		assert_int_equal(client_pool_start(pool, &request, on_done, &answers), SW_OK);
+	run_until(pool, &answers, TOGETHER);
+	kill_connections();
+	request.url = at_peer("/ok");
+	request.timeout_ms = 300;
+	assert_int_equal(client_pool_start(pool, &request, on_done, &answers), SW_OK);
+	run_until(pool, &answers, TOGETHER + 1);
+	assert_int_equal(answers.last, SW_ETIMEOUT);
+	/* Those that follow at once, and those of later, when connections are reused again. */
+	request.timeout_ms = 5000;
+	for (int i = 1; i <= 12; i++) {
+		if (i == 4)
+			usleep(3200000);
+		used = peer_count(&peer.used);
+		assert_int_equal(client_pool_start(pool, &request, on_done, &answers), SW_OK);
+		run_until(pool, &answers, TOGETHER + 1 + i);
+		assert_int_equal(answers.last, SW_OK);
+	}
+	assert_int_equal(peer_count(&peer.used), used);
+	assert_int_equal(answers.failed, 1);
+	client_pool_free(pool);
+}
+
+/* One thing at the platform that hangs says nothing of the connections. */
+static void
+check_pool_alive(void **state)
+{
+	struct answers hung = {0};
+	struct answers answers = {.more = 20};
+	struct client_pool *pool = new_pool(&answers);
+	struct client_request request = {.url = at_peer("/hang"), .timeout_ms = 300};
+
+	(void)state;
+	assert_int_equal(client_pool_start(pool, &request, on_done, &hung), SW_OK);
+	request.url = at_peer("/ok");
+	assert_int_equal(client_pool_start(pool, &request, on_done, &answers), SW_OK);
+	run_until(pool, &hung, 1);
+	assert_int_equal(hung.last, SW_ETIMEOUT);
+	run_until(pool, &answers, 21);
+	assert_int_equal(client_pool_start(pool, &request, on_done, &answers), SW_OK);
+	run_until(pool, &answers, 22);
+	assert_int_equal(answers.ok, 22);
+	assert_int_equal(peer_count(&peer.used), 2);
+	client_pool_free(pool);
+}
+
+static void
+check_dead(void **state)
+{
+	struct client *client = new_client();
+	struct client_reply reply = {0};
+	struct client_request request = {.url = at_peer("/ok"), .timeout_ms = 300};
+
+	(void)state;
+	assert_int_equal(get(client, "/ok", &reply), SW_OK);
+	kill_connections();
+	assert_int_equal(client_perform(client, &request, &reply), SW_ETIMEOUT);
+	assert_int_equal(get(client, "/ok", &reply), SW_OK);
+	client_reply_clear(&reply);
+	client_free(client);
+}
+
 static void
 check_pool_extra(void **state)
 {
@@ -854,6 +942,11 @@ main(void)
 	    ASKS("the pool does not send a POST again either", check_pool_not_again),
 	    ASKS("a callback may start another transfer", check_pool_chain),
 	    ASKS("the pool reports each failure once", check_pool_failures),
+	    ASKS(
+		"after a connection that died without a word a request gets a new one", check_dead),
+	    ASKS("when one connection died without a word the pool uses none of before",
+		check_pool_dead),
+	    ASKS("a transfer that hangs alone leaves the connections in use", check_pool_alive),
 	    ASKS("other descriptors and signals wake the pool", check_pool_extra),
 	};
 
