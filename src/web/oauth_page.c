@@ -39,6 +39,12 @@ static const struct words pages[] = {
 	"again."},
     [OAUTH_PAGE_TIMEOUT] = {504, "SmartThings did not answer in time",
 	"Nothing was linked. Wait a moment, then try again."},
+    [OAUTH_PAGE_NOBODY] = {502, "Whose location is it?",
+	"SmartThings does not say which Samsung account this location belongs to. Nothing was "
+	"linked."},
+    [OAUTH_PAGE_CHOICE] = {400, "This question is out of date",
+	"It was asked in another browser or more than ten minutes ago, or it has been answered. "
+	"The location is linked: its owner sees it after signing in."},
     [OAUTH_PAGE_NOT_STORED] = {503, "Switchboard cannot reach its database",
 	"Nothing was linked. Wait a moment, then link again."},
     [OAUTH_PAGE_METHOD] = {405, "Method not allowed", "This address accepts GET requests only."},
