@@ -16,7 +16,8 @@ static const struct route routes[] = {
 
 static const struct serve_main oauth_conf = {
     .name = "oauth",
-    .config_parts = CONFIG_DATABASE | CONFIG_PUBLIC | CONFIG_API | CONFIG_CLIENT | CONFIG_SEAL,
+    .config_parts =
+	CONFIG_DATABASE | CONFIG_PUBLIC | CONFIG_API | CONFIG_CLIENT | CONFIG_SEAL | CONFIG_SIGN_UP,
     .statement_timeout_ms = 5000,
     .body_limit = (size_t)64 << 10,
     .recycle_after = 20000,

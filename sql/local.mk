@@ -6,7 +6,8 @@ dist_sql_DATA = \
 sqltablesdir = $(sqldir)/tables
 dist_sqltables_DATA = \
 	sql/tables/001-tables.sql \
-	sql/tables/002-access.sql
+	sql/tables/002-access.sql \
+	sql/tables/003-first-owner.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \

@@ -12,7 +12,7 @@ BEGIN
 		RAISE EXCEPTION 'whose installation % is has not been said', p_installation;
 	END IF;
 	SELECT l.user_id INTO v_user FROM installation_link_owner(p_installation, p_owner, p_scope, p_access, p_refresh, p_seal_key,
-		p_expires_in, NULL, p_new_session, p_user_agent, NULL) l;
+		p_expires_in, NULL, p_new_session, p_user_agent, NULL, 'open') l;
 	DELETE FROM session s WHERE s.session_hash = p_old_session;
 	RETURN v_user;
 END $$;

@@ -20,21 +20,29 @@ COMMENT ON FUNCTION installation_put IS 'Store that an installation was linked, 
 
 -- An authorization that succeeded: installation, tokens, work for the worker and a session, all or nothing.  The session
 -- is the owner's and nobody else's.  Outcomes: signed_in; kept: somebody else is signed in, who sees the installation
--- already; asked: somebody else is signed in, and access_offer_take() waits for the answer who should see it.  For the
--- question: "here" names what that person has linked, "location" what was linked now, when that is known.
+-- already; asked: somebody else is signed in, and access_offer_take() waits for the answer who should see it; refused:
+-- the owner may not sign up here, and nothing was stored; others: the same, but other people have linked this
+-- installation.  When asked, "here" names what is linked by who is signed in, "location" what was linked now, if known.
 CREATE FUNCTION installation_link_owner(p_installation text, p_owner text, p_scope text, p_access bytea,
 	p_refresh bytea, p_seal_key text, p_expires_in integer, p_old_session bytea, p_new_session bytea,
-	p_user_agent text, p_offer bytea)
+	p_user_agent text, p_offer bytea, p_sign_up text)
 RETURNS TABLE (user_id bigint, outcome text, here text, location text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-	v_owner bigint;
-	v_other bigint;
+	v_status text;
+	v_here   boolean;
+	v_owner  bigint;
+	v_other  bigint;
 BEGIN
 	-- One link of an installation at a time; a new row has nothing else to lock.
 	PERFORM pg_advisory_xact_lock(hashtextextended('link ' || p_installation, 0));
-	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation FOR UPDATE;
+	SELECT i.status INTO v_status FROM installation i WHERE i.installation_id = p_installation FOR UPDATE;
+	v_here := FOUND AND v_status <> 'removed';
+	IF NOT sign_up_allows(p_owner, p_sign_up) THEN
+		RETURN QUERY SELECT NULL::bigint, CASE WHEN v_here THEN 'others' ELSE 'refused' END, NULL, NULL;
+		RETURN;
+	END IF;
 	v_owner := user_of_owner(p_owner);
 	PERFORM installation_put(p_installation, p_owner, v_owner);
 	PERFORM token_put(p_installation, p_access, p_refresh, p_seal_key, p_scope, p_expires_in);

@@ -44,8 +44,8 @@ static const struct stmt statements[] = {
     /* installations (store/installation) */
     [STMT_INSTALLATION_LINK] = {"installation_link",
 	"SELECT user_id, outcome, here, location FROM installation_link_owner($1, $2, $3, $4, $5, "
-	"$6, $7, $8, $9, $10, $11)",
-	.params = 11},
+	"$6, $7, $8, $9, $10, $11, $12)",
+	.params = 12},
     [STMT_ACCESS_OFFER_TAKE] = {"access_offer_take",
 	"SELECT installation_id FROM access_offer_take($1, $2, $3, $4, $5)", .params = 5},
     [STMT_INSTALLATION_DISCONNECT] = {"installation_disconnect",

@@ -18,6 +18,8 @@ static const char *const outcomes[] = {
     [STORE_LINK_SIGNED_IN] = "signed_in",
     [STORE_LINK_KEPT] = "kept",
     [STORE_LINK_ASKED] = "asked",
+    [STORE_LINK_REFUSED] = "refused",
+    [STORE_LINK_OTHERS] = "others",
 };
 _Static_assert(
     sizeof(outcomes) / sizeof(outcomes[0]) == STORE_LINK__MAX, "a word for every outcome");
@@ -55,6 +57,7 @@ put_link(struct db *db, struct arena *arena, const struct store_link *link,
 	    hash_or_null(link->new_session),
 	    DB_TEXT(link->user_agent),
 	    hash_or_null(link->offer),
+	    DB_TEXT(link->sign_up),
 	};
 	struct store_list list;
 	enum sw_err err;

@@ -23,19 +23,22 @@ struct store_link {
 	const uint8_t *new_session; /* hash of the one to open */
 	const char *user_agent;     /* UTF-8, or NULL */
 	const uint8_t *offer;       /* hash of the random word for STORE_LINK_ASKED */
+	const char *sign_up;        /* SWITCHBOARD_SIGN_UP */
 };
 
 enum store_link_outcome {
 	STORE_LINK_SIGNED_IN, /* the new session is the owner's; the old one has ended */
 	STORE_LINK_KEPT,      /* the old session stays: another person's, who sees it already */
 	STORE_LINK_ASKED,     /* the same, who does not: see store/access.h */
+	STORE_LINK_REFUSED,   /* the owner may not sign up; nothing was stored */
+	STORE_LINK_OTHERS,    /* the same, of an installation that other people have linked */
 	STORE_LINK__MAX
 };
 
 /* What came of it.  Names are NULL when not known, and but for STORE_LINK_ASKED. */
 struct store_linked {
 	enum store_link_outcome outcome;
-	int64_t user_id;      /* who is signed in in this browser */
+	int64_t user_id;      /* who is signed in in this browser; 0 when refused */
 	const char *here;     /* what that person has linked */
 	const char *location; /* what was linked now */
 };

@@ -156,6 +156,7 @@ link_installation(struct program *program, const struct request *req,
 	    .new_session = new_session,
 	    .user_agent = user_agent_of(req),
 	    .offer = offer,
+	    .sign_up = config->sign_up,
 	};
 	enum sw_err err = session_make(words->session, new_session);
 
@@ -166,12 +167,28 @@ link_installation(struct program *program, const struct request *req,
 		link.old_session = old_session;
 	if (err == SW_OK)
 		err = store_link(program, req, &link, out);
-	if (err == SW_OK)
-		log_event(LOG_INFO, "oauth.linked", "installation", tokens->installed_app_id,
-		    "user", log_int(out->user_id), "session",
-		    out->outcome == STORE_LINK_SIGNED_IN ? "new" : "another person's",
-		    (const char *)NULL);
 	return err;
+}
+
+static bool
+is_refused(const struct store_linked *linked)
+{
+	return linked->outcome == STORE_LINK_REFUSED || linked->outcome == STORE_LINK_OTHERS;
+}
+
+/* The owner may not sign up: nothing is left of the authorization, here or at the platform. */
+static void
+refuse(struct program *program, const struct store_linked *linked,
+    const struct oauth_tokens *tokens, struct response *res)
+{
+	enum oauth_page page = OAUTH_PAGE_OTHERS;
+
+	if (linked->outcome == STORE_LINK_REFUSED)
+		page = oauth_uninstall(program, tokens) == SW_OK ? OAUTH_PAGE_UNINVITED
+								 : OAUTH_PAGE_INSTALLED;
+	log_event(LOG_WARN, "oauth.uninvited", "sign_up", program->config.sign_up, "uninstalled",
+	    page == OAUTH_PAGE_UNINVITED ? "yes" : "no", (const char *)NULL);
+	oauth_page_put(res, &program->config, page, NULL);
 }
 
 /* The location is linked: back to the page, or the question who should see it. */
@@ -245,26 +262,34 @@ get_tokens(struct program *program, const char *code, struct oauth_tokens *token
 	return err;
 }
 
-/* Store the link of an installation whose owner is known, and answer. */
-static void
+/* Store the link of an installation whose owner is known, and answer.  True: it is linked. */
+static bool
 finish_link(struct program *program, const struct request *req, const struct oauth_tokens *tokens,
     struct response *res)
 {
 	struct words words = {0};
 	struct store_linked linked;
 	enum sw_err err = link_installation(program, req, tokens, &words, &linked);
+	bool is_linked = err == SW_OK && !is_refused(&linked);
 
-	if (err == SW_OK) {
+	if (is_linked) {
+		log_event(LOG_INFO, "oauth.linked", "installation", tokens->installed_app_id,
+		    "user", log_int(linked.user_id), "session",
+		    linked.outcome == STORE_LINK_SIGNED_IN ? "new" : "another person's",
+		    (const char *)NULL);
 		put_linked(program, &linked, &words, res);
 		notify_add_page(&program->notify, tokens->installed_app_id);
 		notify_add_sessions(&program->notify);
 		notify_add_work(&program->notify);
+	} else if (err == SW_OK) {
+		refuse(program, &linked, tokens, res);
 	} else {
 		log_event(LOG_ERROR, "oauth.not_stored", "installation", tokens->installed_app_id,
 		    "err", err_name(err), (const char *)NULL);
 		oauth_page_put(res, &program->config, page_of_store_failure(err), NULL);
 	}
 	secret_cleanse(&words, sizeof(words));
+	return is_linked;
 }
 
 /* Exchange the code, learn the owner, store the link, answer. */
@@ -273,20 +298,21 @@ answer_code(
     struct program *program, const struct request *req, const char *code, struct response *res)
 {
 	struct oauth_tokens tokens = {0};
+	bool is_linked = false;
 	int status;
 	enum sw_err err = get_tokens(program, code, &tokens, &status);
 
-	count_call(program, tokens.installed_app_id, status);
 	if (err != SW_OK) {
 		oauth_page_put(res, &program->config, page_of_failure(err), NULL);
 	} else {
 		err = oauth_find_owner(program, &tokens);
 		if (err == SW_OK)
-			finish_link(program, req, &tokens, res);
+			is_linked = finish_link(program, req, &tokens, res);
 		else
 			oauth_page_put(res, &program->config,
 			    err == SW_EINPUT ? OAUTH_PAGE_NOBODY : page_of_failure(err), NULL);
 	}
+	count_call(program, is_linked ? tokens.installed_app_id : NULL, status);
 	oauth_tokens_clear(&tokens);
 }
 

@@ -1,5 +1,5 @@
 /*
- * The owner of an installed app, asked for while a person waits.
+ * The owner of an installed app: asked for, or turned away, while a person waits.
  */
 #include "web/oauth_owner.h"
 
@@ -14,7 +14,7 @@
 #define CALL_MS 3000
 #define TRIES 2
 
-/* One call with the fresh token; it is counted. */
+/* One call with the fresh token.  It is counted, but for no installation: it may not stay here. */
 static enum sw_err
 call(struct program *program, enum platform_call what, const struct oauth_tokens *tokens,
     struct client_reply *reply)
@@ -37,7 +37,8 @@ call(struct program *program, enum platform_call what, const struct oauth_tokens
 	    platform_endpoint(what), "installation", id, "status", log_int(reply->status), "ms",
 	    log_int(reply->elapsed_ms), "err", outcome.err != SW_OK ? err_name(outcome.err) : NULL,
 	    (const char *)NULL);
-	if (store_api_call_count(program->db, id, platform_endpoint(what), reply->status) != SW_OK)
+	if (store_api_call_count(program->db, NULL, platform_endpoint(what), reply->status) !=
+	    SW_OK)
 		log_event(LOG_WARN, "oauth.not_counted", (const char *)NULL);
 	sbuf_clear(&url);
 	return outcome.err;
@@ -80,5 +81,21 @@ oauth_find_owner(struct program *program, struct oauth_tokens *tokens)
 	}
 	if (err == SW_EAUTH || err == SW_EFORBIDDEN || err == SW_ENOTFOUND || err == SW_ECONFLICT)
 		err = SW_EUPSTREAM;
+	return err;
+}
+
+enum sw_err
+oauth_uninstall(struct program *program, const struct oauth_tokens *tokens)
+{
+	enum sw_err err = SW_EINTERNAL;
+
+	for (int tries = 0; err != SW_OK && tries < TRIES; tries++) {
+		struct client_reply reply = {0};
+
+		err = call(program, PLATFORM_DELETE_INSTALLED_APP, tokens, &reply);
+		if (err == SW_ENOTFOUND)
+			err = SW_OK;
+		client_reply_clear(&reply);
+	}
 	return err;
 }

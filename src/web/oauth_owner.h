@@ -13,4 +13,12 @@
  */
 SW_MUSTCHECK enum sw_err oauth_find_owner(struct program *program, struct oauth_tokens *tokens);
 
+/*
+ * Uninstall it at the platform with the fresh token (DELETE /installedapps/{id}), tried twice, 3 s
+ * each; for an owner who may not sign up.  SW_OK also when it is gone already; errors of
+ * platform_classify().
+ */
+SW_MUSTCHECK enum sw_err
+oauth_uninstall(struct program *program, const struct oauth_tokens *tokens);
+
 #endif

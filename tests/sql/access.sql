@@ -1,7 +1,7 @@
 -- Who sees which installation: its owner, other owners of it, and those it was shown to.
 BEGIN;
 \ir fixture.psql
-SELECT plan(37);
+SELECT plan(50);
 
 CREATE FUNCTION pg_temp.user_of(p_owner text) RETURNS bigint LANGUAGE sql AS $$
 	SELECT user_id FROM user_account WHERE owner_id = p_owner $$;
@@ -15,10 +15,11 @@ CREATE FUNCTION pg_temp.sees(p_cookie text) RETURNS text LANGUAGE sql AS $$
 			JOIN installation i ON i.installation_id = a.installation_id AND i.status <> 'removed') p,
 		(SELECT string_agg(r.installation_id, ',' ORDER BY r.installation_id) AS list
 			FROM session_reach(ARRAY[pg_temp.hash(p_cookie)]) r) r $$;
-CREATE FUNCTION pg_temp.outcome(p_installation text, p_owner text, p_session text, p_old_session text DEFAULT NULL)
+CREATE FUNCTION pg_temp.outcome(p_installation text, p_owner text, p_session text, p_old_session text DEFAULT NULL,
+	p_sign_up text DEFAULT 'open')
 RETURNS text LANGUAGE sql AS $$
 	SELECT outcome FROM installation_link_owner(p_installation, p_owner, 'r:devices:*', '\x01', '\x02', 'k1', 86400,
-		pg_temp.hash(p_old_session), pg_temp.hash(p_session), 'test browser', pg_temp.hash('offer of ' || p_session)) $$;
+		pg_temp.hash(p_old_session), pg_temp.hash(p_session), 'test browser', pg_temp.hash('offer of ' || p_session), p_sign_up) $$;
 CREATE FUNCTION pg_temp.answer(p_link text, p_cookie text, p_new text) RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT installation_id FROM access_offer_take(pg_temp.hash('offer of ' || p_link), pg_temp.hash(p_cookie),
 		p_new IS NOT NULL, pg_temp.hash(p_new), 'test browser') $$;
@@ -29,7 +30,7 @@ SELECT is(pg_temp.who('cookie-1'), 'alex', 'who stays signed in meanwhile');
 SELECT is(pg_temp.sees('cookie-1'), 'home', 'and sees nothing new');
 SELECT is_empty($$ SELECT pg_temp.who('link-1') $$ || ' WHERE pg_temp.who(''link-1'') IS NOT NULL', 'there is no session but that');
 SELECT results_eq($$ SELECT here, location FROM installation_link_owner('flat', 'sam', NULL, '\x01', '\x02', 'k1', 86400,
-	pg_temp.hash('cookie-1'), pg_temp.hash('link-2'), NULL, pg_temp.hash('offer of link-2')) $$,
+	pg_temp.hash('cookie-1'), pg_temp.hash('link-2'), NULL, pg_temp.hash('offer of link-2'), 'open') $$,
 	$$ VALUES ('Home'::text, NULL::text) $$, 'the question says who is signed in');
 SELECT is_empty($$ SELECT pg_temp.answer('link-1', 'cookie-2', NULL) $$, 'another browser cannot answer it');
 SELECT results_eq($$ SELECT pg_temp.answer('link-1', 'cookie-1', NULL) $$, $$ VALUES ('flat'::text) $$, 'show it here');
@@ -82,5 +83,25 @@ SELECT is(installation_link('garage', 'robin', NULL, '\x01', '\x02', 'k1', 86400
 	pg_temp.user_of('robin'), 'the version before signs in the owner');
 SELECT throws_ok($$ SELECT installation_link('barn', NULL, NULL, '\x01', '\x02', 'k1', 86400, pg_temp.hash('cookie-s'), pg_temp.hash('cookie-p'), NULL) $$,
 	'P0001', NULL, 'and nobody when it does not know the owner');
+
+-- Who may come in.
+CREATE FUNCTION pg_temp.enters(p_owner text, p_sign_up text, p_installation text DEFAULT 'new') RETURNS text LANGUAGE sql AS $$
+	SELECT pg_temp.outcome(p_installation, p_owner, 'enters ' || gen_random_uuid(), NULL, p_sign_up) $$;
+SELECT is(pg_temp.enters('alex', 'invite'), 'signed_in', 'the first person may come in');
+SELECT is(pg_temp.enters('alex', 'closed'), 'signed_in', 'always');
+SELECT is(pg_temp.enters('sam', 'invite', 'flat'), 'signed_in', 'who sees something here may come in');
+SELECT is(pg_temp.enters('sam', 'closed', 'boat'), 'signed_in', 'with another location');
+SELECT is(pg_temp.enters('kim', 'invite', 'barn'), 'refused', 'nobody else without an invitation');
+SELECT is(pg_temp.enters('kim', 'closed', 'barn'), 'refused', 'nor when nobody new may');
+SELECT is(pg_temp.outcome('barn', 'kim', 'cookie-k', 'cookie-s', 'invite'), 'refused', 'not in the browser of a person who may either');
+SELECT is(pg_temp.enters('kim', 'invite', 'home'), 'others', 'nor to a location that others have linked');
+SELECT is_empty($$ SELECT 'account' FROM user_account WHERE owner_id = 'kim' UNION ALL SELECT 'installation' FROM installation
+	WHERE installation_id = 'barn' UNION ALL SELECT 'token' FROM token WHERE installation_id = 'barn' UNION ALL
+	SELECT 'session' FROM session_load(pg_temp.hash('cookie-k')) $$, 'and nothing of them is kept');
+SELECT is(pg_temp.who('cookie-s'), 'sam', 'who was signed in stays so');
+SELECT is(pg_temp.enters('kim', 'open', 'barn'), 'signed_in', 'everybody may when it is open');
+DELETE FROM first_owner;
+SELECT is(pg_temp.enters('lee', 'closed', 'hut'), 'refused', 'closed has no first person');
+SELECT is(pg_temp.enters('lee', 'invite', 'hut'), 'signed_in', 'but by invitation the first one needs none');
 SELECT * FROM finish();
 ROLLBACK;
