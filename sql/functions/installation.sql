@@ -105,6 +105,22 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION installation_erase IS 'Erase what an uninstalled location had: tokens (unless needed for the uninstall), devices, sessions …';
 
+-- A link that came meanwhile took the job out of the queue.  Its row lock is taken first: what it commits while this waits
+-- is seen by what follows.
+CREATE FUNCTION installation_uninstalled(p_installation text, p_worker text)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation FOR UPDATE;
+	PERFORM 1 FROM job j WHERE j.installation_id = p_installation AND j.kind = 'uninstall' AND j.claimed_by = p_worker
+		FOR UPDATE;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	PERFORM installation_erase(p_installation, false);
+	RETURN true;
+END $$;
+COMMENT ON FUNCTION installation_uninstalled IS 'Erase what a worker has uninstalled; false, and nothing is erased, when the job is not its own any more';
+
 -- Whoever it is only shown to leaves it.
 CREATE FUNCTION installation_disconnect(p_user bigint, p_installation text)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
@@ -150,7 +166,8 @@ COMMENT ON VIEW installations IS 'Linked locations and their status';
 
 GRANT EXECUTE ON FUNCTION installation_link_owner TO switchboard_oauth;
 GRANT EXECUTE ON FUNCTION installation_disconnect, location_is_of TO switchboard_dashboard;
-GRANT EXECUTE ON FUNCTION installation_set_owner, installation_set_location, installation_erase TO switchboard_worker;
+GRANT EXECUTE ON FUNCTION installation_set_owner, installation_set_location, installation_erase, installation_uninstalled
+	TO switchboard_worker;
 GRANT SELECT ON installation TO switchboard_dashboard;
 GRANT SELECT (installation_id, seq) ON installation TO switchboard_events;
 GRANT SELECT, INSERT, UPDATE, DELETE ON installation TO switchboard_worker;

@@ -60,8 +60,8 @@ static const struct stmt statements[] = {
 	"SELECT installation_set_owner($1, $2)", 2, .repeatable = true},
     [STMT_INSTALLATION_SET_LOCATION] = {"installation_set_location",
 	"SELECT installation_set_location($1, $2)", 2, .repeatable = true},
-    [STMT_INSTALLATION_ERASE] = {"installation_erase", "SELECT installation_erase($1, false)", 1,
-	.repeatable = true},
+    [STMT_INSTALLATION_UNINSTALLED] = {"installation_uninstalled",
+	"SELECT installation_uninstalled($1, $2)", .params = 2},
 
     /* webhooks (store/event, store/signing_key, store/confirmation) */
     [STMT_EVENT_INGEST] = {"event_ingest",

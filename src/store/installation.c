@@ -147,9 +147,9 @@ store_installation_set_owner(struct db *db, const char *installation_id, const c
 }
 
 enum sw_err
-store_installation_erase(struct db *db, const char *installation_id)
+store_installation_uninstalled(struct db *db, const char *installation_id, const char *worker_id)
 {
-	const struct db_param params[] = {DB_TEXT(installation_id)};
+	const struct db_param params[] = {DB_TEXT(installation_id), DB_TEXT(worker_id)};
 
-	return db_exec(db, STMT_INSTALLATION_ERASE, params, NULL);
+	return store_query_require(db, STMT_INSTALLATION_UNINSTALLED, params, SW_ENOTFOUND);
 }

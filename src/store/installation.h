@@ -84,7 +84,12 @@ store_installation_set_owner(struct db *db, const char *installation_id, const c
 SW_MUSTCHECK enum sw_err store_installation_set_location(
     struct db *db, const char *installation_id, const char *location_id);
 
-/* Delete everything about it, tokens too. */
-SW_MUSTCHECK enum sw_err store_installation_erase(struct db *db, const char *installation_id);
+/*
+ * Delete everything about it, tokens and jobs too, after its uninstall by this worker.  Not to be
+ * repeated.  SW_ENOTFOUND: the job uninstall is not this worker's any more, because the location
+ * was linked again or another worker has it; nothing is deleted.
+ */
+SW_MUSTCHECK enum sw_err
+store_installation_uninstalled(struct db *db, const char *installation_id, const char *worker_id);
 
 #endif
