@@ -7,7 +7,8 @@ sqltablesdir = $(sqldir)/tables
 dist_sqltables_DATA = \
 	sql/tables/001-tables.sql \
 	sql/tables/002-access.sql \
-	sql/tables/003-first-owner.sql
+	sql/tables/003-first-owner.sql \
+	sql/tables/004-erase.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \

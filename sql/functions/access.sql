@@ -38,16 +38,17 @@ RETURNS text LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION access_names IS 'What a person has linked, in words: up to three locations; null when no name is known';
 
--- Sessions end when nothing is left for them to show.  The rows of the people are locked first: the query that looks for
+-- Who sees nothing any more is forgotten, and so signed out.  The rows of the people are locked first: the query that looks for
 -- what is left must see what a link has granted that was under way.
 CREATE FUNCTION access_end(p_installation text, p_users bigint[])
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM 1 FROM user_account u WHERE u.user_id = ANY (p_users) ORDER BY u.user_id FOR UPDATE;
 	DELETE FROM access a WHERE a.installation_id = p_installation AND a.user_id = ANY (p_users);
-	DELETE FROM session s WHERE s.user_id = ANY (p_users) AND NOT EXISTS (SELECT 1 FROM access a WHERE a.user_id = s.user_id);
+	DELETE FROM user_account u WHERE u.user_id = ANY (p_users)
+		AND NOT EXISTS (SELECT 1 FROM access a WHERE a.user_id = u.user_id);
 END $$;
-COMMENT ON FUNCTION access_end IS 'Take an installation from the pages of people, and sign those out who see nothing else';
+COMMENT ON FUNCTION access_end IS 'Take an installation from the pages of people, and forget those who see nothing else';
 
 -- The answer to the question of installation_link_owner(): the person signed in here sees the location, or its owner is signed
 -- in instead.  No row: no such offer, it is another browser's, or too old.

@@ -80,14 +80,17 @@ RETURNS void LANGUAGE sql AS $$
 $$;
 COMMENT ON FUNCTION installation_set_location IS 'Record the location of an installation, which its subscriptions wait for';
 
--- Everything of an installation, except its events (they go with their partitions).  With p_keep_token the worker can
+-- Everything of an installation, and whatever names a person or a place, except its events (they go with their partitions,
+-- and the row then with installation_forget()) and the calls that were made for it.  With p_keep_token the worker can
 -- still uninstall it at the platform.
 CREATE FUNCTION installation_erase(p_installation text, p_keep_token boolean)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 BEGIN
 	UPDATE installation i SET status = 'removed', removed_at = coalesce(i.removed_at, now()), seq = i.seq + 1,
-		status_seq = i.seq + 1, structure_seq = i.seq + 1
+		status_seq = i.seq + 1, structure_seq = i.seq + 1, user_id = NULL, owner_id = NULL, location_id = NULL,
+		location_name = NULL, sync_error = NULL
 		WHERE i.installation_id = p_installation;
+	UPDATE event SET detail = NULL WHERE installation_id = p_installation AND detail IS NOT NULL;
 	IF NOT p_keep_token THEN
 		DELETE FROM token WHERE installation_id = p_installation;
 		DELETE FROM pause WHERE installation_id = p_installation;
