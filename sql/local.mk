@@ -6,12 +6,17 @@ dist_sql_DATA = \
 sqltablesdir = $(sqldir)/tables
 dist_sqltables_DATA = \
 	sql/tables/001-tables.sql \
-	sql/tables/002-readings.sql
+	sql/tables/002-access.sql \
+	sql/tables/003-first-owner.sql \
+	sql/tables/004-erase.sql \
+	sql/tables/005-readings.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \
+	sql/functions/access.sql \
 	sql/functions/api_call.sql \
 	sql/functions/command.sql \
+	sql/functions/compat.sql \
 	sql/functions/confirmation.sql \
 	sql/functions/event.sql \
 	sql/functions/event_partition.sql \

@@ -59,6 +59,7 @@ src_libsmartthings_a_SOURCES = \
 	src/smartthings/api.c src/smartthings/api.h \
 	src/smartthings/confirmation.c src/smartthings/confirmation.h \
 	src/smartthings/device.c src/smartthings/device.h \
+	src/smartthings/installed_app.c src/smartthings/installed_app.h \
 	src/smartthings/oauth.c src/smartthings/oauth.h \
 	src/smartthings/signing_key.c src/smartthings/signing_key.h \
 	src/smartthings/webhook_body.c src/smartthings/webhook_body.h \
@@ -66,6 +67,7 @@ src_libsmartthings_a_SOURCES = \
 
 noinst_LIBRARIES += src/libstore.a
 src_libstore_a_SOURCES = \
+	src/store/access.c src/store/access.h \
 	src/store/api_call.c src/store/api_call.h \
 	src/store/command.c src/store/command.h \
 	src/store/confirmation.c src/store/confirmation.h \
@@ -92,6 +94,8 @@ src_libweb_a_SOURCES = \
 	src/web/error_reply.c src/web/error_reply.h \
 	src/web/keycache.c src/web/keycache.h \
 	src/web/oauth_callback.c src/web/oauth_callback.h \
+	src/web/oauth_choose.c src/web/oauth_choose.h \
+	src/web/oauth_owner.c src/web/oauth_owner.h \
 	src/web/oauth_page.c src/web/oauth_page.h \
 	src/web/oauth_start.c src/web/oauth_start.h \
 	src/web/page.h \

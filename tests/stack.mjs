@@ -240,6 +240,13 @@ export async function linkAccount(stack, options = {}) {
 	return jar;
 }
 
+/** Answer the question who should see a location that was linked in somebody else's browser: "here" or "owner". */
+export function choose(stack, jar, page, choice) {
+	const form = Object.fromEntries(fields(page.text, "hidden").map(({ name, value }) => [name, value]));
+
+	return request(`${stack.url}/oauth/choose`, { form: { ...form, choice }, jar });
+}
+
 /** Processes that have the file "processes" of a state directory open: all that ./demo started there. */
 export function processesOf(stateDir) {
 	const found = [];

@@ -44,7 +44,8 @@ start_programs()
 	start_single worker "${public[@]}" "${api[@]}" "${app[@]}" "${scopes[@]}" "${budget[@]}" \
 	    "${sealed[@]}" "SWITCHBOARD_STATE_DIR=$live_dir"
 	start_single events "${public[@]}" "SWITCHBOARD_EVENTS_SOCKET=$socket_dir/events.sock"
-	start_fastcgi oauth 2 "${public[@]}" "${api[@]}" "${app[@]}" "${scopes[@]}" "${sealed[@]}"
+	start_fastcgi oauth 2 "${public[@]}" "${api[@]}" "${app[@]}" "${scopes[@]}" "${sealed[@]}" \
+	    "SWITCHBOARD_SIGN_UP=${SWITCHBOARD_SIGN_UP:-open}"
 	start_fastcgi webhook 3 "${public[@]}" "${api[@]}" "${keys[@]}" "${app[@]}"
 	start_fastcgi dashboard 3 "${public[@]}" "${api[@]}" "${app[@]}" "${budget[@]}"
 }

@@ -39,7 +39,8 @@ BEGIN
 	SELECT s.installation_id, CASE WHEN p_command = 'setLevel' AND NOT s.has_level THEN 'no_level'
 			WHEN i.status = 'needs_reauth' THEN 'reconnect' ELSE 'taken' END INTO installation_id, outcome
 		FROM switch s JOIN installation i ON i.installation_id = s.installation_id
-		WHERE i.user_id = p_user AND i.status <> 'removed' AND s.device_id = p_device AND s.component = p_component;
+		JOIN access a ON a.installation_id = s.installation_id
+		WHERE a.user_id = p_user AND i.status <> 'removed' AND s.device_id = p_device AND s.component = p_component;
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
@@ -67,7 +68,8 @@ DECLARE
 BEGIN
 	FOR installation_id, v_seq IN
 		SELECT i.installation_id, i.seq + 1 FROM installation i
-		WHERE i.user_id = p_user AND i.status IN ('linking', 'active')
+		WHERE i.installation_id IN (SELECT a.installation_id FROM access a WHERE a.user_id = p_user)
+			AND i.status IN ('linking', 'active')
 			AND (p_installation IS NULL OR i.installation_id = p_installation)
 		ORDER BY i.installation_id FOR NO KEY UPDATE
 	LOOP

@@ -1,5 +1,15 @@
 -- Daily partitions of event.
 
+-- Its events were kept for p_days.  Rows that others have locked are left for the next time.
+CREATE FUNCTION installation_forget(p_days integer)
+RETURNS void LANGUAGE sql AS $$
+	DELETE FROM installation WHERE installation_id IN (SELECT i.installation_id FROM installation i
+		WHERE i.removed_at < now() - make_interval(days => p_days + 1) AND i.status = 'removed'
+			AND NOT EXISTS (SELECT 1 FROM token t WHERE t.installation_id = i.installation_id)
+		ORDER BY i.removed_at LIMIT 1000 FOR UPDATE SKIP LOCKED)
+$$;
+COMMENT ON FUNCTION installation_forget IS 'Delete the rows of removed installations after their events have gone';
+
 -- From p_days_kept days ago to three days ahead; older ones are dropped.  Rows that are in event_other because their
 -- partition was not there move into it.
 CREATE FUNCTION event_keep_partitions(p_days_kept integer DEFAULT 8)
@@ -28,6 +38,7 @@ BEGIN
 		EXECUTE format('DROP TABLE %I', v_name);
 		v_changes := v_changes + 1;
 	END LOOP;
+	PERFORM installation_forget(p_days_kept);
 	DELETE FROM event_other WHERE received_at < now() - make_interval(days => p_days_kept);
 	RETURN v_changes;
 END $$;

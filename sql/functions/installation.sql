@@ -1,55 +1,22 @@
 -- Installations and their owners: linking, disconnecting, forgetting.
 
--- Who an installation that is linked belongs to: the user it had before; else the user of its owner; else who is
--- signed in; else a new user.
-CREATE FUNCTION installation_find_user(p_installation text, p_owner text, p_session bytea)
-RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-	v_user bigint;
+-- The row and its first work.  Whose it was first it stays: another owner of the same location meets it under the same id.
+CREATE FUNCTION installation_put(p_installation text, p_owner text, p_user bigint)
+RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	SELECT i.user_id INTO v_user FROM installation i WHERE i.installation_id = p_installation FOR UPDATE;
-	IF v_user IS NULL AND p_owner IS NOT NULL THEN
-		SELECT u.user_id INTO v_user FROM user_account u WHERE u.owner_id = p_owner;
-	END IF;
-	IF v_user IS NULL THEN
-		SELECT s.user_id INTO v_user FROM session s WHERE s.session_hash = p_session AND s.expires_at > now();
-	END IF;
-	IF v_user IS NULL THEN
-		INSERT INTO user_account (owner_id) VALUES (p_owner) RETURNING user_id INTO v_user;
-	ELSIF p_owner IS NOT NULL THEN
-		UPDATE user_account u SET owner_id = p_owner WHERE u.user_id = v_user AND u.owner_id IS NULL
-			AND NOT EXISTS (SELECT 1 FROM user_account o WHERE o.owner_id = p_owner);
-	END IF;
-	RETURN v_user;
-END $$;
-COMMENT ON FUNCTION installation_find_user IS 'The user an installation is linked for, made when there is none';
-
--- An authorization that succeeded: installation, tokens, work for the worker and a new session, all or nothing.
-CREATE FUNCTION installation_link(p_installation text, p_owner text, p_scope text, p_access bytea,
-	p_refresh bytea, p_seal_key text, p_expires_in integer, p_old_session bytea, p_new_session bytea,
-	p_user_agent text)
-RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
-DECLARE
-	v_user bigint;
-BEGIN
-	-- One link of an installation at a time; a new row has nothing else to lock.
-	PERFORM pg_advisory_xact_lock(hashtextextended('link ' || coalesce(p_owner, p_installation), 0));
-	v_user := installation_find_user(p_installation, p_owner, p_old_session);
-	INSERT INTO installation AS i (installation_id, user_id, owner_id) VALUES (p_installation, v_user, p_owner)
+	INSERT INTO installation AS i (installation_id, user_id, owner_id) VALUES (p_installation, p_user, p_owner)
 	ON CONFLICT (installation_id) DO UPDATE SET
-		owner_id = coalesce(excluded.owner_id, i.owner_id),
+		user_id = CASE WHEN i.status = 'removed' OR i.owner_id IS NULL THEN excluded.user_id ELSE i.user_id END,
+		owner_id = CASE WHEN i.status = 'removed' THEN excluded.owner_id ELSE coalesce(i.owner_id, excluded.owner_id) END,
 		status = CASE WHEN i.status = 'removed' OR i.synced_at IS NULL THEN 'linking' ELSE 'active' END,
 		synced_at = CASE WHEN i.status = 'removed' THEN NULL ELSE i.synced_at END,
 		sync_state = 'queued', sync_error = NULL, removed_at = NULL, linked_at = now(),
 		seq = i.seq + 1, status_seq = i.seq + 1, sync_seq = i.seq + 1;
-	PERFORM token_put(p_installation, p_access, p_refresh, p_seal_key, p_scope, p_expires_in);
 	DELETE FROM job WHERE installation_id = p_installation AND kind = 'uninstall';
 	PERFORM job_put(p_installation, 'device_sync');
 	PERFORM job_put(p_installation, 'subscription_sync');
-	PERFORM session_open(v_user, p_old_session, p_new_session, p_user_agent);
-	RETURN v_user;
 END $$;
-COMMENT ON FUNCTION installation_link IS 'Store a successful authorization and open a session for its user';
+COMMENT ON FUNCTION installation_put IS 'Store that an installation was linked, and queue its first sync';
 
 -- The platform has one installed app for a location and gives it a new id when it is linked after an uninstall, of which
 -- we may not have heard.  Another owner's is left alone.
@@ -65,50 +32,72 @@ BEGIN
 		-- In the order of the ids, as event_ingest() locks them.
 		PERFORM 1 FROM installation i WHERE i.installation_id = ANY (v_dead || p_installation)
 			ORDER BY i.installation_id FOR NO KEY UPDATE;
+		-- Whoever the location was shared with goes on seeing it.
+		INSERT INTO access (installation_id, user_id, role)
+			SELECT DISTINCT p_installation, a.user_id, 'control' FROM access a WHERE a.installation_id = ANY (v_dead)
+			ON CONFLICT DO NOTHING;
 		PERFORM installation_erase(d, false) FROM unnest(v_dead) AS d;
 	END IF;
 END $$;
 COMMENT ON FUNCTION installation_replace IS 'Erase the earlier installations of the same location and owner';
 
--- When its user was made without knowing the owner, and the owner has a user already, the two become one.
+-- An authorization that succeeded: installation, tokens, work for the worker and a session, all or nothing.  The session
+-- is the owner's and nobody else's.  Outcomes: signed_in; kept: somebody else is signed in, who sees the installation
+-- already; asked: somebody else is signed in, and access_offer_take() waits for the answer who should see it; refused:
+-- the owner may not sign up here, and nothing was stored; others: the same, but other people have linked this
+-- installation.  When asked, "here" names what is linked by who is signed in, "location" what was linked now, if known.
+CREATE FUNCTION installation_link_owner(p_installation text, p_owner text, p_scope text, p_access bytea,
+	p_refresh bytea, p_seal_key text, p_expires_in integer, p_old_session bytea, p_new_session bytea,
+	p_user_agent text, p_offer bytea, p_sign_up text)
+RETURNS TABLE (user_id bigint, outcome text, here text, location text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	v_status text;
+	v_here   boolean;
+	v_owner  bigint;
+	v_other  bigint;
+BEGIN
+	-- One link of an installation at a time; a new row has nothing else to lock.
+	PERFORM pg_advisory_xact_lock(hashtextextended('link ' || p_installation, 0));
+	SELECT i.status INTO v_status FROM installation i WHERE i.installation_id = p_installation FOR UPDATE;
+	v_here := FOUND AND v_status <> 'removed';
+	IF NOT sign_up_allows(p_owner, p_sign_up) THEN
+		RETURN QUERY SELECT NULL::bigint, CASE WHEN v_here THEN 'others' ELSE 'refused' END, NULL, NULL;
+		RETURN;
+	END IF;
+	v_owner := user_of_owner(p_owner);
+	PERFORM installation_put(p_installation, p_owner, v_owner);
+	PERFORM token_put(p_installation, p_access, p_refresh, p_seal_key, p_scope, p_expires_in);
+	PERFORM access_grant(p_installation, v_owner, 'owner');
+	SELECT s.user_id INTO v_other FROM session s
+		WHERE s.session_hash = p_old_session AND s.expires_at > now() AND s.user_id <> v_owner;
+	IF NOT FOUND THEN
+		PERFORM session_open(v_owner, p_old_session, p_new_session, p_user_agent);
+		RETURN QUERY SELECT v_owner, 'signed_in', NULL, NULL;
+	ELSIF EXISTS (SELECT 1 FROM access a WHERE a.installation_id = p_installation AND a.user_id = v_other) THEN
+		RETURN QUERY SELECT v_other, 'kept', NULL, NULL;
+	ELSE
+		DELETE FROM access_offer o WHERE o.expires_at < now();
+		-- There already when an earlier try of this link got no answer.
+		INSERT INTO access_offer (offer_hash, session_hash, installation_id, user_id, expires_at)
+			VALUES (p_offer, p_old_session, p_installation, v_owner, now() + policy_oauth_state_life())
+			ON CONFLICT DO NOTHING;
+		RETURN QUERY SELECT v_other, 'asked', access_names(v_other),
+			(SELECT i.location_name FROM installation i WHERE i.installation_id = p_installation);
+	END IF;
+END $$;
+COMMENT ON FUNCTION installation_link_owner IS 'Store a successful authorization and open a session for its owner';
+
+-- No person's access is merged with another's by what a sync learns.
 CREATE FUNCTION installation_set_owner(p_installation text, p_owner text)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	IF p_owner IS NOT NULL THEN
-		PERFORM installation_join(p_installation, p_owner);
-		PERFORM installation_replace(p_installation);
-	END IF;
+	UPDATE installation SET owner_id = p_owner WHERE installation_id = p_installation AND owner_id IS NULL
+		AND status <> 'removed';
+	PERFORM installation_replace(p_installation);
 END $$;
-COMMENT ON FUNCTION installation_set_owner IS 'Record the owner of an installation; joins it to the user of that owner, in place of an earlier one of the same location';
-
-CREATE FUNCTION installation_join(p_installation text, p_owner text)
-RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-	v_user  bigint;
-	v_known text;
-	v_other bigint;
-BEGIN
-	PERFORM pg_advisory_xact_lock(hashtextextended('link ' || p_owner, 0));
-	-- In the order of the ids, as event_ingest() locks them, so that the two cannot wait for each other.
-	PERFORM 1 FROM installation i
-		WHERE i.user_id = (SELECT o.user_id FROM installation o WHERE o.installation_id = p_installation)
-		ORDER BY i.installation_id FOR NO KEY UPDATE;
-	UPDATE installation SET owner_id = p_owner WHERE installation_id = p_installation
-		RETURNING user_id INTO v_user;
-	SELECT u.owner_id INTO v_known FROM user_account u WHERE u.user_id = v_user;
-	IF NOT FOUND OR v_known IS NOT NULL THEN
-		RETURN;
-	END IF;
-	SELECT u.user_id INTO v_other FROM user_account u WHERE u.owner_id = p_owner;
-	IF NOT FOUND THEN
-		UPDATE user_account SET owner_id = p_owner WHERE user_id = v_user;
-		RETURN;
-	END IF;
-	UPDATE installation i SET user_id = v_other, seq = i.seq + 1, status_seq = i.seq + 1 WHERE i.user_id = v_user;
-	UPDATE session SET user_id = v_other WHERE user_id = v_user;
-	DELETE FROM user_account WHERE user_id = v_user;
-END $$;
-COMMENT ON FUNCTION installation_join IS 'Record the owner of an installation; joins it to the user of that owner';
+COMMENT ON FUNCTION installation_set_owner IS 'Record the owner of an installation that was linked without one; it takes the place of an earlier one of the same location';
 
 CREATE FUNCTION installation_set_location(p_installation text, p_location text)
 RETURNS void LANGUAGE plpgsql AS $$
@@ -120,16 +109,17 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION installation_set_location IS 'Record the location of an installation, which its subscriptions wait for; it takes the place of an earlier one there';
 
--- Everything of an installation, except its events (they go with their partitions).  With p_keep_token the worker can
--- still uninstall it at the platform.  Sessions end when nothing is left for them to show.
+-- Everything of an installation, and whatever names a person or a place, except its events (they go with their partitions,
+-- and the row then with installation_forget()) and the calls that were made for it.  With p_keep_token the worker can
+-- still uninstall it at the platform.
 CREATE FUNCTION installation_erase(p_installation text, p_keep_token boolean)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
-DECLARE
-	v_user bigint;
 BEGIN
 	UPDATE installation i SET status = 'removed', removed_at = coalesce(i.removed_at, now()), seq = i.seq + 1,
-		status_seq = i.seq + 1, structure_seq = i.seq + 1
-		WHERE i.installation_id = p_installation RETURNING i.user_id INTO v_user;
+		status_seq = i.seq + 1, structure_seq = i.seq + 1, user_id = NULL, owner_id = NULL, location_id = NULL,
+		location_name = NULL, sync_error = NULL
+		WHERE i.installation_id = p_installation;
+	UPDATE event SET detail = NULL WHERE installation_id = p_installation AND detail IS NOT NULL;
 	IF NOT p_keep_token THEN
 		DELETE FROM token WHERE installation_id = p_installation;
 		DELETE FROM pause WHERE installation_id = p_installation;
@@ -142,30 +132,54 @@ BEGIN
 	DELETE FROM command WHERE installation_id = p_installation;
 	DELETE FROM device WHERE installation_id = p_installation;
 	DELETE FROM room WHERE installation_id = p_installation;
-	DELETE FROM session s WHERE s.user_id = v_user
-		AND NOT EXISTS (SELECT 1 FROM installation i WHERE i.user_id = v_user AND i.status <> 'removed');
+	DELETE FROM access_offer WHERE installation_id = p_installation;
+	PERFORM access_end(p_installation, ARRAY(SELECT a.user_id FROM access a WHERE a.installation_id = p_installation));
 END $$;
 COMMENT ON FUNCTION installation_erase IS 'Erase what an uninstalled location had: tokens (unless needed for the uninstall), devices, sessions …';
 
-CREATE FUNCTION installation_disconnect(p_user bigint, p_installation text)
-RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+-- A link that came meanwhile took the job out of the queue.  Its row lock is taken first: what it commits while this waits
+-- is seen by what follows.
+CREATE FUNCTION installation_uninstalled(p_installation text, p_worker text)
+RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation AND i.user_id = p_user
-		AND i.status <> 'removed' FOR UPDATE;
+	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation FOR UPDATE;
+	PERFORM 1 FROM job j WHERE j.installation_id = p_installation AND j.kind = 'uninstall' AND j.claimed_by = p_worker
+		FOR UPDATE;
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
-	PERFORM job_put(p_installation, 'uninstall');
-	PERFORM installation_erase(p_installation, true);
+	PERFORM installation_erase(p_installation, false);
 	RETURN true;
 END $$;
-COMMENT ON FUNCTION installation_disconnect IS 'Hide an installation at once and queue its uninstall at the platform; false when it is not this user''s';
+COMMENT ON FUNCTION installation_uninstalled IS 'Erase what a worker has uninstalled; false, and nothing is erased, when the job is not its own any more';
+
+-- Whoever it is only shown to leaves it.
+CREATE FUNCTION installation_disconnect(p_user bigint, p_installation text)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+DECLARE
+	v_role text;
+BEGIN
+	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation AND i.status <> 'removed' FOR UPDATE;
+	SELECT a.role INTO v_role FROM access a WHERE a.installation_id = p_installation AND a.user_id = p_user;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	IF v_role = 'owner' THEN
+		PERFORM job_put(p_installation, 'uninstall');
+		PERFORM installation_erase(p_installation, true);
+	ELSE
+		PERFORM access_end(p_installation, ARRAY[p_user]);
+	END IF;
+	RETURN true;
+END $$;
+COMMENT ON FUNCTION installation_disconnect IS 'An owner''s: hide an installation at once and queue its uninstall at the platform; false when this user does not see it';
 
 -- A room by name or id, '' for devices in no room, null for any; an installation, or null for any.
 CREATE FUNCTION location_is_of(p_user bigint, p_room text, p_installation text)
 RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
-	SELECT (p_room IS NULL AND p_installation IS NULL) OR EXISTS (SELECT 1 FROM installation i
-		WHERE i.user_id = p_user AND i.status <> 'removed'
+	SELECT (p_room IS NULL AND p_installation IS NULL) OR EXISTS (SELECT 1 FROM access a
+		JOIN installation i ON i.installation_id = a.installation_id
+		WHERE a.user_id = p_user AND i.status <> 'removed'
 			AND (p_installation IS NULL OR i.installation_id = p_installation)
 			AND (p_room IS NULL
 				OR EXISTS (SELECT 1 FROM room r WHERE r.installation_id = i.installation_id
@@ -182,10 +196,10 @@ CREATE VIEW installations AS
 	GROUP BY i.installation_id ORDER BY i.linked_at;
 COMMENT ON VIEW installations IS 'Linked locations and their status';
 
-GRANT EXECUTE ON FUNCTION installation_link TO switchboard_oauth;
+GRANT EXECUTE ON FUNCTION installation_link_owner TO switchboard_oauth;
 GRANT EXECUTE ON FUNCTION installation_disconnect, location_is_of TO switchboard_dashboard;
-GRANT EXECUTE ON FUNCTION installation_set_owner, installation_join, installation_replace, installation_set_location,
-	installation_erase TO switchboard_worker;
+GRANT EXECUTE ON FUNCTION installation_set_owner, installation_replace, installation_set_location, installation_erase, installation_uninstalled
+	TO switchboard_worker;
 GRANT SELECT ON installation TO switchboard_dashboard;
 GRANT SELECT (installation_id, seq) ON installation TO switchboard_events;
 GRANT SELECT, INSERT, UPDATE, DELETE ON installation TO switchboard_worker;

@@ -65,7 +65,8 @@ SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
 	RETURN QUERY
 	SELECT s.session_hash, i.installation_id::text FROM session s
-		JOIN installation i ON i.user_id = s.user_id AND i.status <> 'removed'
+		JOIN access a ON a.user_id = s.user_id
+		JOIN installation i ON i.installation_id = a.installation_id AND i.status <> 'removed'
 		WHERE s.session_hash = ANY (p_sessions) AND s.expires_at > now()
 		ORDER BY 1, 2;
 END $$;

@@ -1,7 +1,7 @@
 -- Switches as users see them.
 
 CREATE VIEW switch_page AS
-	SELECT i.user_id, s.installation_id, s.device_id, s.component,
+	SELECT s.installation_id, s.device_id, s.component,
 		CASE WHEN s.component = 'main' THEN d.name
 			ELSE d.name || ' – ' || coalesce(nullif(s.label, ''), s.component) END AS label,
 		r.name AS room, i.location_name AS location, s.state, s.has_level, s.level,
@@ -33,7 +33,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $
 			lag(e.value #>> '{}') OVER (PARTITION BY e.attribute
 				ORDER BY t.at, e.event_tick NULLS FIRST, e.received_at) AS before_value
 		FROM switch s
-		JOIN installation i ON i.installation_id = s.installation_id AND i.user_id = p_user AND i.status <> 'removed'
+		JOIN access a ON a.installation_id = s.installation_id AND a.user_id = p_user
+		JOIN installation i ON i.installation_id = s.installation_id AND i.status <> 'removed'
 		JOIN event e ON e.installation_id = s.installation_id AND e.device_id = s.device_id AND e.component = s.component
 		CROSS JOIN LATERAL (SELECT CASE WHEN stamp_is_credible(e.event_time, e.received_at) THEN e.event_time
 			ELSE e.received_at END) AS t (at)
@@ -50,7 +51,8 @@ COMMENT ON FUNCTION switch_history IS 'State and level changes of one switch of 
 
 CREATE FUNCTION switch_is_of(p_user bigint, p_device text, p_component text)
 RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
-	SELECT EXISTS (SELECT 1 FROM switch_page s WHERE s.user_id = p_user AND s.device_id = p_device
+	SELECT EXISTS (SELECT 1 FROM access a JOIN switch_page s ON s.installation_id = a.installation_id
+		WHERE a.user_id = p_user AND s.device_id = p_device
 		AND s.component = p_component)
 $$;
 COMMENT ON FUNCTION switch_is_of IS 'May this user see this switch';

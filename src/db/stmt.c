@@ -43,20 +43,25 @@ static const struct stmt statements[] = {
 
     /* installations (store/installation) */
     [STMT_INSTALLATION_LINK] = {"installation_link",
-	"SELECT installation_link($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", .params = 10},
+	"SELECT user_id, outcome, here, location FROM installation_link_owner($1, $2, $3, $4, $5, "
+	"$6, $7, $8, $9, $10, $11, $12)",
+	.params = 12},
+    [STMT_ACCESS_OFFER_TAKE] = {"access_offer_take",
+	"SELECT installation_id FROM access_offer_take($1, $2, $3, $4, $5)", .params = 5},
     [STMT_INSTALLATION_DISCONNECT] = {"installation_disconnect",
 	"SELECT installation_disconnect($1, $2)", 2, .repeatable = true},
     [STMT_INSTALLATION_LIST] = {"installation_list",
-	"SELECT installation_id, location_name, status, sync_state, sync_found, "
-	"sync_error, seq, synced_at IS NOT NULL FROM installation WHERE user_id = $1 "
-	"AND status <> 'removed' ORDER BY location_name NULLS LAST, installation_id",
+	"SELECT i.installation_id, i.location_name, i.status, i.sync_state, i.sync_found, "
+	"i.sync_error, i.seq, i.synced_at IS NOT NULL, a.role = 'owner' FROM access a "
+	"JOIN installation i ON i.installation_id = a.installation_id WHERE a.user_id = $1 "
+	"AND i.status <> 'removed' ORDER BY i.location_name NULLS LAST, i.installation_id",
 	1, .repeatable = true},
     [STMT_INSTALLATION_SET_OWNER] = {"installation_set_owner",
 	"SELECT installation_set_owner($1, $2)", 2, .repeatable = true},
     [STMT_INSTALLATION_SET_LOCATION] = {"installation_set_location",
 	"SELECT installation_set_location($1, $2)", 2, .repeatable = true},
-    [STMT_INSTALLATION_ERASE] = {"installation_erase", "SELECT installation_erase($1, false)", 1,
-	.repeatable = true},
+    [STMT_INSTALLATION_UNINSTALLED] = {"installation_uninstalled",
+	"SELECT installation_uninstalled($1, $2)", .params = 2},
 
     /* webhooks (store/event, store/signing_key, store/confirmation) */
     [STMT_EVENT_INGEST] = {"event_ingest",

@@ -21,6 +21,7 @@
 #define DEFAULT_KEY_URL "https://key.smartthings.com"
 #define DEFAULT_SCOPES "r:locations:* r:devices:* x:devices:*"
 #define DEFAULT_STATE_DIR "./var"
+#define DEFAULT_SIGN_UP "invite"
 
 /* Bytes.  A file with a secret is a few lines long; anything longer is the wrong file. */
 #define SECRET_FILE_MAX 65536
@@ -312,6 +313,18 @@ load_state(struct config *config)
 }
 
 static enum sw_err
+load_sign_up(struct config *config)
+{
+	static const char name[] = "SWITCHBOARD_SIGN_UP";
+	enum sw_err err = take(name, DEFAULT_SIGN_UP, &config->sign_up);
+
+	if (err == SW_OK && strcmp(config->sign_up, "open") != 0 &&
+	    strcmp(config->sign_up, "invite") != 0 && strcmp(config->sign_up, "closed") != 0)
+		err = complain(name, "must be open, invite or closed");
+	return err;
+}
+
+static enum sw_err
 load_log_level(struct config *config)
 {
 	static const char name[] = "SWITCHBOARD_LOG_LEVEL";
@@ -337,6 +350,7 @@ static const struct {
     {CONFIG_EVENTS, load_events},
     {CONFIG_BUDGET, load_budget},
     {CONFIG_STATE, load_state},
+    {CONFIG_SIGN_UP, load_sign_up},
 };
 
 enum sw_err
@@ -379,5 +393,6 @@ config_clear(struct config *config)
 	seal_keys_clear(&config->seal_keys);
 	free(config->events_socket);
 	free(config->state_dir);
+	free(config->sign_up);
 	memset(config, 0, sizeof(*config));
 }

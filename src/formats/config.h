@@ -24,6 +24,7 @@ enum config_part {
 	CONFIG_EVENTS = 1 << 7,   /* SWITCHBOARD_EVENTS_SOCKET */
 	CONFIG_BUDGET = 1 << 8,   /* SWITCHBOARD_CALL_BUDGET */
 	CONFIG_STATE = 1 << 9,    /* SWITCHBOARD_STATE_DIR: spool of the worker */
+	CONFIG_SIGN_UP = 1 << 10, /* SWITCHBOARD_SIGN_UP */
 };
 
 struct config {
@@ -41,6 +42,7 @@ struct config {
 	char *events_socket;
 	int64_t call_budget; /* API calls a month, 0 = none */
 	char *state_dir;
+	char *sign_up;            /* who may come in: open, invite or closed */
 	enum log_level log_level; /* SWITCHBOARD_LOG_LEVEL [info], always read */
 };
 

@@ -3,6 +3,8 @@
  */
 #include "store/installation.h"
 
+#include <string.h>
+
 #include "store/query.h"
 #include "store/token.h"
 
@@ -12,9 +14,36 @@ hash_or_null(const uint8_t *hash)
 	return hash != NULL ? DB_BYTES(hash, SECRET_SHA256_BYTES) : DB_NULL;
 }
 
+static const char *const outcomes[] = {
+    [STORE_LINK_SIGNED_IN] = "signed_in",
+    [STORE_LINK_KEPT] = "kept",
+    [STORE_LINK_ASKED] = "asked",
+    [STORE_LINK_REFUSED] = "refused",
+    [STORE_LINK_OTHERS] = "others",
+};
+_Static_assert(
+    sizeof(outcomes) / sizeof(outcomes[0]) == STORE_LINK__MAX, "a word for every outcome");
+
+static void
+read_linked(struct store_row *row, void *out)
+{
+	struct store_linked *linked = out;
+	const char *outcome = db_result_text(row->result, row->index, 1);
+	int which = 0;
+
+	while (which < STORE_LINK__MAX && strcmp(outcomes[which], outcome) != 0)
+		which++;
+	if (which == STORE_LINK__MAX)
+		row->err = SW_EINTERNAL;
+	linked->outcome = (enum store_link_outcome)which;
+	linked->user_id = store_row_int(row, 0);
+	linked->here = store_row_text_or_null(row, 2);
+	linked->location = store_row_text_or_null(row, 3);
+}
+
 static enum sw_err
 put_link(struct db *db, struct arena *arena, const struct store_link *link,
-    const struct store_sealed *sealed, int64_t *user_id)
+    const struct store_sealed *sealed, struct store_linked *out)
 {
 	const struct db_param params[] = {
 	    DB_TEXT(link->tokens->installed_app_id),
@@ -27,24 +56,34 @@ put_link(struct db *db, struct arena *arena, const struct store_link *link,
 	    hash_or_null(link->old_session),
 	    hash_or_null(link->new_session),
 	    DB_TEXT(link->user_agent),
+	    hash_or_null(link->offer),
+	    DB_TEXT(link->sign_up),
 	};
+	struct store_list list;
+	enum sw_err err;
 
 	if (params[6].text == NULL)
 		return SW_ENOMEM;
-	return store_query_int(db, STMT_INSTALLATION_LINK, params, 0, user_id);
+	err = store_query_list(
+	    db, arena, STMT_INSTALLATION_LINK, params, read_linked, sizeof(*out), &list);
+	if (err == SW_OK && list.count != 1)
+		err = SW_EINTERNAL;
+	if (err == SW_OK)
+		*out = *(const struct store_linked *)list.elements;
+	return err;
 }
 
 enum sw_err
 store_installation_link(
-    struct db *db, struct arena *arena, const struct store_link *link, int64_t *user_id)
+    struct db *db, struct arena *arena, const struct store_link *link, struct store_linked *out)
 {
 	struct store_sealed sealed;
 	enum sw_err err = store_token_seal(
 	    arena, link->seal_keys, link->tokens->installed_app_id, link->tokens, &sealed);
 
-	*user_id = 0;
+	*out = (struct store_linked){0};
 	if (err == SW_OK)
-		err = put_link(db, arena, link, &sealed, user_id);
+		err = put_link(db, arena, link, &sealed, out);
 	store_sealed_clear(&sealed);
 	return err;
 }
@@ -62,6 +101,7 @@ read_installation(struct store_row *row, void *out)
 	installation->sync_error = store_row_text_or_null(row, 5);
 	installation->seq = store_row_int(row, 6);
 	installation->synced = store_row_bool(row, 7);
+	installation->owned = store_row_bool(row, 8);
 }
 
 enum sw_err
@@ -107,9 +147,9 @@ store_installation_set_owner(struct db *db, const char *installation_id, const c
 }
 
 enum sw_err
-store_installation_erase(struct db *db, const char *installation_id)
+store_installation_uninstalled(struct db *db, const char *installation_id, const char *worker_id)
 {
-	const struct db_param params[] = {DB_TEXT(installation_id)};
+	const struct db_param params[] = {DB_TEXT(installation_id), DB_TEXT(worker_id)};
 
-	return db_exec(db, STMT_INSTALLATION_ERASE, params, NULL);
+	return store_query_require(db, STMT_INSTALLATION_UNINSTALLED, params, SW_ENOTFOUND);
 }

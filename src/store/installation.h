@@ -17,20 +17,40 @@
 
 /* A successful authorization; everything is borrowed. */
 struct store_link {
-	const struct oauth_tokens *tokens; /* with installed_app_id, whose installation it is */
+	const struct oauth_tokens *tokens; /* with installed_app_id and owner_account_id */
 	const struct seal_keys *seal_keys;
 	const uint8_t *old_session; /* hash of the session that this browser had, or NULL */
 	const uint8_t *new_session; /* hash of the one to open */
 	const char *user_agent;     /* UTF-8, or NULL */
+	const uint8_t *offer;       /* hash of the random word for STORE_LINK_ASKED */
+	const char *sign_up;        /* SWITCHBOARD_SIGN_UP */
+};
+
+enum store_link_outcome {
+	STORE_LINK_SIGNED_IN, /* the new session is the owner's; the old one has ended */
+	STORE_LINK_KEPT,      /* the old session stays: another person's, who sees it already */
+	STORE_LINK_ASKED,     /* the same, who does not: see store/access.h */
+	STORE_LINK_REFUSED,   /* the owner may not sign up; nothing was stored */
+	STORE_LINK_OTHERS,    /* the same, of an installation that other people have linked */
+	STORE_LINK__MAX
+};
+
+/* What came of it.  Names are NULL when not known, and but for STORE_LINK_ASKED. */
+struct store_linked {
+	enum store_link_outcome outcome;
+	int64_t user_id;      /* who is signed in in this browser; 0 when refused */
+	const char *here;     /* what that person has linked */
+	const char *location; /* what was linked now */
 };
 
 /*
- * Store it in one transaction: installation, sealed tokens, the first jobs and a new session; the
- * old session ends.  SW_ECONFLICT: repeat it, unless the session is there already because an
- * earlier try without an answer was carried out.  SW_EINTERNAL when sealing fails.
+ * Store it in one transaction: installation, sealed tokens, the first jobs, its owner's access, and
+ * a new session for the owner unless another person is signed in.  SW_ECONFLICT: repeat it, unless
+ * the session is there already because an earlier try without an answer was carried out.
+ * SW_EINTERNAL when sealing fails.
  */
 SW_MUSTCHECK enum sw_err store_installation_link(
-    struct db *db, struct arena *arena, const struct store_link *link, int64_t *user_id);
+    struct db *db, struct arena *arena, const struct store_link *link, struct store_linked *out);
 
 /* What a page shows about one location. */
 struct store_installation {
@@ -42,20 +62,24 @@ struct store_installation {
 	const char *sync_error; /* or NULL */
 	int64_t seq;
 	bool synced; /* at least once */
+	bool owned;  /* by this user; else its owner shows it to them */
 };
 
-/* All locations of a user but the removed ones, by name.  SW_ENOMEM. */
+/* All locations that a user sees but the removed ones, by name.  SW_ENOMEM. */
 SW_MUSTCHECK enum sw_err store_installation_list(struct db *db, struct arena *arena,
     int64_t user_id, struct store_installation **out, size_t *count);
 
-/* Hide it and queue the uninstall at the platform.  SW_ENOTFOUND: not theirs. */
+/*
+ * An owner's: hide it and queue the uninstall at the platform.  One that is only shown to this user
+ * leaves their pages.  SW_ENOTFOUND: they do not see it.
+ */
 SW_MUSTCHECK enum sw_err store_installation_disconnect(
     struct db *db, struct arena *arena, int64_t user_id, const char *installation_id);
 
 /*
- * Record the owner that the platform names; two users that turn out to be one person are joined.
- * An earlier installation of the same location and owner is erased: the platform gives a location a
- * new id when it is linked after an uninstall.  NULL changes nothing.
+ * Record the owner that the platform names, unless one is known; nobody's access is merged with
+ * another's.  An earlier installation of the same location and owner is erased: the platform gives a
+ * location a new id when it is linked after an uninstall.
  */
 SW_MUSTCHECK enum sw_err
 store_installation_set_owner(struct db *db, const char *installation_id, const char *owner_id);
@@ -67,7 +91,12 @@ store_installation_set_owner(struct db *db, const char *installation_id, const c
 SW_MUSTCHECK enum sw_err store_installation_set_location(
     struct db *db, const char *installation_id, const char *location_id);
 
-/* Delete everything about it, tokens too. */
-SW_MUSTCHECK enum sw_err store_installation_erase(struct db *db, const char *installation_id);
+/*
+ * Delete everything about it, tokens and jobs too, after its uninstall by this worker.  Not to be
+ * repeated.  SW_ENOTFOUND: the job uninstall is not this worker's any more, because the location
+ * was linked again or another worker has it; nothing is deleted.
+ */
+SW_MUSTCHECK enum sw_err
+store_installation_uninstalled(struct db *db, const char *installation_id, const char *worker_id);
 
 #endif

@@ -7,14 +7,16 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/log.h"
-#include "base/utf8.h"
 #include "formats/cookie.h"
 #include "formats/seal.h"
 #include "smartthings/oauth.h"
 #include "store/api_call.h"
 #include "store/installation.h"
 #include "store/session.h"
+#include "web/oauth_choose.h"
+#include "web/oauth_owner.h"
 #include "web/oauth_page.h"
+#include "web/user_agent.h"
 
 /* A person waits for this call. */
 #define EXCHANGE_MS 8000
@@ -110,7 +112,8 @@ count_call(struct program *program, const char *installation_id, int status)
  * then the session exists.
  */
 static enum sw_err
-store_link(struct program *program, const struct request *req, const struct store_link *link)
+store_link(struct program *program, const struct request *req, const struct store_link *link,
+    struct store_linked *out)
 {
 	const struct timespec pause = {.tv_nsec = STORE_PAUSE_MS * 1000000L};
 	int64_t deadline_ms = clock_monotonic_ms() + STORE_MS;
@@ -118,16 +121,14 @@ store_link(struct program *program, const struct request *req, const struct stor
 	enum sw_err err;
 
 	for (;;) {
-		err = store_installation_link(program->db, req->arena, link, &who.user_id);
+		err = store_installation_link(program->db, req->arena, link, out);
 		if (err == SW_ECONFLICT &&
-		    store_session_load(program->db, link->new_session, &who) == SW_OK)
+		    store_session_load(program->db, link->new_session, &who) == SW_OK) {
+			*out = (struct store_linked){.user_id = who.user_id};
 			err = SW_OK;
+		}
 		if (err == SW_OK)
 			FAILPOINT("oauth.linked");
-		if (err == SW_OK)
-			log_event(LOG_INFO, "oauth.linked", "installation",
-			    link->tokens->installed_app_id, "user", log_int(who.user_id),
-			    (const char *)NULL);
 		if ((err != SW_EUNAVAILABLE && err != SW_ETIMEOUT && err != SW_ECONFLICT) ||
 		    clock_monotonic_ms() >= deadline_ms)
 			return err;
@@ -135,47 +136,78 @@ store_link(struct program *program, const struct request *req, const struct stor
 	}
 }
 
-/* The User-Agent header, NULL when it is not UTF-8, which the database refuses. */
-static const char *
-user_agent(const struct request *req)
-{
-	const char *agent = request_header(req, "HTTP_USER_AGENT", NULL);
+/* What the browser gets, each a random word whose hash is stored. */
+struct words {
+	char session[SESSION_TOKEN_SIZE];
+	char offer[SESSION_TOKEN_SIZE];
+};
 
-	return agent != NULL && utf8_is_valid(agent, strlen(agent)) ? agent : NULL;
-}
-
-/* Store, and open the session whose cookie value goes to "token". */
+/* Store, and open a session or ask who should see it. */
 static enum sw_err
 link_installation(struct program *program, const struct request *req,
-    const struct oauth_tokens *tokens, char token[static SESSION_TOKEN_SIZE])
+    const struct oauth_tokens *tokens, struct words *words, struct store_linked *out)
 {
 	const struct config *config = &program->config;
 	uint8_t new_session[SECRET_SHA256_BYTES], old_session[SECRET_SHA256_BYTES];
+	uint8_t offer[SECRET_SHA256_BYTES];
 	struct store_link link = {
 	    .tokens = tokens,
 	    .seal_keys = &config->seal_keys,
 	    .new_session = new_session,
-	    .user_agent = user_agent(req),
+	    .user_agent = user_agent_of(req),
+	    .offer = offer,
+	    .sign_up = config->sign_up,
 	};
-	enum sw_err err = session_make(token, new_session);
+	enum sw_err err = session_make(words->session, new_session);
 
+	if (err == SW_OK)
+		err = session_make(words->offer, offer);
 	if (session_read_cookie(request_header(req, "HTTP_COOKIE", NULL), config->public_is_https,
 		old_session, NULL))
 		link.old_session = old_session;
-	return err == SW_OK ? store_link(program, req, &link) : err;
+	if (err == SW_OK)
+		err = store_link(program, req, &link, out);
+	return err;
 }
 
+static bool
+is_refused(const struct store_linked *linked)
+{
+	return linked->outcome == STORE_LINK_REFUSED || linked->outcome == STORE_LINK_OTHERS;
+}
+
+/* The owner may not sign up: nothing is left of the authorization, here or at the platform. */
 static void
-put_signed_in(struct program *program, const char *token, struct response *res)
+refuse(struct program *program, const struct store_linked *linked,
+    const struct oauth_tokens *tokens, struct response *res)
+{
+	enum oauth_page page = OAUTH_PAGE_OTHERS;
+
+	if (linked->outcome == STORE_LINK_REFUSED)
+		page = oauth_uninstall(program, tokens) == SW_OK ? OAUTH_PAGE_UNINVITED
+								 : OAUTH_PAGE_INSTALLED;
+	log_event(LOG_WARN, "oauth.uninvited", "sign_up", program->config.sign_up, "uninstalled",
+	    page == OAUTH_PAGE_UNINVITED ? "yes" : "no", (const char *)NULL);
+	oauth_page_put(res, &program->config, page, NULL);
+}
+
+/* The location is linked: back to the page, or the question who should see it. */
+static void
+put_linked(struct program *program, const struct store_linked *linked, const struct words *words,
+    struct response *res)
 {
 	struct sbuf expired = {0};
 
-	session_put_cookie(res, &program->config, token);
+	if (linked->outcome == STORE_LINK_SIGNED_IN)
+		session_put_cookie(res, &program->config, words->session);
 	cookie_put(&expired, oauth_browser_cookie(&program->config), "", 0,
 	    program->config.public_is_https);
 	response_add_header(res, "Set-Cookie", sbuf_failed(&expired) ? NULL : sbuf_text(&expired));
 	sbuf_clear(&expired);
-	response_redirect(res, 303, "/");
+	if (linked->outcome == STORE_LINK_ASKED)
+		oauth_choose_put(program, linked, words->offer, res);
+	else
+		response_redirect(res, 303, "/");
 }
 
 static enum oauth_page
@@ -230,33 +262,57 @@ get_tokens(struct program *program, const char *code, struct oauth_tokens *token
 	return err;
 }
 
-/* Exchange the code, store the link, answer. */
+/* Store the link of an installation whose owner is known, and answer.  True: it is linked. */
+static bool
+finish_link(struct program *program, const struct request *req, const struct oauth_tokens *tokens,
+    struct response *res)
+{
+	struct words words = {0};
+	struct store_linked linked;
+	enum sw_err err = link_installation(program, req, tokens, &words, &linked);
+	bool is_linked = err == SW_OK && !is_refused(&linked);
+
+	if (is_linked) {
+		log_event(LOG_INFO, "oauth.linked", "installation", tokens->installed_app_id,
+		    "user", log_int(linked.user_id), "session",
+		    linked.outcome == STORE_LINK_SIGNED_IN ? "new" : "another person's",
+		    (const char *)NULL);
+		put_linked(program, &linked, &words, res);
+		notify_add_page(&program->notify, tokens->installed_app_id);
+		notify_add_sessions(&program->notify);
+		notify_add_work(&program->notify);
+	} else if (err == SW_OK) {
+		refuse(program, &linked, tokens, res);
+	} else {
+		log_event(LOG_ERROR, "oauth.not_stored", "installation", tokens->installed_app_id,
+		    "err", err_name(err), (const char *)NULL);
+		oauth_page_put(res, &program->config, page_of_store_failure(err), NULL);
+	}
+	secret_cleanse(&words, sizeof(words));
+	return is_linked;
+}
+
+/* Exchange the code, learn the owner, store the link, answer. */
 static void
 answer_code(
     struct program *program, const struct request *req, const char *code, struct response *res)
 {
 	struct oauth_tokens tokens = {0};
-	char token[SESSION_TOKEN_SIZE] = "";
+	bool is_linked = false;
 	int status;
 	enum sw_err err = get_tokens(program, code, &tokens, &status);
 
 	if (err != SW_OK) {
 		oauth_page_put(res, &program->config, page_of_failure(err), NULL);
 	} else {
-		err = link_installation(program, req, &tokens, token);
-		if (err == SW_OK) {
-			put_signed_in(program, token, res);
-			notify_add_page(&program->notify, tokens.installed_app_id);
-			notify_add_sessions(&program->notify);
-			notify_add_work(&program->notify);
-		} else {
-			log_event(LOG_ERROR, "oauth.not_stored", "installation",
-			    tokens.installed_app_id, "err", err_name(err), (const char *)NULL);
-			oauth_page_put(res, &program->config, page_of_store_failure(err), NULL);
-		}
+		err = oauth_find_owner(program, &tokens);
+		if (err == SW_OK)
+			is_linked = finish_link(program, req, &tokens, res);
+		else
+			oauth_page_put(res, &program->config,
+			    err == SW_EINPUT ? OAUTH_PAGE_NOBODY : page_of_failure(err), NULL);
 	}
-	count_call(program, tokens.installed_app_id, status);
-	secret_cleanse(token, sizeof(token));
+	count_call(program, is_linked ? tokens.installed_app_id : NULL, status);
 	oauth_tokens_clear(&tokens);
 }
 

@@ -39,6 +39,24 @@ static const struct words pages[] = {
 	"again."},
     [OAUTH_PAGE_TIMEOUT] = {504, "SmartThings did not answer in time",
 	"Nothing was linked. Wait a moment, then try again."},
+    [OAUTH_PAGE_NOBODY] = {502, "Whose location is it?",
+	"SmartThings does not say which Samsung account this location belongs to. Nothing was "
+	"linked."},
+    [OAUTH_PAGE_UNINVITED] = {403, "You need an invitation",
+	"Only the person who set this Switchboard up, and those who see a location here already, "
+	"can sign in. It has been uninstalled from your location at SmartThings again, and nothing "
+	"of it was kept here. Ask whoever runs this Switchboard to let you in."},
+    [OAUTH_PAGE_INSTALLED] = {403, "You need an invitation",
+	"Only the person who set this Switchboard up, and those who see a location here already, "
+	"can sign in. Nothing was kept here, but SmartThings could not be told to uninstall it "
+	"from "
+	"your location: remove Switchboard there in the SmartThings app."},
+    [OAUTH_PAGE_OTHERS] = {403, "You need an invitation",
+	"Only the person who set this Switchboard up, and those who see a location here already, "
+	"can sign in. Other people have linked this location; nothing was changed for them."},
+    [OAUTH_PAGE_CHOICE] = {400, "This question is out of date",
+	"It was asked in another browser or more than ten minutes ago, or it has been answered. "
+	"The location is linked: its owner sees it after signing in."},
     [OAUTH_PAGE_NOT_STORED] = {503, "Switchboard cannot reach its database",
 	"Nothing was linked. Wait a moment, then link again."},
     [OAUTH_PAGE_METHOD] = {405, "Method not allowed", "This address accepts GET requests only."},

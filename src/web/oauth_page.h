@@ -21,6 +21,11 @@ enum oauth_page {
 	OAUTH_PAGE_PLATFORM,   /* 502: its answer cannot be used */
 	OAUTH_PAGE_AWAY,       /* 503: the platform cannot be reached, or is overloaded */
 	OAUTH_PAGE_TIMEOUT,    /* 504: no answer in time */
+	OAUTH_PAGE_NOBODY,     /* 502: the platform does not say whose location it is */
+	OAUTH_PAGE_UNINVITED,  /* 403: may not sign up; uninstalled again at the platform */
+	OAUTH_PAGE_INSTALLED,  /* 403: the same, but uninstalling failed */
+	OAUTH_PAGE_OTHERS,     /* 403: the same, of a location that others have linked */
+	OAUTH_PAGE_CHOICE,     /* 400: nothing was asked of this browser, or not any more */
 	OAUTH_PAGE_NOT_STORED, /* 503: the database cannot be reached */
 	OAUTH_PAGE_METHOD,     /* 405 */
 	OAUTH_PAGE_NOT_FOUND,  /* 404 */

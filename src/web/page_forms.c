@@ -131,6 +131,15 @@ find_location(struct request_context *context, const struct url_query *from,
 }
 
 static void
+put_erasing(struct sbuf *out)
+{
+	html_lit(out,
+	    "Switchboard is uninstalled from it at SmartThings. Its switches and the "
+	    "access to them are erased here at once, what happened to them within days. The "
+	    "devices themselves stay as they are, and you can link it again at any time.");
+}
+
+static void
 put_confirmation(struct sbuf *out, const struct store_installation *location, const char *csrf)
 {
 	const char *name =
@@ -138,11 +147,14 @@ put_confirmation(struct sbuf *out, const struct store_installation *location, co
 
 	html_lit(out, "<section class=\"card\">\n<h1>Disconnect ");
 	html_put_text(out, name);
-	html_lit(out,
-	    "?</h1>\n<p>Switchboard is uninstalled from it at SmartThings. Its switches and the "
-	    "access to them are erased here at once, what happened to them within days. The "
-	    "devices themselves stay as they are, and you can link it again at any time.</p>\n"
-	    "<form class=\"choice\" method=\"post\" action=\"/disconnect\">");
+	html_lit(out, "?</h1>\n<p>");
+	if (location->owned)
+		put_erasing(out);
+	else
+		html_lit(out, "It leaves your page. Its owner keeps it, and can link it in this "
+			      "browser again to show it to you.");
+	html_lit(out, "</p>\n"
+		      "<form class=\"choice\" method=\"post\" action=\"/disconnect\">");
 	page_put_csrf(out, csrf);
 	html_lit(out, "<input type=\"hidden\" name=\"installation\"");
 	html_put_attr(out, "value", location->installation_id);

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 struct product {
 	const char *text;
 	const char *name;
@@ -47,6 +49,14 @@ find(const struct product *products, const char *agent)
 	while (products->text != NULL && strstr(agent, products->text) == NULL)
 		products++;
 	return products->name;
+}
+
+const char *
+user_agent_of(const struct request *req)
+{
+	const char *agent = request_header(req, "HTTP_USER_AGENT", NULL);
+
+	return agent != NULL && utf8_is_valid(agent, strlen(agent)) ? agent : NULL;
 }
 
 const char *

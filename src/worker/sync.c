@@ -13,6 +13,7 @@
 #include "formats/url.h"
 #include "smartthings/api.h"
 #include "smartthings/device.h"
+#include "smartthings/installed_app.h"
 #include "store/installation.h"
 #include "store/sync.h"
 #include "store/token.h"
@@ -91,7 +92,7 @@ take_installed_app(struct sync *sync, const json_t *app)
 	struct worker *worker = sync->job.worker;
 	const char *id = sync->job.row.installation_id;
 	const char *location_id = jsonx_string(app, "locationId");
-	const char *owner_id = jsonx_string(json_object_get(app, "owner"), "ownerId");
+	const char *owner_id = installed_app_owner(app);
 	enum sw_err err;
 
 	if (location_id == NULL || !url_id_is_valid(location_id))
@@ -100,10 +101,8 @@ take_installed_app(struct sync *sync, const json_t *app)
 	if (sync->plan.location_id == NULL)
 		return SW_ENOMEM;
 	err = store_installation_set_location(worker->db, id, location_id);
-	if (err == SW_OK && owner_id != NULL && url_id_is_valid(owner_id))
+	if (err == SW_OK && owner_id != NULL)
 		err = store_installation_set_owner(worker->db, id, owner_id);
-	/* The owner may be a person who has an account already: sessions then show more. */
-	notify_add_sessions(&worker->notify);
 	worker->has_work = true; /* the subscriptions wait for the location */
 	return err;
 }

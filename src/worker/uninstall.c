@@ -13,17 +13,19 @@
 
 /*
  * Erase the installation, and with it this job.  Linking it again took the job out of the queue:
- * then the lease is lost, and nothing is erased.
+ * then nothing is erased.
  */
 static void
 erase(struct job *job, const char *why)
 {
 	struct worker *worker = job->worker;
-	enum sw_err err;
+	enum sw_err err =
+	    store_installation_uninstalled(worker->db, job->row.installation_id, worker->id);
 
-	if (!job_renew(job))
+	if (err == SW_ENOTFOUND) {
+		job_drop(job);
 		return;
-	err = store_installation_erase(worker->db, job->row.installation_id);
+	}
 	if (err != SW_OK) {
 		job_put_back(job, err, job->type->backoff.first_ms);
 		return;

@@ -157,6 +157,8 @@ class Rig {
 			INSERT INTO installation (installation_id, user_id, location_id, location_name, status, sync_state, synced_at)
 				SELECT m.id, u.user_id, 'location', 'Home', 'active', 'done', now()
 				FROM made m JOIN user_account u ON u.owner_id = 'owner-' || m.id;
+			INSERT INTO access (installation_id, user_id, role)
+				SELECT m.id, u.user_id, 'owner' FROM made m JOIN user_account u ON u.owner_id = 'owner-' || m.id;
 			INSERT INTO room (installation_id, room_id, name)
 				SELECT m.id, 'r' || r, 'Room ' || r FROM made m, generate_series(1, 5) AS r;
 			INSERT INTO device (installation_id, device_id, name, room_id, online)

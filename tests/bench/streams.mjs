@@ -37,7 +37,7 @@ async function makeInstallations() {
 		`('${id}', '\\x${createHash("sha256").update(cookies[i]).digest("hex")}'::bytea)`);
 
 	await stack.psql(`BEGIN;
-		SELECT installation_link(h.id, 'owner-' || h.id, 'none', '\\x00', '\\x00', 'none', 86400, NULL, h.session, 'bench')
+		SELECT installation_link_owner(h.id, 'owner-' || h.id, 'none', '\\x00', '\\x00', 'none', 86400, NULL, h.session, 'bench', NULL, 'open')
 			FROM (VALUES ${values.join()}) AS h (id, session);
 		DELETE FROM token WHERE installation_id LIKE 'bench-%';
 		DELETE FROM job WHERE installation_id LIKE 'bench-%';

@@ -60,6 +60,9 @@ before(async () => {
 	/* Without subscriptions the platform sends no events. */
 	await waitFor(async () => (await stack.psql("SELECT count(*) FROM switchboard.subscription")) === "8",
 		{ what: "the subscriptions of both installations" });
+	/* Nor before it has confirmed where to. */
+	await waitFor(async () => (await stack.control("GET", "state")).app.targetStatus === "CONFIRMED",
+		{ what: "the confirmation of the webhook" });
 });
 
 after(() => stack?.stop());

@@ -1,7 +1,7 @@
 // Signing in: /oauth/start, the platform's consent page, /oauth/callback.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import { CookieJar, consent, linkAccount, startStack } from "../stack.mjs";
+import { CookieJar, choose, consent, linkAccount, startStack } from "../stack.mjs";
 
 const sessionOf = (jar) => jar.cookies(stack.url).session;
 const secrets = [];
@@ -147,20 +147,89 @@ test("linking a location again updates its row and gives the browser a new sessi
 	secrets.push(old, sessionOf(jar));
 });
 
-test("a location of another account is added to the signed-in user, without a session it gets a user of its own", async () => {
+/** A new account with one location, which nobody has linked. */
+async function makePerson(name, location) {
+	const { accountId, locations: [{ locationId }] } = await stack.control("POST", "accounts",
+		{ name, locations: [{ name: location, devices: [{ name: "Lamp", label: `Lamp of ${location}` }] }] });
+
+	return { accountId, locationId };
+}
+
+/** What a browser shows: the Samsung account that is signed in, and the labels of its switches. */
+async function shown(jar) {
+	const owner = await stack.psql(`SELECT u.owner_id FROM session JOIN user_account u USING (user_id)
+		WHERE session_hash = sha256('${sessionOf(jar)}')`);
+	const answer = await stack.request("/api/switches", { jar });
+
+	return { owner, labels: answer.json().switches.map(({ label }) => label).sort() };
+}
+
+/** Link in the browser of somebody else; returns the page that asks who should see the location. */
+async function asked(jar, options) {
+	const answer = await stack.request((await allowed({ jar, ...options })).callback, { jar });
+
+	assert.equal(answer.status, 200, answer.text.slice(0, 300));
+	assert.match(answer.text, /belongs to another Samsung account/);
+	assert.equal(answer.setCookies.some((line) => line.startsWith("session=")), false);
+	return answer;
+}
+
+test("whoever links a location is signed in as its owner, though somebody else has linked it in their browser before", async () => {
+	const alex = await makePerson("Alex", "Alex' house");
+	const sam = await makePerson("Sam", "Sam's flat");
+	const alexBrowser = await linkAccount(stack, { location: alex.locationId });
+
+	await stack.syncedInstallation("Alex' house");
+	const page = await asked(alexBrowser, { location: sam.locationId });
+
+	assert.match(page.text, /You are signed in as the owner of Alex&#39; house/);
+	await stack.syncedInstallation("Sam's flat");
+	assert.deepEqual(await shown(alexBrowser), { owner: alex.accountId, labels: ["Lamp of Alex' house"] });
+	assert.equal((await choose(stack, alexBrowser, page, "here")).status, 303);
+	assert.deepEqual(await shown(alexBrowser), { owner: alex.accountId, labels: ["Lamp of Alex' house", "Lamp of Sam's flat"] });
+
+	const samBrowser = await linkAccount(stack, { location: sam.locationId });
+
+	assert.deepEqual(await shown(samBrowser), { owner: sam.accountId, labels: ["Lamp of Sam's flat"] });
+	// In Alex' browser again: nothing is asked, and Alex stays signed in.
+	await linkAccount(stack, { location: sam.locationId, jar: alexBrowser });
+	assert.equal((await shown(alexBrowser)).owner, alex.accountId);
+	secrets.push(sessionOf(alexBrowser), sessionOf(samBrowser));
+});
+
+test("the question can be answered by signing in as the owner, once and in the browser that was asked", async () => {
+	const robin = await makePerson("Robin", "Robin's farm");
 	const jar = await linkAccount(stack, { location: "Home" });
-	const [{ user_id: user }] = await installations();
-	const parents = await stack.control("POST", "accounts", { name: "Parents", locations: [{ name: "Farm", devices: [] }] });
-	const other = await stack.control("POST", "accounts", { name: "Stranger", locations: [{ name: "Elsewhere", devices: [] }] });
+	const old = sessionOf(jar);
+	const page = await asked(jar, { location: robin.locationId });
+	const foreign = await linkAccount(stack, { location: (await makePerson("Eve", "Eve's hut")).locationId });
 
-	await linkAccount(stack, { location: "Farm", jar });
-	await linkAccount(stack, { location: "Elsewhere" });
-	const rows = await installations();
+	assertPage(await choose(stack, foreign, page, "here"), 400, /out of date/);
+	assertPage(await choose(stack, new CookieJar(), page, "owner"), 400, /out of date/);
+	assert.equal((await choose(stack, jar, page, "neither")).status, 400);
+	const answer = await choose(stack, jar, page, "owner");
 
-	assert.equal(rows.filter((row) => row.user_id === user).length, 3);
-	assert.equal(rows.length, 4);
-	assert.notDeepEqual(parents, other);
-	assert.notEqual(rows.at(-1).user_id, user);
+	assert.equal(answer.status, 303);
+	assert.equal(answer.location, `${stack.url}/`);
+	assert.notEqual(sessionOf(jar), old);
+	await stack.syncedInstallation("Robin's farm");
+	assert.deepEqual(await shown(jar), { owner: robin.accountId, labels: ["Lamp of Robin's farm"] });
+	assert.equal(await stack.psql(`SELECT count(*) FROM session WHERE session_hash = sha256('${old}')`), "0");
+	assertPage(await choose(stack, jar, page, "here"), 400, /out of date/);
+	secrets.push(old, sessionOf(jar));
+});
+
+test("two owners of one installation are two people who both see it", async () => {
+	const kim = await makePerson("Kim", "Shared house");
+	const { accountId } = await stack.control("POST", "accounts", { name: "Lee", shares: [kim.locationId], locations: [] });
+	const first = await linkAccount(stack, { location: kim.locationId });
+
+	await stack.syncedInstallation("Shared house");
+	const second = await linkAccount(stack, { location: kim.locationId, account: accountId });
+
+	assert.deepEqual(await shown(first), { owner: kim.accountId, labels: ["Lamp of Shared house"] });
+	assert.deepEqual(await shown(second), { owner: accountId, labels: ["Lamp of Shared house"] });
+	assert.equal(await stack.psql(`SELECT count(*) FROM installation WHERE location_name = 'Shared house'`), "1");
 });
 
 test("two tabs of one browser can both finish, in any order", async () => {
@@ -295,10 +364,33 @@ test("a token reply without the optional members, and with long tokens, is accep
 
 		assert.equal(await stack.psql(`SELECT octet_length(access_sealed) > 8000 FROM token t
 			JOIN installation i USING (installation_id) ORDER BY i.linked_at DESC LIMIT 1`), "t");
-		assert.equal(await stack.psql(`SELECT count(*) FROM session
-			WHERE session_hash = sha256('${sessionOf(jar)}')`), "1");
+		assert.equal(await stack.psql(`SELECT u.owner_id = i.owner_id FROM session JOIN user_account u USING (user_id),
+			installation i WHERE session_hash = sha256('${sessionOf(jar)}') ORDER BY i.linked_at DESC LIMIT 1`), "t");
+		const { byEndpoint } = await stack.control("GET", "calls");
+
+		assert.ok(byEndpoint["GET /installedapps/{id}"] >= 1, "the owner is asked for");
 	} finally {
 		await stack.control("POST", "settings", { omitOwner: false, tokenLength: 36 });
+	}
+});
+
+test("an owner who is no person, or cannot be asked for, is nobody: nothing is linked", async () => {
+	const before = await counts();
+
+	await stack.control("POST", "settings", { omitOwner: true, systemOwner: true });
+	try {
+		const { locationId } = await makePerson("Nobody", "Nobody's land");
+		const { jar, callback: url } = await allowed({ location: locationId });
+
+		assertPage(await stack.request(url, { jar }), 502, /does not say which Samsung account/);
+		await stack.control("POST", "settings", { systemOwner: false });
+		const again = await allowed({ location: locationId });
+
+		await stack.control("POST", "faults", { method: "GET", path: "/installedapps/", count: 2, action: "status", status: 500 });
+		assertPage(await stack.request(again.callback, { jar: again.jar }), 502, /could not be used/);
+		assert.deepEqual(await counts(), before);
+	} finally {
+		await stack.control("POST", "settings", { omitOwner: false, systemOwner: false });
 	}
 });
 
@@ -317,6 +409,7 @@ test("other methods are answered 405 with Allow", async () => {
 			assert.equal(answer.headers.allow, "GET");
 		}
 	}
+	assert.equal((await stack.request("/oauth/choose")).status, 405);
 });
 
 test("no code, state, cookie or client secret is in a log", async () => {

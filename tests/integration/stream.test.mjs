@@ -185,6 +185,8 @@ test("a stream of a person with 64 locations has events of all of them, and resu
 		INSERT INTO installation (installation_id, user_id, location_name, status, sync_state, synced_at, seq)
 			SELECT gen_random_uuid(), user_id, 'Location ' || n, 'active', 'done', now(), 9000000000 + n
 			FROM user_account, generate_series(1, 64) n WHERE owner_id = 'many-installations';
+		INSERT INTO access (installation_id, user_id, role) SELECT i.installation_id, user_id, 'owner'
+			FROM installation i JOIN user_account USING (user_id) WHERE user_account.owner_id = 'many-installations';
 		INSERT INTO session (session_hash, user_id, expires_at)
 			SELECT sha256('${token}'), user_id, now() + interval '1 day' FROM user_account WHERE owner_id = 'many-installations'`);
 	jar.set(stack.url, "session", token);

@@ -5,6 +5,8 @@ import { createInterface } from "node:readline";
 // What is read of each table; other columns (seen_at of a session) and rows (a keyId without a key) change by themselves.
 const TABLES = {
 	api_call: "t FROM api_call t",
+	access: "t FROM access t",
+	access_offer: "t FROM access_offer t",
 	command: "t FROM command t",
 	confirmation: "t FROM confirmation t",
 	device: "t FROM device t",

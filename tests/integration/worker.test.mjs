@@ -676,6 +676,31 @@ test("a location linked again after an uninstall that was not reported has one i
 	assert.equal((await finished(await click(installation, [{ device: installation.devices[0] }])))[0].status, "confirmed");
 });
 
+test("linking again while the uninstall is about to erase keeps the new tokens", async () => {
+	const installation = await newInstallation();
+	const { owner_id: owner } = await rowOf(installation);
+
+	await stack.control("POST", "faults", { method: "DELETE", path: `/installedapps/${installation.id}`, action: "slow", delayMs: 1000 });
+	await sql(`SELECT installation_disconnect(${installation.user}, ${quote(installation.id)}); NOTIFY switchboard_work`);
+	// A link that has the row, and commits when the worker waits for it.
+	await sql(`BEGIN;
+		SELECT 1 FROM installation WHERE installation_id = ${quote(installation.id)} FOR UPDATE;
+		DO $$ BEGIN
+			FOR i IN 1..600 LOOP
+				EXIT WHEN EXISTS (SELECT 1 FROM pg_locks l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid)));
+				PERFORM pg_sleep(0.05);
+			END LOOP;
+		END $$;
+		SELECT installation_link_owner(${quote(installation.id)}, ${quote(owner)}, NULL, 'new', 'new', 'none', 86400, NULL,
+			sha256('new'), NULL, NULL, 'open');
+		COMMIT`);
+	await waitFor(async () => (await sql(`SELECT count(*) FROM job WHERE installation_id = ${quote(installation.id)}
+		AND kind = 'uninstall'`)) === "0", { what: "the end of the uninstall" });
+	assert.equal(await sql(`SELECT count(*) FROM token WHERE installation_id = ${quote(installation.id)}`), "1");
+	assert.notEqual((await rowOf(installation)).status, "removed");
+	await sql(`SELECT installation_erase(${quote(installation.id)}, false)`);
+});
+
 test("disconnecting an installation whose tokens are invalid deletes them as well", async () => {
 	const installation = await newInstallation();
 

@@ -153,8 +153,8 @@ installed_app_view(const json_t *installed)
 	json_put(view, "referenceId", json_null());
 	json_put_text(view, "locationId", json_text(installed, "locationId"));
 	json_put(view, "owner",
-	    json_pack(
-		"{s:s, s:s}", "ownerType", "USER", "ownerId", json_text(installed, "accountId")));
+	    json_pack("{s:s, s:s}", "ownerType", setting_is_on("systemOwner") ? "SYSTEM" : "USER",
+		"ownerId", json_text(installed, "accountId")));
 	json_put(view, "notices", json_array());
 	json_put_text(view, "createdDate", json_text(installed, "createdDate"));
 	json_put_text(view, "lastUpdatedDate", json_text(installed, "lastUpdatedDate"));

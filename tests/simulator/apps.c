@@ -154,6 +154,7 @@ installed_app_new(const char *app_id, const char *account_id, const char *locati
 json_t *
 installed_app_for(const char *app_id, const char *account_id, const char *location_id)
 {
+	/* One for each location, whoever of its accounts asks. */
 	json_int_t count = 0;
 	const char *id;
 	json_t *installed;
@@ -163,8 +164,7 @@ installed_app_for(const char *app_id, const char *account_id, const char *locati
 		if (strcmp(json_text(installed, "appId"), app_id) != 0)
 			continue;
 		count++;
-		if (strcmp(json_text(installed, "accountId"), account_id) == 0 &&
-		    strcmp(json_text(installed, "locationId"), location_id) == 0)
+		if (strcmp(json_text(installed, "locationId"), location_id) == 0)
 			return installed;
 	}
 	if (count >= setting_number("installLimit"))

@@ -30,7 +30,8 @@ void app_ask_confirmation(json_t *app);
 
 /* NULL when unknown. */
 json_t *installed_app(const char *id);
-/* The one of this app, account and location; a new one is PENDING.  NULL: over installLimit. */
+/* The one of this app and location; a new one is the account's, and PENDING.  NULL: over
+ * installLimit. */
 json_t *installed_app_for(const char *app_id, const char *account_id, const char *location_id);
 /* Ends the tokens of an installed app: only access tokens, or both. */
 void installed_app_drop_tokens(const char *id, bool refresh_too);

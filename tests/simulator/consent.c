@@ -138,9 +138,9 @@ location_choice(struct text *page, const json_t *location, bool *first)
 }
 
 /*
- * The locations of every account, under the account's name.  A location
- * belongs to one account, so choosing it chooses the account too; the field
- * "account" is only a cross-check for programs that send it.
+ * The locations of every account, under the account's name.  Choosing a location chooses the
+ * account it belongs to; the field "account" is for programs that act for an account it is shared
+ * with.
  */
 static void
 put_choices(struct text *page)
@@ -217,12 +217,13 @@ consent_show(struct exchange *x)
 }
 
 static char *
-code_new(const struct authorization *request, const char *installed_app_id)
+code_new(const struct authorization *request, const char *installed_app_id, const char *account_id)
 {
 	char *code = random_word(8);
 	json_t *entry = json_object();
 
 	json_put_text(entry, "installedAppId", installed_app_id);
+	json_put_text(entry, "ownerId", account_id);
 	json_put_text(entry, "clientId", request->client_id);
 	json_put_text(entry, "redirectUri", request->redirect_uri);
 	json_put_text(entry, "scope", request->scope);
@@ -234,10 +235,11 @@ code_new(const struct authorization *request, const char *installed_app_id)
 }
 
 static void
-allow(struct exchange *x, const struct authorization *request, const json_t *location)
+allow(struct exchange *x, const struct authorization *request, const json_t *location,
+    const char *account_id)
 {
-	json_t *installed = installed_app_for(json_text(request->app, "appId"),
-	    json_text(location, "accountId"), json_text(location, "locationId"));
+	json_t *installed = installed_app_for(
+	    json_text(request->app, "appId"), account_id, json_text(location, "locationId"));
 	char *code;
 
 	if (installed == NULL) {
@@ -245,9 +247,31 @@ allow(struct exchange *x, const struct authorization *request, const json_t *loc
 		    "The app has reached its limit of installations.");
 		return;
 	}
-	code = code_new(request, json_text(installed, "installedAppId"));
+	code = code_new(request, json_text(installed, "installedAppId"), account_id);
 	redirect_back(x, request, "code", code, NULL);
 	free(code);
+}
+
+/* The account that decides about the location: the one sent, when it may; else the location's own.
+ */
+static const char *
+account_of(const json_t *location, const char *account_id)
+{
+	const char *own = json_text(location, "accountId");
+	const json_t *shares;
+	size_t i;
+	json_t *shared;
+
+	if (location == NULL || account_id == NULL || *account_id == '\0' ||
+	    strcmp(account_id, own) == 0)
+		return location != NULL ? own : NULL;
+	shares = json_object_get(json_object_get(state_section("accounts"), account_id), "shares");
+	json_array_foreach((json_t *)shares, i, shared)
+	{
+		if (strcmp(json_string_value(shared), json_text(location, "locationId")) == 0)
+			return account_id;
+	}
+	return NULL;
 }
 
 void
@@ -258,6 +282,7 @@ consent_decide(struct exchange *x)
 	char *location_id = request_form(x, "location");
 	char *account_id = request_form(x, "account");
 	const json_t *location = location_id != NULL ? world_location(location_id) : NULL;
+	const char *decides = account_of(location, account_id);
 
 	authorization_read(&request, x->body.data);
 	if (!authorization_is_valid(x, &request))
@@ -266,11 +291,10 @@ consent_decide(struct exchange *x)
 		redirect_back(x, &request, "error", "access_denied", "The user denied access.");
 	else if (decision == NULL || strcmp(decision, "allow") != 0)
 		answer_problem(x, "Neither allowed nor denied.");
-	else if (location == NULL || (account_id != NULL && *account_id != '\0' &&
-					 strcmp(account_id, json_text(location, "accountId")) != 0))
+	else if (decides == NULL)
 		answer_problem(x, "That location does not exist in that account.");
 	else
-		allow(x, &request, location);
+		allow(x, &request, location, decides);
 	free(decision);
 	free(location_id);
 	free(account_id);

@@ -274,6 +274,11 @@ account_problem(const json_t *body)
 
 	if (*json_text(body, "name") == '\0' || !json_is_array(json_object_get(body, "locations")))
 		return "an account needs a name and locations";
+	json_array_foreach(json_object_get(body, "shares"), i, item)
+	{
+		if (!json_is_string(item) || world_location(json_string_value(item)) == NULL)
+			return "shares are ids of locations";
+	}
 	json_array_foreach(json_object_get(body, "locations"), i, location)
 	{
 		if (*json_text(location, "name") == '\0')
@@ -299,6 +304,7 @@ add_account(struct exchange *x)
 {
 	const char *problem = account_problem(x->json);
 	json_t *locations = json_array();
+	json_t *account;
 	const char *account_id;
 	size_t i;
 	json_t *location;
@@ -308,7 +314,10 @@ add_account(struct exchange *x)
 		answer_error(x, 400, "%s", problem);
 		return;
 	}
-	account_id = json_text(world_add_account(json_text(x->json, "name")), "accountId");
+	account = world_add_account(json_text(x->json, "name"));
+	account_id = json_text(account, "accountId");
+	if (json_is_array(json_object_get(x->json, "shares")))
+		json_object_set(account, "shares", json_object_get(x->json, "shares"));
 	json_array_foreach(json_object_get(x->json, "locations"), i, location)
 	    json_array_append_new(locations, add_location(account_id, location));
 	answer_json(

@@ -113,6 +113,7 @@ exchange_code(struct exchange *x, const json_t *app)
 	} else {
 		x->installed_app_id = text_copy(json_text(entry, "installedAppId"));
 		json_put_text(installed, "installedAppStatus", "AUTHORIZED");
+		json_put_text(installed, "accountId", json_text(entry, "ownerId"));
 		answer_tokens(x, installed, json_text(entry, "scope"));
 	}
 	free(code);

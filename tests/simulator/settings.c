@@ -24,6 +24,7 @@ static const struct setting settings[] = {
     {.name = "installLimit", .type = JSON_INTEGER, .initial = 500, .highest = 1000000},
     {.name = "rateLimits", .type = JSON_TRUE},
     {.name = "omitOwner", .type = JSON_TRUE},
+    {.name = "systemOwner", .type = JSON_TRUE},
     {.name = "duplicate", .type = JSON_TRUE},
     {.name = "reorder", .type = JSON_TRUE},
     {.name = "batch", .type = JSON_TRUE},

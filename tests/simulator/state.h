@@ -12,7 +12,7 @@
  *   key           private key and certificate that sign the webhooks
  *   settings      switches of the control API
  *   apps          appId -> registered app: client, target, targetStatus
- *   accounts      accountId -> {accountId, name}
+ *   accounts      accountId -> {accountId, name, shares: ids of other accounts' locations}
  *   locations     locationId -> location, with accountId and hubId
  *   rooms         roomId -> {roomId, locationId, name}
  *   devices       deviceId -> device as the API shows it, plus status and healthState

@@ -11,6 +11,8 @@ CREATE TEMP TABLE many ON COMMIT DROP AS SELECT 'many-' || n AS id, n FROM gener
 INSERT INTO user_account (owner_id) SELECT id FROM many;
 INSERT INTO installation (installation_id, user_id, status, sync_state, synced_at)
 	SELECT m.id, u.user_id, 'active', 'done', now() FROM many m JOIN user_account u ON u.owner_id = m.id;
+INSERT INTO access (installation_id, user_id, role)
+	SELECT m.id, u.user_id, 'owner' FROM many m JOIN user_account u ON u.owner_id = m.id;
 INSERT INTO session (session_hash, user_id, expires_at)
 	SELECT pg_temp.hash(m.id), u.user_id, now() + interval '1 day' FROM many m JOIN user_account u ON u.owner_id = m.id;
 INSERT INTO token (installation_id, access_sealed, refresh_sealed, seal_key_id, scope, expires_at, refresh_after,
@@ -77,8 +79,9 @@ SELECT is(pg_temp.read_whole($$ SELECT count(*) FROM switch WHERE installation_i
 
 -- The page.
 SELECT is(pg_temp.read_whole('SELECT * FROM session_load(pg_temp.hash(''many-7''))'), '', 'session_load');
-SELECT is(pg_temp.read_whole(format('SELECT location_name, status, seq FROM installation
-	WHERE user_id = %s AND status <> ''removed'' ORDER BY location_name NULLS LAST, installation_id',
+SELECT is(pg_temp.read_whole(format('SELECT i.location_name, i.status, i.seq FROM access a
+	JOIN installation i ON i.installation_id = a.installation_id WHERE a.user_id = %s AND i.status <> ''removed''
+	ORDER BY i.location_name NULLS LAST, i.installation_id',
 	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'installation_list');
 SELECT is(pg_temp.read_whole($$ SELECT s.*, (s.device_id, s.component) IN (SELECT c.device_id, c.component
 	FROM command_pending c WHERE c.installation_id = 'many-7') FROM switch_page s WHERE s.installation_id = 'many-7' $$), '',

@@ -25,7 +25,7 @@ SELECT is(token_reseal('cabin', 1, '\x02', '\x11', '\x12', 'k2'), false, 'is not
 SELECT is(pg_temp.pair('cabin'), 'k1 2 \x03 \x04', 'nor is anything of it');
 SELECT installation_erase('cabin', false) \g /dev/null
 SELECT is(token_reseal('cabin', 2, '\x04', '\x11', '\x12', 'k2'), false, 'a location that is gone stays gone');
-SELECT installation_link('cabin', 'alex', NULL, '\x05', '\x06', 'k2', 86400, NULL, pg_temp.hash('cookie-3'), NULL) \g /dev/null
+SELECT installation_link_owner('cabin', 'alex', NULL, '\x05', '\x06', 'k2', 86400, NULL, pg_temp.hash('cookie-3'), NULL, NULL, 'open') \g /dev/null
 SELECT is(token_reseal('cabin', 1, '\x02', '\x11', '\x12', 'k2'), false, 'and one linked anew, of generation 1 again, keeps its new pair');
 SELECT is(token_seal_due('k2'), false, 'then all are under the new key');
 

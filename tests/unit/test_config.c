@@ -227,6 +227,7 @@ check_refusals(void **state)
 	    {CONFIG_BUDGET, "SWITCHBOARD_CALL_BUDGET", "-1", "number"},
 	    {CONFIG_BUDGET, "SWITCHBOARD_CALL_BUDGET", "10k", "number"},
 	    {CONFIG_BUDGET, "SWITCHBOARD_CALL_BUDGET", "9999999999999999", "number"},
+	    {CONFIG_SIGN_UP, "SWITCHBOARD_SIGN_UP", "friends", "open, invite or closed"},
 	    {0, "SWITCHBOARD_LOG_LEVEL", "loud", "error, warn, info or debug"},
 	};
 	struct config config;
