@@ -36,8 +36,13 @@ CREATE FUNCTION policy_unknown_switch_pause()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 minutes' $$;
 COMMENT ON FUNCTION policy_unknown_switch_pause IS 'Least time between two syncs because of events of unknown switches';
 
+-- Less than the least SWITCHBOARD_EVENT_DAYS (src/formats/config.c), so that no partition that takes events is detached.
+CREATE FUNCTION policy_event_late()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '7 days' $$;
+COMMENT ON FUNCTION policy_event_late IS 'An event that comes later than this after its time goes to event_stray';
+
 CREATE FUNCTION policy_signing_key_lease()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 seconds' $$;
 COMMENT ON FUNCTION policy_signing_key_lease IS 'How long one process has the fetch of a certificate to itself';
 
-GRANT EXECUTE ON FUNCTION policy_lease, policy_command_lease, policy_refresh_token_life TO switchboard_worker;
+GRANT EXECUTE ON FUNCTION policy_lease, policy_command_lease, policy_refresh_token_life, policy_event_late TO switchboard_worker;

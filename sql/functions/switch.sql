@@ -34,7 +34,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $
 				ORDER BY e.event_time, e.event_tick NULLS FIRST, e.received_at) AS before_value
 		FROM switch s
 		JOIN installation i ON i.installation_id = s.installation_id AND i.user_id = p_user AND i.status <> 'removed'
-		JOIN event e ON e.installation_id = s.installation_id AND e.device_id = s.device_id AND e.component = s.component
+		JOIN event_all e ON e.installation_id = s.installation_id AND e.device_id = s.device_id AND e.component = s.component
 		WHERE s.device_id = p_device AND s.component = p_component
 			AND e.event_time > now() - make_interval(hours => p_hours) AND e.event_type = 'DEVICE_EVENT'
 			AND ((e.capability = 'switch' AND e.attribute = 'switch')

@@ -468,7 +468,8 @@ describe("health and metrics", () => {
 		const answer = await stack.request("/healthz");
 
 		assert.equal(answer.status, 200);
-		assert.deepEqual(answer.json(), { status: "ok", database: "ok", schema: answer.json().schema, worker: "ok" });
+		assert.deepEqual(answer.json(), { status: "ok", database: "ok", schema: answer.json().schema, worker: "ok",
+			partitions: "ok" });
 		assert.ok(answer.json().schema >= 1);
 	});
 
