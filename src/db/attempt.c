@@ -168,7 +168,8 @@ judge(struct db *db, const PGresult *result)
 		memset(db->prepared, 0, sizeof(db->prepared));
 		return ATTEMPT_NOTRUN;
 	}
-	if (is_stale_plan(result)) {
+	/* The server has become read-only, after a fail-over for example: another one takes it. */
+	if (strcmp(db_attempt_sqlstate(result), "25006") == 0 || is_stale_plan(result)) {
 		db->stale = true;
 		return ATTEMPT_NOTRUN;
 	}
