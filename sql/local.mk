@@ -6,7 +6,8 @@ dist_sql_DATA = \
 sqltablesdir = $(sqldir)/tables
 dist_sqltables_DATA = \
 	sql/tables/001-tables.sql \
-	sql/tables/002-event-stray.sql
+	sql/tables/002-event-stray.sql \
+	sql/tables/003-api-call-total.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \

@@ -41,6 +41,10 @@ CREATE FUNCTION policy_event_late()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '7 days' $$;
 COMMENT ON FUNCTION policy_event_late IS 'An event that comes later than this after its time goes to event_stray';
 
+CREATE FUNCTION policy_api_call_days()
+RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 62 $$;
+COMMENT ON FUNCTION policy_api_call_days IS 'The detail of calls to the platform is kept for so many days: two months';
+
 CREATE FUNCTION policy_signing_key_lease()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 seconds' $$;
 COMMENT ON FUNCTION policy_signing_key_lease IS 'How long one process has the fetch of a certificate to itself';

@@ -190,6 +190,9 @@ static const struct stmt statements[] = {
     [STMT_COMMAND_EXPIRE] = {"command_expire", "SELECT DISTINCT command_expire(" CONFIRM_MS ")", 0,
 	.repeatable = true},
     [STMT_API_CALL_COUNT] = {"api_call_count", "SELECT api_call_count($1, $2, $3)", .params = 3},
+    [STMT_API_CALL_COUNT_MANY] = {"api_call_count_many", "SELECT api_call_count_many($1, $2, $3)",
+	.params = 3},
+    [STMT_API_CALL_PRUNE] = {"api_call_prune", "SELECT api_call_prune()", 0, .repeatable = true},
     [STMT_API_CALLS_THIS_MONTH] = {"api_calls_this_month", "SELECT api_calls_this_month()", 0,
 	.repeatable = true},
 };

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/api_call.h"
 #include "store/event.h"
 #include "worker/commands.h"
 #include "worker/confirm.h"
@@ -52,6 +53,7 @@ struct schedule {
 	int64_t maintain_ms;
 	int64_t make_ms;
 	int64_t retire_ms;
+	int64_t prune_ms;
 	int64_t save_tokens_ms;
 	int64_t replay_ms;
 	int64_t release_dead_ms;
@@ -215,6 +217,20 @@ maintain(struct worker *worker, struct schedule *schedule)
 		    (const char *)NULL);
 }
 
+/* Once an hour, and as long as there are more: the detail of calls that is past its time. */
+static void
+prune_calls(struct worker *worker, struct schedule *schedule)
+{
+	int64_t gone;
+
+	if (!is_due(&schedule->prune_ms, MAINTAIN_MS))
+		return;
+	if (store_api_call_prune(worker->db, &gone) != SW_OK)
+		schedule->prune_ms = clock_monotonic_ms() + RETIRE_RETRY_MS;
+	else if (gone > 0)
+		schedule->prune_ms = clock_monotonic_ms() + EXPIRE_MS;
+}
+
 /* Claim what there is room for, clicks first; returns how much it was. */
 static int
 claim(struct worker *worker)
@@ -280,6 +296,7 @@ work_with_database(struct worker *worker, struct schedule *schedule)
 	if (worker->stopping)
 		return RECONNECT_MS;
 	maintain(worker, schedule);
+	prune_calls(worker, schedule);
 	wait_ms = claim_due(worker, schedule);
 	if (worker->replay_due) /* the spool may hold newer tokens than the rows to seal again */
 		return wait_ms;
@@ -292,7 +309,7 @@ static int
 run_once(struct worker *worker, struct schedule *schedule)
 {
 	int wait_ms = RECONNECT_MS;
-	int notify_ms;
+	int notify_ms, usage_ms;
 
 	arena_clear(&worker->scratch);
 	if (worker->unsaved_tokens != NULL && is_due(&schedule->save_tokens_ms, SAVE_TOKENS_MS))
@@ -303,7 +320,9 @@ run_once(struct worker *worker, struct schedule *schedule)
 		worker->orphans = (struct store_claims){true, true, true, true};
 	if (worker->database_is_up)
 		wait_ms = work_with_database(worker, schedule);
-	usage_write(worker);
+	usage_ms = usage_write(worker, false);
+	if (usage_ms >= 0 && usage_ms < wait_ms)
+		wait_ms = usage_ms;
 	notify_ms = worker->database_is_up ? notify_run(&worker->notify) : -1;
 	return notify_ms >= 0 && notify_ms < wait_ms ? notify_ms : wait_ms;
 }
@@ -337,7 +356,7 @@ static void
 finish(struct worker *worker)
 {
 	arena_clear(&worker->scratch);
-	usage_write(worker);
+	(void)usage_write(worker, true);
 	while (worker->database_is_up && notify_run(&worker->notify) > 0)
 		usleep(NOTIFY_INTERVAL_MS * 1000);
 }

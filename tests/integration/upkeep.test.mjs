@@ -12,13 +12,13 @@ import { startWorker } from "./worker_process.mjs";
 
 const folder = mkdtempSync(path.join(tmpdir(), "switchboard-upkeep-"));
 const DAY = 86400000;
-let database, stack, installation, device, clock = 0;
+let database, stack, installation, device, jar, clock = 0;
 
 before(async () => {
 	chmodSync(folder, 0o755);
 	database = await PostgreSQL.make(path.join(folder, "postgres"));
 	stack = await startStack({ env: { SWITCHBOARD_DATABASE_URL: database.url } });
-	await linkAccount(stack, { location: "Home" });
+	jar = await linkAccount(stack, { location: "Home" });
 	installation = await stack.syncedInstallation("Home");
 	device = await stack.psql("SELECT device_id FROM switch WHERE component = 'main' LIMIT 1");
 });
@@ -113,4 +113,39 @@ test("GET /healthz is red when there are partitions for less than two days ahead
 	assert.equal(answer.json().partitions, "late");
 	await sql("SELECT event_partition_make()");
 	assert.equal((await stack.request("/healthz")).status, 200);
+});
+
+test("while the month's calls cannot be read, syncs wait; then they go on", async () => {
+	const [first] = stack.pids("switchboard-worker");
+
+	process.kill(first, "SIGSTOP");
+	await sql("ALTER FUNCTION api_calls_this_month() RENAME TO unreadable");
+	const worker = await startWorker(stack, { SWITCHBOARD_CALL_BUDGET: "1000000" });
+
+	try {
+		await sql(`SELECT job_put('${installation}', 'device_sync'); NOTIFY switchboard_work`);
+		await waitFor(async () => /used up/.test(await sql(`SELECT sync_error FROM installation WHERE installation_id = '${installation}'`)),
+			{ what: "the sync to be deferred" });
+		// Pages do not wait for it: they leave the figure out.
+		assert.equal((await stack.request("/", { jar })).status, 200);
+		await sql("ALTER FUNCTION unreadable() RENAME TO api_calls_this_month");
+		await waitFor(async () => (await sql(`SELECT count(*) FROM job WHERE installation_id = '${installation}'`)) === "0",
+			{ timeoutMs: 60000, what: "the sync" });
+	} finally {
+		await worker.stop();
+		process.kill(first, "SIGCONT");
+	}
+});
+
+test("the worker deletes the detail of calls that is past its time and keeps the total", async () => {
+	await waitFor(async () => (await sql(`SELECT sum(calls) > 0 AND sum(calls) = (SELECT sum(calls) FROM api_call_total)
+		AND sum(calls) = api_calls_this_month() FROM api_call`)) === "t", { what: "the total to be that of the detail" });
+	await sql("INSERT INTO api_call VALUES ('', current_date - 70, 'GET /devices', 200, 5)");
+	const worker = await startWorker(stack);
+
+	try {
+		await waitFor(async () => (await sql("SELECT count(*) FROM api_call WHERE day < current_date - 65")) === "0", { what: "the old rows to go" });
+	} finally {
+		await worker.stop();
+	}
 });
