@@ -47,6 +47,8 @@ function assertError(answer, status, code) {
 
 before(async () => {
 	stack = await startStack();
+	await waitFor(async () => (await stack.control("GET", "state")).app.targetStatus === "CONFIRMED",
+		{ what: "the confirmation of the webhook" });
 	await stack.control("POST", "accounts", SAM);
 	alex = await linkAccount(stack, { location: "Home" });
 	sam = await linkAccount(stack, { location: "Flat" });
