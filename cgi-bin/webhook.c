@@ -10,8 +10,8 @@ static const struct route routes[] = {
 static void
 after(struct program *program)
 {
-	(void)program;
 	FAILPOINT("webhook.answered");
+	webhook_after(program);
 }
 
 static const struct serve_main webhook_conf = {

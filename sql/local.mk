@@ -9,7 +9,9 @@ dist_sqltables_DATA = \
 	sql/tables/002-access.sql \
 	sql/tables/003-first-owner.sql \
 	sql/tables/004-erase.sql \
-	sql/tables/005-readings.sql
+	sql/tables/005-readings.sql \
+	sql/tables/006-event-stray.sql \
+	sql/tables/007-api-call-total.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \

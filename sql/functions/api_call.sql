@@ -1,20 +1,48 @@
 -- Calls to the platform are counted: it charges by their number.
 
-CREATE FUNCTION api_call_count(p_installation text, p_endpoint text, p_status integer)
+-- One call of each element.  The rows are taken in the order of their key, so that two workers do not wait for each other.
+CREATE FUNCTION api_call_count_many(p_installations text[], p_endpoints text[], p_statuses integer[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+DECLARE
+	v_day date := (now() AT TIME ZONE 'UTC')::date;
 BEGIN
 	INSERT INTO api_call AS c (installation_id, day, endpoint, status, calls)
-		VALUES (coalesce(p_installation, ''), (now() AT TIME ZONE 'UTC')::date, p_endpoint, p_status, 1)
-	ON CONFLICT (installation_id, day, endpoint, status) DO UPDATE SET calls = c.calls + 1;
+		SELECT coalesce(n.installation, ''), v_day, n.endpoint, n.status, count(*)
+		FROM unnest(p_installations, p_endpoints, p_statuses) AS n (installation, endpoint, status)
+		GROUP BY 1, 3, 4 ORDER BY 1, 3, 4
+	ON CONFLICT (installation_id, day, endpoint, status) DO UPDATE SET calls = c.calls + excluded.calls;
+	-- Last: all processes count in one row of it.
+	INSERT INTO api_call_total AS t (month, calls)
+		VALUES (date_trunc('month', v_day)::date, cardinality(p_endpoints))
+	ON CONFLICT (month) DO UPDATE SET calls = t.calls + excluded.calls;
 END $$;
+COMMENT ON FUNCTION api_call_count_many IS 'Count calls to the platform';
+
+CREATE FUNCTION api_call_count(p_installation text, p_endpoint text, p_status integer)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+	SELECT api_call_count_many(ARRAY[p_installation], ARRAY[p_endpoint], ARRAY[p_status])
+$$;
 COMMENT ON FUNCTION api_call_count IS 'Count one call to the platform';
 
 CREATE FUNCTION api_calls_this_month()
 RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
-	SELECT coalesce(sum(calls), 0)::bigint FROM api_call
-		WHERE day >= date_trunc('month', now() AT TIME ZONE 'UTC')::date
+	SELECT coalesce((SELECT t.calls FROM api_call_total t
+		WHERE t.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date), 0)
 $$;
 COMMENT ON FUNCTION api_calls_this_month IS 'Calls made to the platform since the month began (UTC), for the budget';
+
+CREATE FUNCTION api_call_prune()
+RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+DECLARE
+	v_gone integer;
+BEGIN
+	DELETE FROM api_call WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM api_call c
+		WHERE c.day < (now() AT TIME ZONE 'UTC')::date - policy_api_call_days() ORDER BY c.day LIMIT 5000
+		FOR UPDATE SKIP LOCKED));
+	GET DIAGNOSTICS v_gone = ROW_COUNT;
+	RETURN v_gone;
+END $$;
+COMMENT ON FUNCTION api_call_prune IS 'Delete some of the detail that is past its time; gives how many rows';
 
 CREATE VIEW api_usage AS
 	SELECT c.day, i.location_name AS location, c.endpoint, c.status, c.calls
@@ -24,5 +52,6 @@ COMMENT ON VIEW api_usage IS 'Calls made to the platform, by day';
 
 GRANT EXECUTE ON FUNCTION api_call_count TO switchboard_oauth, switchboard_worker;
 GRANT EXECUTE ON FUNCTION api_calls_this_month TO switchboard_dashboard, switchboard_worker;
-GRANT SELECT ON api_usage TO switchboard_reader;
+GRANT EXECUTE ON FUNCTION api_call_count_many, api_call_prune TO switchboard_worker;
+GRANT SELECT ON api_usage, api_call_total TO switchboard_reader;
 GRANT SELECT, INSERT, UPDATE, DELETE ON api_call TO switchboard_worker;

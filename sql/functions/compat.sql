@@ -1,4 +1,4 @@
--- What only programs of the version before call.  May be deleted after the first release.
+-- What only programs of versions before this one call, while they run beside it.  May be deleted after the first release.
 
 -- An owner who is not named is not asked for here: then it is the one that is known already, or the link fails.
 CREATE FUNCTION installation_link(p_installation text, p_owner text, p_scope text, p_access bytea,
@@ -19,3 +19,9 @@ END $$;
 COMMENT ON FUNCTION installation_link IS 'Of the version before, which cannot ask: signs in the owner';
 
 GRANT EXECUTE ON FUNCTION installation_link TO switchboard_oauth;
+
+CREATE FUNCTION event_keep_partitions(p_days_kept integer DEFAULT 8)
+RETURNS integer LANGUAGE sql AS $$ SELECT event_partition_make() $$;
+COMMENT ON FUNCTION event_keep_partitions IS 'event_partition_make(), for workers of 0.1.0';
+
+GRANT EXECUTE ON FUNCTION event_keep_partitions TO switchboard_worker;

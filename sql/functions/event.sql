@@ -1,5 +1,11 @@
 -- What a webhook does: one call, one round trip, one commit, whatever number of events it carries.
 
+CREATE VIEW event_all AS
+	SELECT * FROM event
+	UNION ALL
+	SELECT * FROM event_stray;
+COMMENT ON VIEW event_all IS 'Every event, with a partition of its day or without';
+
 CREATE FUNCTION event_kind(p_type text, p_capability text, p_attribute text, p_value jsonb)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT CASE
@@ -21,6 +27,30 @@ RETURNS event_change LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION event_to_change IS 'An event of the table as it is applied, at this seq';
 
+-- As event_store(), for those of days without a partition.
+CREATE FUNCTION event_store_stray(p_installations text[], p_events jsonb, p_known text[], p_seqs bigint[])
+RETURNS event_change[] LANGUAGE plpgsql AS $$
+DECLARE
+	v_changes event_change[];
+BEGIN
+	WITH fresh AS (
+		INSERT INTO event_stray AS e (installation_id, event_time, event_id, event_tick, event_type, device_id, component,
+			capability, attribute, value, detail, received_at)
+		SELECT w.installation, n.at, n.id, n.tick, n.type, n.device, n.component, n.capability, n.attribute, n.value,
+			n.detail, clock_timestamp()
+		FROM unnest(p_installations) WITH ORDINALITY AS w (installation, position),
+			jsonb_to_recordset(p_events -> (w.position::integer - 1)) AS n (at timestamptz, id uuid, tick bigint, type text,
+				device text, component text, capability text, attribute text, value jsonb, detail jsonb)
+		WHERE w.installation = ANY (p_known) AND NOT event_partition_takes(n.at)
+		ON CONFLICT DO NOTHING
+		RETURNING event_to_change(p_seqs[array_position(p_known, e.installation_id)], e.installation_id, e.event_time,
+			e.event_id, e.event_tick, e.event_type, e.device_id, e.component, e.capability, e.attribute, e.value,
+			e.detail) AS change)
+	SELECT coalesce(array_agg(f.change), '{}') INTO v_changes FROM fresh f;
+	RETURN v_changes;
+END $$;
+COMMENT ON FUNCTION event_store_stray IS 'Store the events of webhooks that have no partition; gives those that were new';
+
 -- p_events holds an array of events for each of p_installations.  Those of installations in p_known are stored, whose rows
 -- the caller has locked; p_seqs are their seqs.  Gives what was new, in order of arrival.
 CREATE FUNCTION event_store(p_installations text[], p_events jsonb, p_known text[], p_seqs bigint[])
@@ -36,12 +66,15 @@ BEGIN
 		FROM unnest(p_installations) WITH ORDINALITY AS w (installation, position),
 			jsonb_to_recordset(p_events -> (w.position::integer - 1)) AS n (at timestamptz, id uuid, tick bigint, type text,
 				device text, component text, capability text, attribute text, value jsonb, detail jsonb)
-		WHERE w.installation = ANY (p_known)
+		WHERE w.installation = ANY (p_known) AND event_partition_takes(n.at)
 		ON CONFLICT DO NOTHING
 		RETURNING event_to_change(p_seqs[array_position(p_known, e.installation_id)], e.installation_id, e.event_time,
 			e.event_id, e.event_tick, e.event_type, e.device_id, e.component, e.capability, e.attribute, e.value,
 			e.detail) AS change)
 	SELECT coalesce(array_agg(f.change), '{}') INTO v_changes FROM fresh f;
+	IF cardinality(v_changes) < (SELECT sum(jsonb_array_length(w.events)) FROM jsonb_array_elements(p_events) AS w (events)) THEN
+		RETURN v_changes || event_store_stray(p_installations, p_events, p_known, p_seqs);
+	END IF;
 	RETURN v_changes;
 END $$;
 COMMENT ON FUNCTION event_store IS 'Store the events of webhooks; gives those that were new';
@@ -143,7 +176,7 @@ BEGIN
 		END IF;
 	WHEN 'DEVICE_LIFECYCLE_EVENT' THEN
 		-- Not when the device came back since: a delete may arrive late.
-		IF e.value IN ('DELETE', 'MOVE_FROM') AND NOT EXISTS (SELECT 1 FROM event o
+		IF e.value IN ('DELETE', 'MOVE_FROM') AND NOT EXISTS (SELECT 1 FROM event_all o
 			WHERE o.installation_id = e.installation_id AND o.event_time >= e.event_time AND o.device_id = e.device_id
 				AND o.event_type = e.event_type AND o.value #>> '{}' IN ('CREATE', 'MOVE_TO')
 				AND stamp_compare(o.event_time, o.event_tick, e.event_time, e.event_tick) > 0) THEN
@@ -211,11 +244,11 @@ COMMENT ON FUNCTION event_apply_all IS 'Apply changes of any kind; gives what fo
 CREATE FUNCTION event_apply_since(p_installation text, p_seq bigint, p_since timestamptz)
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-	e           event;
+	e           record;
 	v_effect    text;
 	v_structure boolean := false;
 BEGIN
-	FOR e IN SELECT * FROM event v WHERE v.installation_id = p_installation AND v.received_at >= p_since
+	FOR e IN SELECT * FROM event_all v WHERE v.installation_id = p_installation AND v.received_at >= p_since
 		AND (v.event_type IN ('DEVICE_EVENT', 'DEVICE_HEALTH_EVENT')
 			OR (v.event_type = 'DEVICE_LIFECYCLE_EVENT' AND v.value #>> '{}' IN ('DELETE', 'MOVE_FROM')))
 		AND v.event_time > p_since - interval '1 day' ORDER BY v.received_at, v.event_time, v.event_tick
@@ -383,7 +416,7 @@ COMMENT ON FUNCTION event_ingest IS 'Store and apply the events of webhooks; dup
 CREATE VIEW recent_events AS
 	SELECT e.event_time, i.location_name AS location, coalesce(d.name, e.device_id) AS device, e.component,
 		e.event_type, e.attribute, e.value #>> '{}' AS value, e.received_at - e.event_time AS delay, e.event_id
-	FROM event e JOIN installation i ON i.installation_id = e.installation_id
+	FROM event_all e JOIN installation i ON i.installation_id = e.installation_id
 	LEFT JOIN device d ON d.installation_id = e.installation_id AND d.device_id = e.device_id
 	WHERE e.event_time > now() - interval '1 day'
 	ORDER BY e.event_time DESC, e.event_tick DESC;
@@ -392,5 +425,5 @@ COMMENT ON VIEW recent_events IS 'Events of the last day, newest first';
 GRANT EXECUTE ON FUNCTION event_ingest TO switchboard_webhook;
 GRANT EXECUTE ON FUNCTION event_kind, event_to_change, event_set_switches, event_set_levels, event_confirm,
 	event_apply_switches, event_apply_other, event_apply_one, event_apply_since TO switchboard_worker;
-GRANT SELECT ON event TO switchboard_worker;
+GRANT SELECT ON event, event_all TO switchboard_worker;
 GRANT SELECT ON recent_events TO switchboard_reader;

@@ -1,12 +1,13 @@
 -- Figures for supervisors and for monitoring.
 
 CREATE FUNCTION health()
-RETURNS TABLE (schema integer, workers bigint)
+RETURNS TABLE (schema integer, workers bigint, event_days_ahead integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 	SELECT (SELECT max(m.version) FROM schema_migration m),
-		(SELECT count(*) FROM worker w WHERE w.seen_at > now() - policy_worker_alive())
+		(SELECT count(*) FROM worker w WHERE w.seen_at > now() - policy_worker_alive()),
+		event_partition_days_ahead()
 $$;
-COMMENT ON FUNCTION health IS 'Version of the schema, and the number of live workers';
+COMMENT ON FUNCTION health IS 'Version of the schema, the number of live workers, and for how many days there are partitions of event';
 
 CREATE FUNCTION metrics()
 RETURNS TABLE (name text, label text, value double precision)

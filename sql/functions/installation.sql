@@ -120,6 +120,7 @@ BEGIN
 		location_name = NULL, sync_error = NULL
 		WHERE i.installation_id = p_installation;
 	UPDATE event SET detail = NULL WHERE installation_id = p_installation AND detail IS NOT NULL;
+	UPDATE event_stray SET detail = NULL WHERE installation_id = p_installation AND detail IS NOT NULL;
 	IF NOT p_keep_token THEN
 		DELETE FROM token WHERE installation_id = p_installation;
 		DELETE FROM pause WHERE installation_id = p_installation;
@@ -189,6 +190,16 @@ RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboa
 $$;
 COMMENT ON FUNCTION location_is_of IS 'May this user switch everything in this room or location';
 
+-- Its events were kept for p_days.  Rows that others have locked are left for the next time.
+CREATE FUNCTION installation_forget(p_days integer)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+	DELETE FROM installation WHERE installation_id IN (SELECT i.installation_id FROM installation i
+		WHERE i.removed_at < now() - make_interval(days => p_days + 1) AND i.status = 'removed'
+			AND NOT EXISTS (SELECT 1 FROM token t WHERE t.installation_id = i.installation_id)
+		ORDER BY i.removed_at LIMIT 1000 FOR UPDATE SKIP LOCKED)
+$$;
+COMMENT ON FUNCTION installation_forget IS 'Delete the rows of removed installations after their events have gone';
+
 CREATE VIEW installations AS
 	SELECT i.location_name AS location, i.status, i.sync_state AS sync, count(DISTINCT d.device_id) AS devices,
 		i.linked_at, i.synced_at, i.user_id, i.installation_id, i.seq
@@ -198,8 +209,8 @@ COMMENT ON VIEW installations IS 'Linked locations and their status';
 
 GRANT EXECUTE ON FUNCTION installation_link_owner TO switchboard_oauth;
 GRANT EXECUTE ON FUNCTION installation_disconnect, location_is_of TO switchboard_dashboard;
-GRANT EXECUTE ON FUNCTION installation_set_owner, installation_replace, installation_set_location, installation_erase, installation_uninstalled
-	TO switchboard_worker;
+GRANT EXECUTE ON FUNCTION installation_set_owner, installation_replace, installation_set_location, installation_erase, installation_uninstalled,
+	installation_forget TO switchboard_worker;
 GRANT SELECT ON installation TO switchboard_dashboard;
 GRANT SELECT (installation_id, seq) ON installation TO switchboard_events;
 GRANT SELECT, INSERT, UPDATE, DELETE ON installation TO switchboard_worker;

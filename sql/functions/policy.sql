@@ -49,9 +49,18 @@ CREATE FUNCTION policy_second_reading()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '20 seconds' $$;
 COMMENT ON FUNCTION policy_second_reading IS 'How soon the lists are read again when one lacks what is there: two readings make a fact';
 
+-- Less than the least SWITCHBOARD_EVENT_DAYS (src/formats/config.c), so that no partition that takes events is detached.
+CREATE FUNCTION policy_event_late()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '7 days' $$;
+COMMENT ON FUNCTION policy_event_late IS 'An event that comes later than this after its time goes to event_stray';
+
+CREATE FUNCTION policy_api_call_days()
+RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 62 $$;
+COMMENT ON FUNCTION policy_api_call_days IS 'The detail of calls to the platform is kept for so many days: two months';
+
 CREATE FUNCTION policy_signing_key_lease()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 seconds' $$;
 COMMENT ON FUNCTION policy_signing_key_lease IS 'How long one process has the fetch of a certificate to itself';
 
 GRANT EXECUTE ON FUNCTION policy_lease, policy_command_lease, policy_refresh_token_life, policy_clocks_apart,
-	policy_reading_prevails, policy_second_reading TO switchboard_worker;
+	policy_reading_prevails, policy_second_reading, policy_event_late TO switchboard_worker;

@@ -4,3 +4,6 @@ GRANT USAGE ON SCHEMA switchboard TO switchboard_oauth, switchboard_webhook, swi
 	switchboard_events, switchboard_worker, switchboard_reader;
 GRANT SELECT ON schema_migration TO switchboard_dashboard, switchboard_worker, switchboard_reader;
 GRANT SELECT ON schema_functions TO switchboard_reader;
+
+-- The first partitions of a fresh database, for which policy.sql is needed.
+SELECT event_partition_make() WHERE NOT EXISTS (SELECT FROM pg_inherits WHERE inhparent = 'event'::regclass);

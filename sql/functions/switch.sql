@@ -35,7 +35,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $
 		FROM switch s
 		JOIN access a ON a.installation_id = s.installation_id AND a.user_id = p_user
 		JOIN installation i ON i.installation_id = s.installation_id AND i.status <> 'removed'
-		JOIN event e ON e.installation_id = s.installation_id AND e.device_id = s.device_id AND e.component = s.component
+		JOIN event_all e ON e.installation_id = s.installation_id AND e.device_id = s.device_id AND e.component = s.component
 		CROSS JOIN LATERAL (SELECT CASE WHEN stamp_is_credible(e.event_time, e.received_at) THEN e.event_time
 			ELSE e.received_at END) AS t (at)
 		WHERE s.device_id = p_device AND s.component = p_component

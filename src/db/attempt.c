@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/sbuf.h"
 
 #define PARAMS_MAX 32
 
@@ -110,6 +111,32 @@ is_stale_plan(const PGresult *result)
 	       strcmp(function, "RevalidateCachedQuery") == 0;
 }
 
+/* The text of a statement that names a table (stmt.h). */
+static bool
+put_name(struct sbuf *text, const struct stmt *stmt, const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+	const char *place = strstr(stmt->text, "$1");
+
+	assert(place != NULL && name[0] != '\0' && name[strspn(name, letters)] == '\0');
+	sbuf_put(text, stmt->text, (size_t)(place - stmt->text));
+	sbuf_put_text(text, name);
+	sbuf_put_text(text, place + strlen("$1"));
+	return !sbuf_failed(text);
+}
+
+static int
+send_named(PGconn *conn, const struct stmt *stmt, const char *name)
+{
+	struct sbuf text = {0};
+	int sent = 0;
+
+	if (put_name(&text, stmt, name))
+		sent = PQsendQueryParams(conn, sbuf_text(&text), 0, NULL, NULL, NULL, NULL, 0);
+	sbuf_clear(&text);
+	return sent;
+}
+
 static int
 send_prepared(PGconn *conn, const struct stmt *stmt, const struct db_param *params)
 {
@@ -141,7 +168,8 @@ judge(struct db *db, const PGresult *result)
 		memset(db->prepared, 0, sizeof(db->prepared));
 		return ATTEMPT_NOTRUN;
 	}
-	if (is_stale_plan(result)) {
+	/* The server has become read-only, after a fail-over for example: another one takes it. */
+	if (strcmp(db_attempt_sqlstate(result), "25006") == 0 || is_stale_plan(result)) {
 		db->stale = true;
 		return ATTEMPT_NOTRUN;
 	}
@@ -153,6 +181,7 @@ db_attempt(struct db *db, enum stmt_id id, const struct db_param *params, PGresu
 {
 	const struct stmt *stmt = stmt_get(id);
 	int64_t deadline_ms = clock_monotonic_ms() + db->timeout_ms + DB_GRACE_MS;
+	int sent;
 
 	*out = NULL;
 	if (!stmt->unprepared && !db->prepared[id]) {
@@ -166,7 +195,11 @@ db_attempt(struct db *db, enum stmt_id id, const struct db_param *params, PGresu
 		PQclear(*out);
 		*out = NULL;
 	}
-	if (send_prepared(db->conn, stmt, params) == 0)
+	if (stmt->names_table)
+		sent = send_named(db->conn, stmt, params[0].text);
+	else
+		sent = send_prepared(db->conn, stmt, params);
+	if (sent == 0)
 		return ATTEMPT_LOST;
 	if (!collect(db->conn, deadline_ms, out))
 		return ATTEMPT_HUNG;

@@ -1,11 +1,13 @@
 /*
- * The connection of db.c.  What it hides: that connecting has a deadline, the settings of every
- * connection, the back-off, and noticing that an idle connection was lost.
+ * The connection of db.c.  What it hides: that connecting has a deadline, which of several servers
+ * is tried first, the settings of every connection, the back-off, and noticing that an idle
+ * connection was lost.
  */
 #include "db/connection.h"
 
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -45,6 +47,16 @@ make_options(const char *url_options, int timeout_ms)
 	return sbuf_detach(&text);
 }
 
+/* A copy of a value of the URL, if it is there; false: out of memory. */
+static bool
+keep(char **out, const PQconninfoOption *option, const char *keyword)
+{
+	if (strcmp(option->keyword, keyword) != 0 || option->val == NULL)
+		return true;
+	*out = strdup(option->val);
+	return *out != NULL;
+}
+
 static void
 conninfo_free(PQconninfoOption *options)
 {
@@ -60,6 +72,7 @@ db_connection_parse_url(struct db *db)
 {
 	char *message = NULL;
 	const char *url_options = NULL;
+	bool kept = true;
 	PQconninfoOption *options = PQconninfoParse(db->url, &message);
 
 	if (options == NULL) {
@@ -72,24 +85,71 @@ db_connection_parse_url(struct db *db)
 	for (PQconninfoOption *i = options; i->keyword != NULL; i++) {
 		if (strcmp(i->keyword, "options") == 0)
 			url_options = i->val;
+		kept = kept && keep(&db->host, i, "host") && keep(&db->hostaddr, i, "hostaddr") &&
+		       keep(&db->port, i, "port");
 	}
 	db->options = make_options(url_options, db->timeout_ms);
 	conninfo_free(options);
-	return db->options == NULL ? SW_ENOMEM : SW_OK;
+	return db->options == NULL || !kept ? SW_ENOMEM : SW_OK;
+}
+
+/*
+ * A list with commas, from its element number "first" on and round to it; a list of one, such as
+ * the port of all hosts, stays.  The caller's, free(); NULL for NULL and out of memory.
+ */
+static char *
+rotate(const char *list, unsigned first)
+{
+	struct sbuf text = {0};
+	const char *from = list;
+	size_t count = 1;
+
+	if (list == NULL)
+		return NULL;
+	for (const char *c = list; *c != '\0'; c++)
+		count += *c == ',';
+	for (size_t i = first % count; i > 0; i--)
+		from = strchr(from, ',') + 1;
+	sbuf_put_text(&text, from);
+	if (from != list) {
+		sbuf_put_char(&text, ',');
+		sbuf_put(&text, list, (size_t)(from - 1 - list));
+	}
+	return sbuf_detach(&text);
 }
 
 static PGconn *
-connect_start(const struct db *db)
+connect_to(const struct db *db, const char *host, const char *hostaddr, const char *port)
 {
 	char user_timeout[16];
 	/* The URL in "dbname" overrides values before it; values after it override the URL. */
 	const char *const names[] = {"connect_timeout", "tcp_user_timeout", "keepalives_idle",
-	    "dbname", "application_name", "client_encoding", "options", NULL};
-	const char *const values[] = {
-	    "3", user_timeout, "30", db->url, db->program, "UTF8", db->options, NULL};
+	    "dbname", "application_name", "client_encoding", "options", "target_session_attrs",
+	    "host", "hostaddr", "port", NULL};
+	const char *const values[] = {"3", user_timeout, "30", db->url, db->program, "UTF8",
+	    db->options, "read-write", host, hostaddr, port, NULL};
 
 	snprintf(user_timeout, sizeof(user_timeout), "%d", db->timeout_ms + DB_GRACE_MS);
 	return PQconnectStartParams(names, values, 1);
+}
+
+/* libpq itself goes on to the next server from one that refuses, but not from one that is silent.
+ */
+static PGconn *
+connect_start(const struct db *db)
+{
+	char *host = rotate(db->host, db->first_host);
+	char *hostaddr = rotate(db->hostaddr, db->first_host);
+	char *port = rotate(db->port, db->first_host);
+	PGconn *conn = NULL;
+
+	if ((host != NULL) == (db->host != NULL) && (hostaddr != NULL) == (db->hostaddr != NULL) &&
+	    (port != NULL) == (db->port != NULL))
+		conn = connect_to(db, host, hostaddr, port);
+	free(host);
+	free(hostaddr);
+	free(port);
+	return conn;
 }
 
 /* Wait for the connection, with our own deadline: PQconnectPoll() ignores connect_timeout. */
@@ -132,6 +192,7 @@ connect_failed(struct db *db, int64_t began_ms)
 {
 	const char *why = "out of memory";
 
+	db->first_host++; /* the next try begins with another server */
 	if (db->conn != NULL)
 		why = PQstatus(db->conn) == CONNECTION_BAD ? PQerrorMessage(db->conn)
 							   : "no answer in time";

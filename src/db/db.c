@@ -154,6 +154,9 @@ db_free(struct db *db)
 	secret_free_text(db->url);
 	free(db->program);
 	free(db->options);
+	free(db->host);
+	free(db->hostaddr);
+	free(db->port);
 	free(db);
 }
 

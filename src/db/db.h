@@ -20,7 +20,9 @@ struct db;
  * connection: application_name=program, client_encoding UTF8, connect_timeout 3 s,
  * tcp_user_timeout, statement_timeout (statement_timeout_ms) and
  * idle_in_transaction_session_timeout (60 s), search_path switchboard; other "options" of the URL
- * stay in force.  *out is the caller's.  SW_EINPUT: not a libpq connection URI.  SW_ENOMEM.
+ * stay in force.  Of several servers in the URL the one that can be written to is taken; a
+ * connection to one that no longer can is dropped (25006), and the statement, which did not run, is
+ * sent once more.  *out is the caller's.  SW_EINPUT: not a libpq connection URI.  SW_ENOMEM.
  */
 SW_MUSTCHECK enum sw_err
 db_new(const char *url, const char *program, int statement_timeout_ms, struct db **out);

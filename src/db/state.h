@@ -20,10 +20,14 @@ struct db {
 	char *url; /* may hold a password */
 	char *program;
 	char *options;
+	/* Of the URL, lists with commas when it names several servers; NULL when it does not say.
+	 */
+	char *host, *hostaddr, *port;
+	unsigned first_host; /* of those lists, for the next connect */
 	int timeout_ms;
 	bool prepared[STMT__MAX]; /* on this connection */
-	bool stale;               /* its prepared statements are outdated: it is to be dropped */
-	bool ending;              /* the server reported that it ends this connection */
+	bool stale;  /* to be dropped: its prepared statements are outdated, or it reads only */
+	bool ending; /* the server reported that it ends this connection */
 	int backoff_ms;
 	int64_t retry_at_ms; /* monotonic; no connect before it */
 	bool connected_before;

@@ -36,7 +36,15 @@ enum stmt_id {
 
 	/* webhooks (store/event, store/signing_key, store/confirmation) */
 	STMT_EVENT_INGEST,
-	STMT_EVENT_KEEP_PARTITIONS,
+	STMT_LOCK_TIMEOUT_SHORT,
+	STMT_LOCK_TIMEOUT_RESET,
+	STMT_EVENT_PARTITION_MAKE,
+	STMT_EVENT_PARTITION_OLD,
+	STMT_EVENT_PARTITION_DETACH,
+	STMT_EVENT_PARTITION_FINALIZE,
+	STMT_EVENT_PARTITION_DETACH_LOCKED,
+	STMT_EVENT_PARTITION_DROP,
+	STMT_EVENT_STRAY_PRUNE,
 	STMT_SIGNING_KEY_CLAIM,
 	STMT_SIGNING_KEY_PUT,
 	STMT_CONFIRMATION_PUT,
@@ -87,6 +95,8 @@ enum stmt_id {
 	STMT_COMMAND_RETRY,
 	STMT_COMMAND_EXPIRE,
 	STMT_API_CALL_COUNT,
+	STMT_API_CALL_COUNT_MANY,
+	STMT_API_CALL_PRUNE,
 	STMT_API_CALLS_THIS_MONTH,
 
 	STMT__MAX
@@ -98,6 +108,11 @@ struct stmt {
 	int params;
 	bool repeatable; /* a read, or safe to run twice: sent again after a lost connection */
 	bool unprepared; /* LISTEN: not worth preparing */
+	/*
+	 * $1 is the name of a table, which is put into the text, for the server takes no parameter
+	 * there.  Lower-case letters, digits and "_" only, asserted; the others are values.
+	 */
+	bool names_table;
 };
 
 /* A parameter.  Text is the common case; "bytes" carries a bytea.  NULL text is SQL NULL. */

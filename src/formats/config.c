@@ -26,6 +26,9 @@
 /* Bytes.  A file with a secret is a few lines long; anything longer is the wrong file. */
 #define SECRET_FILE_MAX 65536
 #define VALUE_MAX 65536
+#define EVENT_DAYS_DEFAULT 30
+#define EVENT_DAYS_MIN 8 /* more than policy_event_late() of sql/functions/policy.sql */
+#define EVENT_DAYS_MAX 3650
 #define CALL_BUDGET_MAX INT64_C(999999999999999)
 
 static enum sw_err
@@ -307,6 +310,19 @@ load_budget(struct config *config)
 }
 
 static enum sw_err
+load_event_days(struct config *config)
+{
+	static const char name[] = "SWITCHBOARD_EVENT_DAYS";
+	const char *value = variable(name);
+
+	config->event_days = EVENT_DAYS_DEFAULT;
+	if (value != NULL &&
+	    number_parse_text(value, EVENT_DAYS_MIN, EVENT_DAYS_MAX, &config->event_days) != SW_OK)
+		return complain(name, "must be a number of days from 8 to 3650");
+	return SW_OK;
+}
+
+static enum sw_err
 load_state(struct config *config)
 {
 	return take("SWITCHBOARD_STATE_DIR", DEFAULT_STATE_DIR, &config->state_dir);
@@ -351,6 +367,7 @@ static const struct {
     {CONFIG_BUDGET, load_budget},
     {CONFIG_STATE, load_state},
     {CONFIG_SIGN_UP, load_sign_up},
+    {CONFIG_DAYS, load_event_days},
 };
 
 enum sw_err

@@ -25,6 +25,7 @@ enum config_part {
 	CONFIG_BUDGET = 1 << 8,   /* SWITCHBOARD_CALL_BUDGET */
 	CONFIG_STATE = 1 << 9,    /* SWITCHBOARD_STATE_DIR: spool of the worker */
 	CONFIG_SIGN_UP = 1 << 10, /* SWITCHBOARD_SIGN_UP */
+	CONFIG_DAYS = 1 << 11,    /* SWITCHBOARD_EVENT_DAYS */
 };
 
 struct config {
@@ -41,6 +42,7 @@ struct config {
 	struct seal_keys seal_keys;
 	char *events_socket;
 	int64_t call_budget; /* API calls a month, 0 = none */
+	int64_t event_days;  /* how long events are kept */
 	char *state_dir;
 	char *sign_up;            /* who may come in: open, invite or closed */
 	enum log_level log_level; /* SWITCHBOARD_LOG_LEVEL [info], always read */

@@ -39,6 +39,46 @@ store_api_call_count(struct db *db, const char *installation_id, const char *end
 	return db_exec(db, STMT_API_CALL_COUNT, params, NULL);
 }
 
+void
+store_calls_put(
+    struct store_calls *calls, const char *installation_id, const char *endpoint, int status)
+{
+	store_array_put(&calls->installations, installation_id == NULL ? "" : installation_id);
+	store_array_put(&calls->endpoints, endpoint);
+	store_array_put_int(&calls->statuses, status);
+}
+
+enum sw_err
+store_calls_count(struct db *db, struct store_calls *calls)
+{
+	struct db_param params[3];
+
+	store_array_end(&calls->installations);
+	store_array_end(&calls->endpoints);
+	store_array_end(&calls->statuses);
+	if (sbuf_failed(&calls->installations) || sbuf_failed(&calls->endpoints) ||
+	    sbuf_failed(&calls->statuses))
+		return SW_ENOMEM;
+	params[0] = DB_TEXT(sbuf_text(&calls->installations));
+	params[1] = DB_TEXT(sbuf_text(&calls->endpoints));
+	params[2] = DB_TEXT(sbuf_text(&calls->statuses));
+	return db_exec(db, STMT_API_CALL_COUNT_MANY, params, NULL);
+}
+
+void
+store_calls_clear(struct store_calls *calls)
+{
+	sbuf_clear(&calls->installations);
+	sbuf_clear(&calls->endpoints);
+	sbuf_clear(&calls->statuses);
+}
+
+enum sw_err
+store_api_call_prune(struct db *db, int64_t *gone)
+{
+	return store_query_int(db, STMT_API_CALL_PRUNE, NULL, 0, gone);
+}
+
 enum sw_err
 store_api_calls_this_month(struct db *db, int64_t *out)
 {

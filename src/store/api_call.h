@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/sbuf.h"
 #include "db/db.h"
 
 /*
@@ -20,6 +21,25 @@
  */
 SW_MUSTCHECK enum sw_err
 store_api_call_count(struct db *db, const char *installation_id, const char *endpoint, int status);
+
+/* Calls collected to be counted together; begin with an all-zero struct, end with the clear. */
+struct store_calls {
+	struct sbuf installations;
+	struct sbuf endpoints;
+	struct sbuf statuses;
+};
+
+/* One more call, as store_api_call_count() describes it. */
+void store_calls_put(
+    struct store_calls *calls, const char *installation_id, const char *endpoint, int status);
+
+/* Count them in one round trip.  Not repeated after a lost connection.  SW_ENOMEM. */
+SW_MUSTCHECK enum sw_err store_calls_count(struct db *db, struct store_calls *calls);
+
+void store_calls_clear(struct store_calls *calls);
+
+/* Delete detail of calls that is past its time; *gone is how many rows, 0 when all is done. */
+SW_MUSTCHECK enum sw_err store_api_call_prune(struct db *db, int64_t *gone);
 
 /* Calls for all installations since the month began (UTC). */
 SW_MUSTCHECK enum sw_err store_api_calls_this_month(struct db *db, int64_t *out);

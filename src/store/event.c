@@ -64,7 +64,71 @@ store_event_ingest(struct db *db, const struct store_webhook *webhooks, size_t c
 }
 
 enum sw_err
-store_event_keep_partitions(struct db *db, int64_t *changes)
+store_event_partition_make(struct db *db, int64_t *made)
 {
-	return store_query_int(db, STMT_EVENT_KEEP_PARTITIONS, NULL, 0, changes);
+	return store_query_int(db, STMT_EVENT_PARTITION_MAKE, NULL, 0, made);
+}
+
+/*
+ * CONCURRENTLY: it makes transactions of its own, and so cannot be in a function; only the owner of
+ * the table may.
+ */
+static enum sw_err
+detach_concurrently(struct db *db, enum stmt_id id, const char *name)
+{
+	const struct db_param params[] = {DB_TEXT(name)};
+	enum sw_err err = db_exec(db, STMT_LOCK_TIMEOUT_SHORT, NULL, NULL);
+	enum sw_err reset_err;
+
+	if (err != SW_OK)
+		return err;
+	err = db_exec(db, id, params, NULL);
+	reset_err = db_exec(db, STMT_LOCK_TIMEOUT_RESET, NULL, NULL);
+	return err != SW_OK ? err : reset_err;
+}
+
+static enum sw_err
+detach(struct db *db, const char *name, bool pending, bool own)
+{
+	const struct db_param params[] = {DB_TEXT(name)};
+
+	if (!own)
+		return db_exec(db, STMT_EVENT_PARTITION_DETACH_LOCKED, params, NULL);
+	return detach_concurrently(
+	    db, pending ? STMT_EVENT_PARTITION_FINALIZE : STMT_EVENT_PARTITION_DETACH, name);
+}
+
+static enum sw_err
+detach_oldest(struct db *db, const struct db_param *days, int64_t *changes)
+{
+	struct db_result *old = NULL;
+	enum sw_err err = db_exec(db, STMT_EVENT_PARTITION_OLD, days, &old);
+
+	if (err == SW_OK && db_result_rows(old) > 0) {
+		err = detach(db, db_result_text(old, 0, 0), db_result_bool(old, 0, 1),
+		    db_result_bool(old, 0, 2));
+		*changes += err == SW_OK;
+	}
+	db_result_free(old);
+	return err;
+}
+
+enum sw_err
+store_event_retire(struct db *db, struct arena *arena, int64_t days_kept, int64_t *changes)
+{
+	const struct db_param days[] = {DB_TEXT(db_int_text(arena, days_kept))};
+	enum sw_err detach_err, drop_err, prune_err;
+	int64_t pruned;
+	bool dropped;
+
+	*changes = 0;
+	if (days[0].text == NULL)
+		return SW_ENOMEM;
+	detach_err = detach_oldest(db, days, changes);
+	drop_err = store_query_bool(db, STMT_EVENT_PARTITION_DROP, NULL, &dropped);
+	prune_err = store_query_int(db, STMT_EVENT_STRAY_PRUNE, days, 0, &pruned);
+	*changes += dropped + pruned;
+	if (detach_err != SW_OK)
+		return detach_err;
+	return drop_err != SW_OK ? drop_err : prune_err;
 }

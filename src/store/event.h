@@ -33,7 +33,20 @@ struct store_ingest {
 SW_MUSTCHECK enum sw_err store_event_ingest(struct db *db, const struct store_webhook *webhooks,
     size_t count, bool notify_inline, struct store_ingest *out);
 
-/* Make the coming partitions of event, drop the expired ones; *changes counts both. */
-SW_MUSTCHECK enum sw_err store_event_keep_partitions(struct db *db, int64_t *changes);
+/*
+ * Make the partitions of event that are missing, up to 14 days ahead; *made is how many.  Waits for
+ * a lock for 100 ms at most: SW_ETIMEOUT.
+ */
+SW_MUSTCHECK enum sw_err store_event_partition_make(struct db *db, int64_t *made);
+
+/*
+ * Detach a partition with events older than days_kept (without a lock that others wait for), drop
+ * one that is detached, and delete events without a partition that are past their time, some of
+ * each; *changes counts them, 0 when all is done.  A few round trips; each waits for a lock for
+ * 100 ms at most: SW_ETIMEOUT, for example while a backup reads, and nothing of the others is
+ * undone.
+ */
+SW_MUSTCHECK enum sw_err
+store_event_retire(struct db *db, struct arena *arena, int64_t days_kept, int64_t *changes);
 
 #endif

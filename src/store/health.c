@@ -13,6 +13,7 @@ store_health(struct db *db, struct health *out)
 	if (err == SW_OK) {
 		out->schema = db_result_int(result, 0, 0);
 		out->workers = db_result_int(result, 0, 1);
+		out->event_days_ahead = db_result_int(result, 0, 2);
 	}
 	db_result_free(result);
 	return err;

@@ -10,8 +10,9 @@
 /* Figures about the whole service, for GET /healthz and GET /metrics. */
 
 struct health {
-	int64_t schema;  /* the newest migration applied */
-	int64_t workers; /* that reported in the last 30 s */
+	int64_t schema;           /* the newest migration applied */
+	int64_t workers;          /* that reported in the last 30 s */
+	int64_t event_days_ahead; /* for so many days after today there are partitions of event */
 };
 
 /* One cheap round trip.  Errors as db_exec(); SW_EINTERNAL also when the schema is not there. */

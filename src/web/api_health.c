@@ -5,6 +5,9 @@
 
 #include "store/health.h"
 
+/* They are made 14 days ahead: fewer days of partitions mean that nobody could for long. */
+#define EVENT_DAYS_LEAST 2
+
 enum sw_err
 api_healthz(struct request_context *context)
 {
@@ -12,13 +15,15 @@ api_healthz(struct request_context *context)
 	enum sw_err err = store_health(context->program->db, &health);
 	bool unreachable = err == SW_EUNAVAILABLE || err == SW_ETIMEOUT;
 	bool working = err == SW_OK && health.workers > 0;
+	bool late = err == SW_OK && health.event_days_ahead < EVENT_DAYS_LEAST;
+	bool well = err == SW_OK && !late;
 
-	response_put_json(context->res, err == SW_OK ? 200 : 503,
-	    json_pack("{s:s,s:s,s:o,s:s}", "status", working ? "ok" : "degraded", "database",
-		unreachable ? "away" : "ok", "schema",
+	response_put_json(context->res, well ? 200 : 503,
+	    json_pack("{s:s,s:s,s:o,s:s,s:s}", "status", working && well ? "ok" : "degraded",
+		"database", unreachable ? "away" : "ok", "schema",
 		err == SW_OK ? json_integer(health.schema) : json_null(), "worker",
-		working ? "ok" : "none"));
-	if (err != SW_OK)
+		working ? "ok" : "none", "partitions", late ? "late" : "ok"));
+	if (!well)
 		response_add_header(context->res, "Retry-After", "5");
 	return SW_OK;
 }

@@ -247,9 +247,10 @@ calls_this_month(struct dashboard *app)
 	int64_t now_ms = clock_monotonic_ms();
 
 	if (app->calls_read_ms == 0 || now_ms - app->calls_read_ms > CALLS_LIFE_MS) {
-		if (store_api_calls_this_month(app->program.db, &app->calls_month) != SW_OK)
-			return -1;
+		/* Also after it failed, or every page would wait for it. */
 		app->calls_read_ms = now_ms;
+		if (store_api_calls_this_month(app->program.db, &app->calls_month) != SW_OK)
+			app->calls_month = -1;
 	}
 	return app->calls_month;
 }

@@ -15,6 +15,9 @@
 #include "store/confirmation.h"
 #include "web/webhook_verify.h"
 
+/* How often each process looks for missing partitions, and again after it failed. */
+#define PARTITIONS_MS 3600000
+#define PARTITIONS_RETRY_MS 60000
 /* An unsigned PING is answered, but only a body of this size is parsed for it. */
 #define UNSIGNED_BODY_MAX 4096
 
@@ -136,6 +139,23 @@ webhook_commit(struct program *program)
 	}
 	batch->count = 0;
 	batch->events = 0;
+}
+
+void
+webhook_after(struct program *program)
+{
+	struct webhook *hook = (struct webhook *)program;
+	int64_t now_ms = clock_monotonic_ms();
+	int64_t made;
+
+	if (now_ms < hook->partitions_at_ms || !db_is_connected(program->db))
+		return;
+	hook->partitions_at_ms = now_ms + PARTITIONS_MS;
+	if (store_event_partition_make(program->db, &made) != SW_OK)
+		hook->partitions_at_ms = now_ms + PARTITIONS_RETRY_MS;
+	else if (made > 0)
+		log_event(
+		    LOG_INFO, "webhook.partitions", "made", log_int(made), (const char *)NULL);
 }
 
 /* The reply is deferred until the batch commit. */

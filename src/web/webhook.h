@@ -11,6 +11,7 @@ struct webhook {
 	struct program program; /* first: serve_main.h and the handler share its address */
 	struct webhook_keys keys;
 	struct webhook_batch batch;
+	int64_t partitions_at_ms; /* monotonic: when to look for missing partitions again */
 };
 
 /*
@@ -24,6 +25,12 @@ SW_MUSTCHECK enum sw_err webhook_post(struct request_context *context);
 /* serve_main.h: an error as JSON. */
 void webhook_fail(const struct program *program, const struct request *req, enum sw_err err,
     struct response *res);
+
+/*
+ * serve_main.h: once an hour, after a reply was sent, make the partitions of event that are
+ * missing, so that they are there without a worker too.  Blocks for little more than 100 ms.
+ */
+void webhook_after(struct program *program);
 
 /* serve_main.h: store the webhooks whose replies are deferred, and fill in the replies. */
 void webhook_commit(struct program *program);

@@ -10,9 +10,6 @@
 #include "worker/uninstall.h"
 #include "worker/usage.h"
 
-/* How long a job waits when the month's budget is used up; a new month may begin at any time. */
-#define BUDGET_DELAY_MS 900000
-
 static const struct job_type *const types[] = {
     [JOB_DEVICE_SYNC] = &sync_job,
     [JOB_SUBSCRIPTION_SYNC] = &subscriptions_job,
@@ -21,11 +18,11 @@ static const struct job_type *const types[] = {
 _Static_assert(sizeof(types) / sizeof(types[0]) == JOB_KIND__MAX, "a type for every kind");
 
 static void
-wait_for_budget(struct job *job)
+wait_for_budget(struct job *job, int64_t wait_ms)
 {
 	if (job->type->show_failure != NULL)
 		job->type->show_failure(job, "This month's calls to SmartThings are used up");
-	job_put_back(job, SW_ELIMIT, BUDGET_DELAY_MS);
+	job_put_back(job, SW_ELIMIT, wait_ms);
 }
 
 static void
@@ -33,11 +30,13 @@ begin(struct worker *worker, const struct store_job *row)
 {
 	const struct job_type *type = types[row->kind];
 	struct job *job = job_new(worker, row, type);
+	int64_t wait_ms;
 
 	if (job == NULL)
 		return; /* out of memory: the end of the lease puts it back */
-	if (type->waits_for_budget && usage_is_over_budget(worker))
-		wait_for_budget(job);
+	wait_ms = type->waits_for_budget ? usage_wait_ms(worker) : 0;
+	if (wait_ms > 0)
+		wait_for_budget(job, wait_ms);
 	else
 		type->begin(job);
 }

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/api_call.h"
 #include "store/event.h"
 #include "worker/commands.h"
 #include "worker/confirm.h"
@@ -29,6 +30,8 @@
 #define HEARTBEAT_MS 5000
 #define EXPIRE_MS 1000
 #define MAINTAIN_MS 3600000
+/* After a lock that was not to be had: a backup takes its time. */
+#define RETIRE_RETRY_MS 60000
 #define SAVE_TOKENS_MS 1000
 #define REPLAY_MS 2000
 #define RELEASE_DEAD_MS 5000
@@ -48,6 +51,9 @@ struct schedule {
 	int64_t heartbeat_ms;
 	int64_t expire_ms;
 	int64_t maintain_ms;
+	int64_t make_ms;
+	int64_t retire_ms;
+	int64_t prune_ms;
 	int64_t save_tokens_ms;
 	int64_t replay_ms;
 	int64_t release_dead_ms;
@@ -165,25 +171,64 @@ release_claims(struct worker *worker, struct schedule *schedule)
 }
 
 /*
+ * Partitions of event, of which the coming ones do not wait for the old ones.  What is in
+ * somebody's use, in a backup for example, is tried again later.
+ */
+static void
+keep_partitions(struct worker *worker, struct schedule *schedule)
+{
+	int64_t made, retired;
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (is_due(&schedule->make_ms, MAINTAIN_MS)) {
+		if (store_event_partition_make(worker->db, &made) != SW_OK)
+			schedule->make_ms = now_ms + HEARTBEAT_MS;
+		else if (made > 0)
+			log_event(LOG_INFO, "worker.partitions", "made", log_int(made),
+			    (const char *)NULL);
+	}
+	if (is_due(&schedule->retire_ms, MAINTAIN_MS)) {
+		if (store_event_retire(worker->db, &worker->scratch, worker->config->event_days,
+			&retired) != SW_OK)
+			schedule->retire_ms = now_ms + RETIRE_RETRY_MS;
+		else if (retired > 0)
+			schedule->retire_ms = now_ms; /* there may be more */
+		if (retired > 0)
+			log_event(LOG_INFO, "worker.partitions", "retired", log_int(retired),
+			    (const char *)NULL);
+	}
+}
+
+/*
  * Once an hour: partitions are made and dropped, and installations that were not compared with the
  * platform for a day get a sync.
  */
 static void
 maintain(struct worker *worker, struct schedule *schedule)
 {
-	int64_t changes, installations;
+	int64_t installations;
 
+	keep_partitions(worker, schedule);
 	if (!is_due(&schedule->maintain_ms, MAINTAIN_MS))
 		return;
 	token_states_sweep(worker->token_states);
 	if (store_job_reconcile(worker->db, &installations) == SW_OK && installations > 0)
 		log_event(LOG_INFO, "worker.reconcile", "installations", log_int(installations),
 		    (const char *)NULL);
-	if (store_event_keep_partitions(worker->db, &changes) != SW_OK)
-		schedule->maintain_ms = clock_monotonic_ms() + HEARTBEAT_MS;
-	else if (changes > 0)
-		log_event(
-		    LOG_INFO, "worker.partitions", "changes", log_int(changes), (const char *)NULL);
+}
+
+/* Once an hour, and as long as there are more: the detail of calls that is past its time. */
+static void
+prune_calls(struct worker *worker, struct schedule *schedule)
+{
+	int64_t gone;
+
+	if (!is_due(&schedule->prune_ms, MAINTAIN_MS))
+		return;
+	if (store_api_call_prune(worker->db, &gone) != SW_OK)
+		schedule->prune_ms = clock_monotonic_ms() + RETIRE_RETRY_MS;
+	else if (gone > 0)
+		schedule->prune_ms = clock_monotonic_ms() + EXPIRE_MS;
 }
 
 /* Claim what there is room for, clicks first; returns how much it was. */
@@ -251,6 +296,7 @@ work_with_database(struct worker *worker, struct schedule *schedule)
 	if (worker->stopping)
 		return RECONNECT_MS;
 	maintain(worker, schedule);
+	prune_calls(worker, schedule);
 	wait_ms = claim_due(worker, schedule);
 	if (worker->replay_due) /* the spool may hold newer tokens than the rows to seal again */
 		return wait_ms;
@@ -263,7 +309,7 @@ static int
 run_once(struct worker *worker, struct schedule *schedule)
 {
 	int wait_ms = RECONNECT_MS;
-	int notify_ms;
+	int notify_ms, usage_ms;
 
 	arena_clear(&worker->scratch);
 	if (worker->unsaved_tokens != NULL && is_due(&schedule->save_tokens_ms, SAVE_TOKENS_MS))
@@ -274,7 +320,9 @@ run_once(struct worker *worker, struct schedule *schedule)
 		worker->orphans = (struct store_claims){true, true, true, true};
 	if (worker->database_is_up)
 		wait_ms = work_with_database(worker, schedule);
-	usage_write(worker);
+	usage_ms = usage_write(worker, false);
+	if (usage_ms >= 0 && usage_ms < wait_ms)
+		wait_ms = usage_ms;
 	notify_ms = worker->database_is_up ? notify_run(&worker->notify) : -1;
 	return notify_ms >= 0 && notify_ms < wait_ms ? notify_ms : wait_ms;
 }
@@ -308,7 +356,7 @@ static void
 finish(struct worker *worker)
 {
 	arena_clear(&worker->scratch);
-	usage_write(worker);
+	(void)usage_write(worker, true);
 	while (worker->database_is_up && notify_run(&worker->notify) > 0)
 		usleep(NOTIFY_INTERVAL_MS * 1000);
 }

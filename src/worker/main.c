@@ -132,7 +132,7 @@ main(void)
 
 	config_load_or_exit(&config,
 	    CONFIG_DATABASE | CONFIG_API | CONFIG_APP | CONFIG_CLIENT | CONFIG_SEAL |
-		CONFIG_BUDGET | CONFIG_STATE,
+		CONFIG_BUDGET | CONFIG_STATE | CONFIG_DAYS,
 	    "worker");
 	signals = open_signals();
 	if (spool_open(config.state_dir, &config.seal_keys, &worker.spool, &why) != SW_OK) {

@@ -11,7 +11,13 @@
 #include "worker/id.h"
 
 #define CALLS_MAX 20000
+/* Calls counted in one statement. */
+#define TOGETHER_MAX 1000
+#define WRITE_MS 1000
 #define CHECK_MS 30000
+#define CHECK_RETRY_MS 5000
+/* How long work waits when the budget is used up; a new month may begin at any time. */
+#define BUDGET_DELAY_MS 900000
 #define LOG_MS 3600000
 
 /* A call that is not written yet. */
@@ -27,7 +33,9 @@ struct usage {
 	struct counted **last;
 	size_t count;
 	bool over_budget;
-	int64_t checked_ms; /* monotonic, as the next */
+	bool is_known;       /* the last look succeeded */
+	int64_t write_at_ms; /* monotonic, as the next */
+	int64_t look_at_ms;
 	int64_t logged_ms;
 };
 
@@ -38,8 +46,7 @@ usage_new(struct usage **out)
 	if (*out == NULL)
 		return SW_ENOMEM;
 	(*out)->last = &(*out)->first;
-	(*out)->checked_ms = INT64_MIN / 2; /* long ago, without overflow in a difference */
-	(*out)->logged_ms = INT64_MIN / 2;
+	(*out)->logged_ms = INT64_MIN / 2; /* long ago, without overflow in a difference */
 	return SW_OK;
 }
 
@@ -83,42 +90,76 @@ usage_add(struct usage *usage, const char *installation_id, enum platform_call w
 	usage->count++;
 }
 
-void
-usage_write(struct worker *worker)
+/* The first calls of the list, in one statement; they are dropped, also when it is not known
+ * whether they were counted, for none is to be counted twice. */
+static enum sw_err
+write_some(struct worker *worker)
 {
 	struct usage *usage = worker->usage;
+	const struct counted *counted = usage->first;
+	struct store_calls calls = {0};
+	size_t count = 0;
+	enum sw_err err;
 
-	while (usage->first != NULL && worker->database_is_up) {
-		const struct counted *counted = usage->first;
-		const char *id = counted->installation_id;
-
-		if (store_api_call_count(worker->db, id[0] != '\0' ? id : NULL,
-			platform_endpoint(counted->what), counted->status) == SW_EUNAVAILABLE)
-			return;
+	for (; counted != NULL && count < TOGETHER_MAX; counted = counted->next, count++)
+		store_calls_put(&calls, counted->installation_id, platform_endpoint(counted->what),
+		    counted->status);
+	err = store_calls_count(worker->db, &calls);
+	store_calls_clear(&calls);
+	if (err == SW_EUNAVAILABLE || err == SW_ETIMEOUT || err == SW_ENOMEM)
+		return err;
+	while (count-- > 0)
 		drop_first(usage);
-	}
+	return SW_OK;
 }
 
-bool
-usage_is_over_budget(struct worker *worker)
+int
+usage_write(struct worker *worker, bool at_once)
+{
+	struct usage *usage = worker->usage;
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (usage->first == NULL || !worker->database_is_up)
+		return -1;
+	if (!at_once && now_ms < usage->write_at_ms)
+		return (int)(usage->write_at_ms - now_ms);
+	usage->write_at_ms = now_ms + WRITE_MS;
+	while (usage->first != NULL) {
+		if (write_some(worker) != SW_OK)
+			return WRITE_MS;
+	}
+	return -1;
+}
+
+/* Read the month's calls; a look that fails counts as over the budget. */
+static void
+look(struct worker *worker)
 {
 	struct usage *usage = worker->usage;
 	int64_t now_ms = clock_monotonic_ms();
 	int64_t used;
 
-	if (worker->config->call_budget <= 0)
-		return false;
-	if (now_ms - usage->checked_ms >= CHECK_MS) {
-		if (store_api_calls_this_month(worker->db, &used) != SW_OK)
-			return usage->over_budget;
-		usage->checked_ms = now_ms;
-		usage->over_budget = used >= worker->config->call_budget;
-	}
-	if (usage->over_budget && now_ms - usage->logged_ms >= LOG_MS) {
+	usage->is_known = store_api_calls_this_month(worker->db, &used) == SW_OK;
+	usage->look_at_ms = now_ms + (usage->is_known ? CHECK_MS : CHECK_RETRY_MS);
+	usage->over_budget = !usage->is_known || used >= worker->config->call_budget;
+	if (usage->over_budget && usage->is_known && now_ms - usage->logged_ms >= LOG_MS) {
 		usage->logged_ms = now_ms;
 		log_event(LOG_WARN, "api.budget", "message",
 		    "the month's calls are used up: syncs wait, commands go on", "budget",
 		    log_int(worker->config->call_budget), (const char *)NULL);
 	}
-	return usage->over_budget;
+}
+
+int64_t
+usage_wait_ms(struct worker *worker)
+{
+	struct usage *usage = worker->usage;
+
+	if (worker->config->call_budget <= 0)
+		return 0;
+	if (clock_monotonic_ms() >= usage->look_at_ms)
+		look(worker);
+	if (!usage->over_budget)
+		return 0;
+	return usage->is_known ? BUDGET_DELAY_MS : CHECK_RETRY_MS;
 }

@@ -23,13 +23,17 @@ void usage_free(struct usage *usage);
 void
 usage_add(struct usage *usage, const char *installation_id, enum platform_call what, int status);
 
-/* Write the counts, one statement for each call; stops when the database cannot be reached. */
-void usage_write(struct worker *worker);
+/*
+ * Write the counts, at most once a second or "at_once"; stops when the database cannot be reached.
+ * Returns in how many ms to call it again, -1: when there are more.
+ */
+int usage_write(struct worker *worker, bool at_once);
 
 /*
- * Is the month's budget (SWITCHBOARD_CALL_BUDGET) used up?  Then only commands and refreshes are
- * sent.  Reads the database at most every 30 s; logged hourly.
+ * How long work that the month's budget (SWITCHBOARD_CALL_BUDGET) bounds has to wait, in ms; 0: it
+ * may begin.  Reads the database at most every 30 s.  While that fails the budget counts as used
+ * up, and the next look is 5 s later.  Commands and refreshes do not ask.  Logged hourly.
  */
-bool usage_is_over_budget(struct worker *worker);
+int64_t usage_wait_ms(struct worker *worker);
 
 #endif

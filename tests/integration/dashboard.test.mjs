@@ -47,6 +47,8 @@ function assertError(answer, status, code) {
 
 before(async () => {
 	stack = await startStack();
+	await waitFor(async () => (await stack.control("GET", "state")).app.targetStatus === "CONFIRMED",
+		{ what: "the confirmation of the webhook" });
 	await stack.control("POST", "accounts", SAM);
 	alex = await linkAccount(stack, { location: "Home" });
 	sam = await linkAccount(stack, { location: "Flat" });
@@ -471,7 +473,8 @@ describe("health and metrics", () => {
 		const answer = await stack.request("/healthz");
 
 		assert.equal(answer.status, 200);
-		assert.deepEqual(answer.json(), { status: "ok", database: "ok", schema: answer.json().schema, worker: "ok" });
+		assert.deepEqual(answer.json(), { status: "ok", database: "ok", schema: answer.json().schema, worker: "ok",
+			partitions: "ok" });
 		assert.ok(answer.json().schema >= 1);
 	});
 

@@ -36,6 +36,23 @@ export class PostgreSQL {
 		return server;
 	}
 
+	/** A streaming standby of this one, in "folder", which must not exist yet. */
+	async standby(folder) {
+		const standby = Object.assign(new PostgreSQL(), { programs: this.programs, folder, data: path.join(folder, "data") });
+
+		standby.url = `postgresql://owner@/switchboard?host=${folder}`;
+		mkdirSync(folder, { mode: 0o755 });
+		if (isRoot)
+			chownSync(folder, await userIdOf("postgres"), -1);
+		const [file, ...args] = [...asUser("postgres"), path.join(this.programs, "pg_basebackup"), "-R", "-c", "fast",
+			"-h", this.folder, "-U", "owner", "-D", standby.data];
+
+		await run(file, args, { cwd: "/" });
+		appendFileSync(path.join(standby.data, "postgresql.conf"), `unix_socket_directories = '${folder}'\n`);
+		await standby.start();
+		return standby;
+	}
+
 	async start() {
 		this.child = new ChildProcess([path.join(this.programs, "postgres"), "-D", this.data],
 			{ user: "postgres", log: path.join(this.folder, "log"), end: "QUIT" });

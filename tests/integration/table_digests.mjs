@@ -10,7 +10,7 @@ const TABLES = {
 	command: "t FROM command t",
 	confirmation: "t FROM confirmation t",
 	device: "t FROM device t",
-	event: "t FROM event t",
+	event: "t FROM event_all t",
 	installation: "t FROM installation t",
 	job: "t FROM job t",
 	oauth_state: "t FROM oauth_state t",

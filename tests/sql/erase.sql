@@ -39,9 +39,9 @@ SELECT installation_forget(8) \g /dev/null
 UPDATE installation SET removed_at = now() - interval '10 days' WHERE installation_id = 'home';
 SELECT installation_forget(8) \g /dev/null
 SELECT is((SELECT count(*) FROM installation WHERE installation_id = 'home'), 1::bigint, 'the row stays while the uninstall waits for its token');
-SELECT installation_erase('home', false), event_keep_partitions(30) \g /dev/null
+SELECT installation_erase('home', false), installation_forget(30) \g /dev/null
 SELECT is((SELECT count(*) FROM installation WHERE installation_id = 'home'), 1::bigint, 'and for as long as its events');
-SELECT event_keep_partitions() \g /dev/null
+SELECT installation_forget(8) \g /dev/null
 SELECT is((SELECT count(*) FROM installation WHERE installation_id = 'home'), 0::bigint, 'then it goes');
 SELECT is((SELECT count(*) FROM installation WHERE installation_id = 'flat'), 1::bigint, 'alone');
 

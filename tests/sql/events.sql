@@ -74,7 +74,7 @@ SELECT is((SELECT array_agg(DISTINCT pg_temp.final_state(i / 20.0)) FROM generat
 SELECT results_eq($$ SELECT known, stored, page, work FROM pg_temp.ingest('unknown', '[]') $$,
 	$$ VALUES (false, 0, false, false) $$, 'an unknown installation is reported');
 SELECT pg_temp.ingest('home', '[{"id":"00000000-0000-1000-8000-000000000a01","at":"2026-01-01T00:00:00Z","type":"TIMER_EVENT","detail":{"x":1}}]') \g /dev/null
-SELECT is((SELECT detail FROM event WHERE event_type = 'TIMER_EVENT'), '{"x":1}'::jsonb, 'an unknown type is kept');
+SELECT is((SELECT detail FROM event_all WHERE event_type = 'TIMER_EVENT'), '{"x":1}'::jsonb, 'an unknown type is kept');
 SELECT pg_temp.ingest('home', jsonb_build_array(jsonb_build_object('id', '00000000-0000-1000-8000-000000000a02', 'at', now(),
 	'type', 'DEVICE_HEALTH_EVENT', 'device', 'lamp', 'value', 'OFFLINE'))) \g /dev/null
 SELECT is((SELECT online FROM device WHERE device_id = 'lamp'), false, 'health is applied');

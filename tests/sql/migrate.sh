@@ -83,6 +83,31 @@ done
 check 'four runs at once all succeed' same "$status $(grep -vc 'applied\|up to date' "$work/crowd")" '0 0'
 check 'and each file ran once' same "$(grep -c applied "$work/crowd") $(query "$crowd" 'SELECT count(*) FROM one')" '3 1'
 
+# A reader that goes on for long, as a backup does, while something is to be changed that it reads.
+query "$first" "UPDATE schema_functions SET checksum = repeat('0', 64)"
+mkfifo "$work/reader"
+psql -XAtq -d "$first" <"$work/reader" >"$work/reading" 2>&1 &
+reader=$!
+exec 9>"$work/reader"
+printf 'BEGIN;\nSELECT count(*) FROM switch_page;\n' >&9
+until [ -s "$work/reading" ]; do sleep 0.1; done
+"$MIGRATE" "$first" "$SQL_DIR" >"$work/patient" 2>&1 &
+migrating=$!
+tries=0
+until grep -q 'trying again' "$work/patient" || ! kill -0 "$migrating"; do
+	sleep 0.1
+	[ $((tries += 1)) -lt 300 ] || break
+done
+check 'while somebody reads what is to be changed, others can read it too' \
+	timeout 60 psql -XAtq -d "$first" -c 'SELECT count(*) FROM switch_page'
+printf 'COMMIT;\n' >&9
+exec 9>&-
+wait "$reader"
+wait "$migrating"
+status=$?
+check 'and it is changed afterwards' same "$status" 0
+check 'which it says' grep -qx 'switchboard-migrate: applied functions' "$work/patient"
+
 printf -- '-- an afterthought\n' >>"$work/sql/tables/002-two.sql"
 check 'a file that changed after it was applied is refused' refused "$crowd" "$work/sql"
 check 'with its name' grep -q '002-two.sql' "$work/refusal"

@@ -62,7 +62,8 @@ check_defaults(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    LOAD(&config, CONFIG_API | CONFIG_KEYS | CONFIG_APP | CONFIG_BUDGET | CONFIG_STATE,
+	    LOAD(&config,
+		CONFIG_API | CONFIG_KEYS | CONFIG_APP | CONFIG_BUDGET | CONFIG_STATE | CONFIG_DAYS,
 		said, "SWITCHBOARD_APP_ID", ""),
 	    SW_OK);
 	assert_string_equal(config.api_url, "https://api.smartthings.com/v1");
@@ -71,6 +72,7 @@ check_defaults(void **state)
 	assert_string_equal(config.key_url, "https://key.smartthings.com");
 	assert_null(config.app_id);
 	assert_int_equal(config.call_budget, 0);
+	assert_int_equal(config.event_days, 30);
 	assert_string_equal(config.state_dir, "./var");
 	assert_int_equal(config.log_level, LOG_INFO);
 	assert_null(config.client_secret);
@@ -228,6 +230,8 @@ check_refusals(void **state)
 	    {CONFIG_BUDGET, "SWITCHBOARD_CALL_BUDGET", "10k", "number"},
 	    {CONFIG_BUDGET, "SWITCHBOARD_CALL_BUDGET", "9999999999999999", "number"},
 	    {CONFIG_SIGN_UP, "SWITCHBOARD_SIGN_UP", "friends", "open, invite or closed"},
+	    {CONFIG_DAYS, "SWITCHBOARD_EVENT_DAYS", "7", "from 8"},
+	    {CONFIG_DAYS, "SWITCHBOARD_EVENT_DAYS", "month", "number"},
 	    {0, "SWITCHBOARD_LOG_LEVEL", "loud", "error, warn, info or debug"},
 	};
 	struct config config;
