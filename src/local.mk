@@ -107,6 +107,7 @@ src_libweb_a_SOURCES = \
 	src/web/user_agent.c src/web/user_agent.h \
 	src/web/webhook.c src/web/webhook.h \
 	src/web/webhook_batch.c src/web/webhook_batch.h \
+	src/web/webhook_fetch.c src/web/webhook_fetch.h \
 	src/web/webhook_key.c src/web/webhook_key.h \
 	src/web/webhook_verify.c src/web/webhook_verify.h
 

@@ -1,25 +1,24 @@
 -- Certificates that webhooks are signed with.
 
--- A sender can invent keyIds freely: no more than 20 new ones a minute are fetched, and none while four fetches have failed
--- lately for want of an answer, for each of those keeps a process waiting.
-CREATE FUNCTION signing_key_is_over_budget(p_new boolean)
+-- A sender can invent keyIds freely: no more than 20 new ones a minute are fetched.
+CREATE FUNCTION signing_key_is_over_budget()
 RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN (SELECT count(*) FROM signing_key s WHERE s.certificate IS NULL
-			AND s.failure = 'away' AND s.failed_until > now()) >= 4
-		OR (p_new AND (SELECT count(*) FROM signing_key s WHERE s.certificate IS NULL
-			AND s.first_seen_at > now() - interval '1 minute') >= 20);
+		AND s.first_seen_at > now() - interval '1 minute') >= 20;
 END $$;
-COMMENT ON FUNCTION signing_key_is_over_budget IS 'Must a certificate that was never there not be fetched now; p_new: of a keyId without a row';
+COMMENT ON FUNCTION signing_key_is_over_budget IS 'Must the certificate of a keyId without a row not be fetched now';
 
 CREATE FUNCTION signing_key_claim_new(p_key text)
 RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	IF signing_key_is_over_budget(true) THEN
+	IF signing_key_is_over_budget() THEN
 		RETURN 'over_budget';
 	END IF;
-	-- Keys that never existed leave no row for longer than their failure is remembered.
-	DELETE FROM signing_key s WHERE s.certificate IS NULL AND s.first_seen_at < now() - interval '10 minutes';
+	-- Keys that never existed leave no row for longer than their failure is remembered; and nothing is signed with an
+	-- expired one any more, whatever the clocks say.
+	DELETE FROM signing_key s WHERE s.certificate IS NULL AND s.first_seen_at < now() - interval '10 minutes'
+		OR s.not_after < now() - interval '1 hour';
 	INSERT INTO signing_key (key_id, claimed_until) VALUES (p_key, now() + policy_signing_key_lease())
 		ON CONFLICT DO NOTHING;
 	RETURN CASE WHEN FOUND THEN 'fetch' ELSE 'wait' END;
@@ -47,8 +46,6 @@ BEGIN
 		action := k.failure;
 	ELSIF k.claimed_until > now() THEN
 		action := 'wait';
-	ELSIF k.certificate IS NULL AND signing_key_is_over_budget(false) THEN
-		action := 'over_budget';
 	ELSE
 		UPDATE signing_key s SET claimed_until = now() + policy_signing_key_lease() WHERE s.key_id = p_key;
 		action := 'fetch';
@@ -59,14 +56,15 @@ COMMENT ON FUNCTION signing_key_claim IS 'Decide who fetches a certificate: cach
 
 CREATE FUNCTION signing_key_put(p_key text, p_certificate text, p_not_after bigint, p_failure text)
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
-	UPDATE signing_key SET certificate = coalesce(p_certificate, certificate),
-		not_after = coalesce(to_timestamp(p_not_after), not_after),
-		fetched_at = CASE WHEN p_certificate IS NULL THEN fetched_at ELSE now() END,
-		failed_until = CASE WHEN p_certificate IS NULL THEN now() + interval '60 seconds' END,
-		failure = CASE WHEN p_certificate IS NULL THEN p_failure END,
-		claimed_until = NULL
-	WHERE key_id = p_key
+	INSERT INTO signing_key AS s (key_id, certificate, not_after, fetched_at, failed_until, failure)
+		SELECT p_key, p_certificate, to_timestamp(p_not_after), CASE WHEN p_certificate IS NOT NULL THEN now() END,
+			CASE WHEN p_failure IS NOT NULL THEN now() + interval '60 seconds' END, p_failure
+		WHERE p_certificate IS NOT NULL OR p_failure IS NOT NULL
+			OR EXISTS (SELECT 1 FROM signing_key k WHERE k.key_id = p_key)
+		ON CONFLICT (key_id) DO UPDATE SET certificate = coalesce(excluded.certificate, s.certificate),
+			not_after = coalesce(excluded.not_after, s.not_after), fetched_at = coalesce(excluded.fetched_at, s.fetched_at),
+			failed_until = excluded.failed_until, failure = excluded.failure, claimed_until = NULL;
 $$;
-COMMENT ON FUNCTION signing_key_put IS 'Store the outcome of a fetch: a certificate, or why there is none';
+COMMENT ON FUNCTION signing_key_put IS 'Store the outcome of a fetch: a certificate that verified a signature, why there is none, or (all null) nothing worth keeping';
 
 GRANT EXECUTE ON FUNCTION signing_key_claim, signing_key_put TO switchboard_webhook;

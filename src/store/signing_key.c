@@ -75,3 +75,11 @@ store_key_put_failure(struct db *db, const char *key_id, bool away)
 
 	return db_exec(db, STMT_SIGNING_KEY_PUT, params, NULL);
 }
+
+enum sw_err
+store_key_give_up(struct db *db, const char *key_id)
+{
+	const struct db_param params[] = {DB_TEXT(key_id), DB_NULL, DB_NULL, DB_NULL};
+
+	return db_exec(db, STMT_SIGNING_KEY_PUT, params, NULL);
+}

@@ -40,4 +40,7 @@ SW_MUSTCHECK enum sw_err store_key_put(struct db *db, struct arena *arena, const
 /* Store for 60 s that there was none: the key server was away, or has no such key. */
 SW_MUSTCHECK enum sw_err store_key_put_failure(struct db *db, const char *key_id, bool away);
 
+/* A certificate was there, but no signature was verified with it: another process may fetch it. */
+SW_MUSTCHECK enum sw_err store_key_give_up(struct db *db, const char *key_id);
+
 #endif

@@ -138,6 +138,18 @@ webhook_commit(struct program *program)
 	batch->events = 0;
 }
 
+bool
+webhook_wait(struct program *program, int fd, int timeout_ms)
+{
+	return webhook_keys_wait(&((struct webhook *)program)->keys, fd, timeout_ms);
+}
+
+bool
+webhook_is_ready(struct program *program, const void *awaited)
+{
+	return webhook_keys_are_ready(&((struct webhook *)program)->keys, awaited);
+}
+
 /* The reply is deferred until the batch commit. */
 static enum sw_err
 answer_events(struct webhook *hook, const struct request *req, const struct webhook_body *event,
@@ -196,7 +208,9 @@ handle_post(struct webhook *hook, const struct request *req, struct response *re
 
 	if (request_header(req, "HTTP_AUTHORIZATION", &twice) == NULL && !twice)
 		return handle_unsigned(req, res);
-	err = webhook_verify(&hook->keys, req, clock_now());
+	err = webhook_verify(&hook->keys, req, clock_now(), &res->awaited);
+	if (res->awaited != NULL)
+		return SW_OK;
 	if (err != SW_OK)
 		return err;
 	err = webhook_body_parse(req->arena, req->body, req->body_length, clock_now_ms(), &event);
