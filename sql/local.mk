@@ -5,12 +5,14 @@ dist_sql_DATA = \
 
 sqltablesdir = $(sqldir)/tables
 dist_sqltables_DATA = \
-	sql/tables/001-tables.sql
+	sql/tables/001-tables.sql \
+	sql/tables/002-signing-key-fetch.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \
 	sql/functions/api_call.sql \
 	sql/functions/command.sql \
+	sql/functions/compat.sql \
 	sql/functions/confirmation.sql \
 	sql/functions/event.sql \
 	sql/functions/event_partition.sql \

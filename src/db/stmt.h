@@ -36,7 +36,7 @@ enum stmt_id {
 	/* webhooks (store/event, store/signing_key, store/confirmation) */
 	STMT_EVENT_INGEST,
 	STMT_EVENT_KEEP_PARTITIONS,
-	STMT_SIGNING_KEY_CLAIM,
+	STMT_SIGNING_KEY_FIND,
 	STMT_SIGNING_KEY_PUT,
 	STMT_CONFIRMATION_PUT,
 	STMT_CONFIRMATION_CLAIM,

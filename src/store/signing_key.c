@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* As signing_key_claim() in sql/ names them. */
+/* As signing_key_find() in sql/ names them. */
 static const char *const actions[] = {
     [STORE_KEY_CACHED] = "cached",
     [STORE_KEY_FETCH] = "fetch",
@@ -36,11 +36,12 @@ read_key(struct arena *arena, const struct db_result *result, struct store_key *
 }
 
 enum sw_err
-store_key_claim(struct db *db, struct arena *arena, const char *key_id, struct store_key *out)
+store_key_find(struct db *db, struct arena *arena, const char *key_id, const char *network,
+    struct store_key *out)
 {
-	const struct db_param params[] = {DB_TEXT(key_id)};
+	const struct db_param params[] = {DB_TEXT(key_id), DB_TEXT(network)};
 	struct db_result *result;
-	enum sw_err err = db_exec(db, STMT_SIGNING_KEY_CLAIM, params, &result);
+	enum sw_err err = db_exec(db, STMT_SIGNING_KEY_FIND, params, &result);
 
 	memset(out, 0, sizeof(*out));
 	if (err == SW_OK)

@@ -19,7 +19,7 @@ enum store_key_action {
 	STORE_KEY_WAIT,        /* another process is fetching it: call again soon */
 	STORE_KEY_REFUSED,     /* the key server had none, less than 60 s ago */
 	STORE_KEY_AWAY,        /* the key server did not answer, less than 60 s ago */
-	STORE_KEY_OVER_BUDGET, /* too many new keyIds in this minute */
+	STORE_KEY_OVER_BUDGET, /* too many new keyIds in this minute, of this network or of all */
 	STORE_KEY_ACTION__MAX
 };
 
@@ -29,9 +29,13 @@ struct store_key {
 	int64_t age_s;           /* since it was fetched */
 };
 
-/* Decide which process fetches.  SW_EINTERNAL: the database gave another action than these. */
-SW_MUSTCHECK enum sw_err
-store_key_claim(struct db *db, struct arena *arena, const char *key_id, struct store_key *out);
+/*
+ * Find a certificate, or decide which process fetches it.  Fetches of what was never there are
+ * counted for the network (formats/network.h) that causes them.  SW_EINTERNAL: the database gave
+ * another action than these.
+ */
+SW_MUSTCHECK enum sw_err store_key_find(struct db *db, struct arena *arena, const char *key_id,
+    const char *network, struct store_key *out);
 
 /* Store a fetched certificate with the end of its validity (seconds UTC). */
 SW_MUSTCHECK enum sw_err store_key_put(struct db *db, struct arena *arena, const char *key_id,

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "formats/network.h"
 #include "net/serve.h"
 #include "store/signing_key.h"
 
@@ -154,13 +155,15 @@ follow(struct webhook_keys *keys, struct webhook_fetch *fetch, const struct stor
 }
 
 static void
-ask_database(struct webhook_keys *keys, struct arena *arena, struct webhook_fetch *fetch)
+ask_database(struct webhook_keys *keys, const struct request *req, struct webhook_fetch *fetch)
 {
+	char network[NETWORK_MAX];
 	struct store_key known;
 	enum sw_err err;
 
 	serve_commit(); /* what is checked already does not wait for it */
-	err = store_key_claim(keys->program->db, arena, fetch->key_id, &known);
+	network_of_address(request_header(req, "REMOTE_ADDR", NULL), network);
+	err = store_key_find(keys->program->db, req->arena, fetch->key_id, network, &known);
 	if (err == SW_OK)
 		follow(keys, fetch, &known);
 	else
@@ -174,8 +177,8 @@ is_over(const struct webhook_fetch *fetch)
 }
 
 enum sw_err
-webhook_find_key(struct webhook_keys *keys, struct arena *arena, const char *key_id, int64_t now,
-    struct webhook_key *out, const void **awaited)
+webhook_find_key(struct webhook_keys *keys, const struct request *req, const char *key_id,
+    int64_t now, struct webhook_key *out, const void **awaited)
 {
 	struct webhook_fetch *fetch;
 	enum sw_err err;
@@ -192,7 +195,7 @@ webhook_find_key(struct webhook_keys *keys, struct arena *arena, const char *key
 		if (fetch == NULL)
 			return SW_EUNAVAILABLE;
 		if (webhook_keys_are_ready(keys, fetch))
-			ask_database(keys, arena, fetch);
+			ask_database(keys, req, fetch);
 	}
 	if (!is_over(fetch)) {
 		*awaited = fetch;

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include "base/arena.h"
 #include "base/err.h"
+#include "net/request.h"
 #include "web/keycache.h"
 #include "web/program.h"
 #include "web/webhook_fetch.h"
@@ -26,12 +27,12 @@ struct webhook_key {
 void webhook_keys_clear(struct webhook_keys *keys);
 
 /*
- * The key of a keyId: from this process's memory, from the database, or from the key server, which
- * one process asks (design.md "Shape").  Blocks for the database only.  *awaited, NULL
- * otherwise: the key is on its way, SW_ECONFLICT; to be asked again when webhook_keys_are_ready().
- * Other errors as webhook_verify().
+ * The key of a keyId that a request names: from this process's memory, from the database, or from
+ * the key server, which one process asks (design.md "Shape").  Blocks for the database only.
+ * *awaited, NULL otherwise: the key is on its way, SW_ECONFLICT; to be asked again when
+ * webhook_keys_are_ready(). Other errors as webhook_verify().
  */
-SW_MUSTCHECK enum sw_err webhook_find_key(struct webhook_keys *keys, struct arena *arena,
+SW_MUSTCHECK enum sw_err webhook_find_key(struct webhook_keys *keys, const struct request *req,
     const char *key_id, int64_t now, struct webhook_key *out, const void **awaited);
 
 /*

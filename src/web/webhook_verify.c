@@ -99,7 +99,7 @@ webhook_verify(
 	err = check_headers(req, now, &signature, &why);
 	if (err == SW_OK) {
 		why = "key";
-		err = webhook_find_key(keys, req->arena, signature.key_id, now, &key, awaited);
+		err = webhook_find_key(keys, req, signature.key_id, now, &key, awaited);
 		if (*awaited != NULL)
 			return err;
 	}

@@ -124,7 +124,7 @@ for (const [name, [served, status = 401, { remembered = true } = {}]] of Object.
 		const body = target.fresh();
 
 		// Otherwise the budget for unknown keyIds would be used up.
-		await target.stack.psql("DELETE FROM signing_key WHERE certificate IS NULL");
+		await target.stack.psql("DELETE FROM signing_key WHERE certificate IS NULL; DELETE FROM signing_key_fetch");
 		target.keyServer.keys.set(keyId, typeof served === "function" ? served() : served);
 		const answer = await target.signed(body, { keyId });
 

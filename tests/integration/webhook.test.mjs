@@ -40,17 +40,20 @@ after(async () => {
 });
 
 /** POST / with these headers; a list of values sends a header several times. */
-async function post(body, headers, { contentType = "application/json", path = "/" } = {}) {
-	const answer = await stack.request(path, { method: "POST", body, headers: { "Content-Type": contentType, ...headers } });
+async function post(body, headers, { contentType = "application/json", path = "/", localAddress } = {}) {
+	const answer = await stack.request(path, { method: "POST", body, localAddress, headers: { "Content-Type": contentType, ...headers } });
 
 	assert.deepEqual(answer.setCookies, []);
 	return answer;
 }
 
-const signed = (body, options) => post(body, sign(body, { key: own.key, keyId: KEY_ID, ...options }));
+const signed = (body, options) => post(body, sign(body, { key: own.key, keyId: KEY_ID, ...options }), { localAddress: options?.localAddress });
 
 const state = (component = "main", id = device) => stack.psql(
 	`SELECT state FROM switch WHERE installation_id = '${installation}' AND device_id = '${id}' AND component = '${component}'`);
+
+/** As if a minute had passed. */
+const forgetFetches = () => stack.psql("DELETE FROM signing_key WHERE certificate IS NULL; DELETE FROM signing_key_fetch");
 
 /** Everything a webhook could change. */
 const contents = () => stack.psql(`SELECT (SELECT count(*) FROM event),
@@ -554,6 +557,7 @@ test("other webhooks are answered while a certificate is fetched, also by the pr
 	const slow = Array.from({ length: 2 * count }, (_, i) => `/own/slow-${i}`);
 	let ended = 0;
 
+	await forgetFetches();
 	for (const keyId of slow)
 		keyServer.keys.set(keyId, { certificate: other.certificate, delayMs: 2000 });
 	const waiting = slow.map((keyId) => signed(fresh(), { key: other.key, keyId }).finally(() => ended++));
@@ -568,6 +572,7 @@ test("other webhooks are answered while a certificate is fetched, also by the pr
 test("a process that is stopped answers the webhooks that wait for a certificate", async () => {
 	const keyId = "/own/slow-stop";
 
+	await forgetFetches();
 	keyServer.keys.set(keyId, { certificate: other.certificate, delayMs: 1000 });
 	const waiting = signed(fresh(), { key: other.key, keyId });
 
@@ -592,19 +597,38 @@ test("a certificate is kept only when a signature was verified with it, and not 
 	assert.equal(await stack.psql("SELECT count(*) FROM signing_key WHERE key_id = '/own/ended'"), "0");
 });
 
-// These come last: they use up the budget of fetches for a minute.
+// These come last: they use up budgets of fetches for a minute.
 test("fetches of invented keyIds have a budget, the platform's own keyId is not affected", async () => {
 	const statuses = [];
+	const invented = () => [...keyServer.fetches.keys()].filter((id) => id.startsWith("/invented/")).length;
 
+	keyServer.keys.set("/invented/29", { certificate: other.certificate });
 	for (let i = 0; i < 30; i++)
-		statuses.push((await signed(fresh(), { keyId: `/invented/${i}` })).status);
+		statuses.push((await signed(fresh(), { keyId: `/invented/${i}`, localAddress: "127.0.1.1" })).status);
 	assert.deepEqual([...new Set(statuses)].sort(), [401, 503]);
-	assert.ok([...keyServer.fetches.keys()].filter((id) => id.startsWith("/invented/")).length <= 20);
+	assert.equal(invented(), 20);
 	assert.equal((await signed(fresh())).status, 200);
+	const webhook = { key: other.key, keyId: "/invented/29" };
+
+	assert.equal((await signed(fresh(), { ...webhook, localAddress: "127.0.1.2" })).status, 503, "a neighbour in the same network");
+	assert.equal((await signed(fresh(), { ...webhook, localAddress: "127.0.2.1" })).status, 200, "the platform's next key, from another network");
+	assert.equal(invented(), 21);
+});
+
+test("each fetch of a certificate that verifies nothing counts, also of one that is there", async () => {
+	const keyId = "/own/again";
+	const statuses = [];
+
+	keyServer.keys.set(keyId, { certificate: other.certificate });
+	for (let i = 0; i < 30; i++)
+		statuses.push((await signed(fresh(), { keyId, localAddress: "127.0.3.1" })).status);
+	assert.deepEqual([...new Set(statuses)].sort(), [401, 503]);
+	assert.equal(keyServer.fetches.get(keyId), 20);
+	assert.equal((await signed(fresh(), { key: other.key, keyId, localAddress: "127.0.4.1" })).status, 200);
 });
 
 test("invented keyIds do not delay the platform's webhooks while the key server hangs", async () => {
-	await stack.psql("DELETE FROM signing_key WHERE certificate IS NULL");
+	await forgetFetches();
 	for (let i = 0; i < 16; i++)
 		keyServer.keys.set(`/hanging/${i}`, { hang: true });
 	const fetched =  () => [...keyServer.fetches.keys()].filter((id) => id.startsWith("/hanging/")).length;
