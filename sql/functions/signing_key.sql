@@ -48,7 +48,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION signing_key_claim_new IS 'Decide who fetches the certificate of a keyId that has no row';
 
--- cached: use it; fetch: get it; wait: another process does; refused, away: it failed lately; or over_budget.
+-- cached: use it; refresh: use it and get it anew, which is for one process at a time, a minute apart when it fails; fetch:
+-- get it; wait: another process does; refused, away: it failed lately; or over_budget.
 CREATE FUNCTION signing_key_find(p_key text, p_network text)
 RETURNS TABLE (action text, certificate text, age_s integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
@@ -63,7 +64,8 @@ BEGIN
 	END IF;
 	certificate := k.certificate;
 	age_s := extract(epoch FROM now() - k.fetched_at)::integer;
-	IF k.certificate IS NOT NULL AND k.fetched_at > now() - interval '24 hours' THEN
+	IF k.certificate IS NOT NULL AND (k.fetched_at > now() - interval '24 hours' OR k.failed_until > now()
+		OR k.claimed_until > now()) THEN
 		action := 'cached';
 	ELSIF k.failed_until > now() THEN
 		action := k.failure;
@@ -73,11 +75,11 @@ BEGIN
 		action := 'over_budget';
 	ELSE
 		UPDATE signing_key s SET claimed_until = now() + policy_signing_key_lease() WHERE s.key_id = p_key;
-		action := 'fetch';
+		action := CASE WHEN k.certificate IS NULL THEN 'fetch' ELSE 'refresh' END;
 	END IF;
 	RETURN NEXT;
 END $$;
-COMMENT ON FUNCTION signing_key_find IS 'Give a certificate, or decide who fetches it for a webhook from this network: cached, fetch, wait, refused, away or over_budget';
+COMMENT ON FUNCTION signing_key_find IS 'Give a certificate, or decide who fetches it for a webhook from this network: cached, refresh, fetch, wait, refused, away or over_budget';
 
 CREATE FUNCTION signing_key_put(p_key text, p_certificate text, p_not_after bigint, p_failure text)
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
@@ -92,4 +94,10 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_tem
 $$;
 COMMENT ON FUNCTION signing_key_put IS 'Store the outcome of a fetch: a certificate that verified a signature, why there is none, or (all null) nothing worth keeping';
 
-GRANT EXECUTE ON FUNCTION signing_key_find, signing_key_put TO switchboard_webhook;
+CREATE FUNCTION signing_key_forget(p_key text)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+	DELETE FROM signing_key s WHERE s.key_id = p_key
+$$;
+COMMENT ON FUNCTION signing_key_forget IS 'Delete a certificate for which the key server has another by now: that one has to verify a signature first';
+
+GRANT EXECUTE ON FUNCTION signing_key_find, signing_key_put, signing_key_forget TO switchboard_webhook;

@@ -15,6 +15,7 @@
 /* What one process may do about the certificate of a keyId. */
 enum store_key_action {
 	STORE_KEY_CACHED,      /* use the one in this answer */
+	STORE_KEY_REFRESH,     /* the same, and fetch it anew: it is more than a day old */
 	STORE_KEY_FETCH,       /* fetch it from the key server, then store_key_put() */
 	STORE_KEY_WAIT,        /* another process is fetching it: call again soon */
 	STORE_KEY_REFUSED,     /* the key server had none, less than 60 s ago */
@@ -25,7 +26,7 @@ enum store_key_action {
 
 struct store_key {
 	enum store_key_action action;
-	const char *certificate; /* PEM; NULL unless cached */
+	const char *certificate; /* PEM; NULL unless cached, or to be refreshed */
 	int64_t age_s;           /* since it was fetched */
 };
 
@@ -46,5 +47,8 @@ SW_MUSTCHECK enum sw_err store_key_put_failure(struct db *db, const char *key_id
 
 /* A certificate was there, but no signature was verified with it: another process may fetch it. */
 SW_MUSTCHECK enum sw_err store_key_give_up(struct db *db, const char *key_id);
+
+/* The key server has another certificate for a keyId by now. */
+SW_MUSTCHECK enum sw_err store_key_forget(struct db *db, const char *key_id);
 
 #endif

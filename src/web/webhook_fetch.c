@@ -39,7 +39,8 @@ webhook_fetch_find(struct webhook_fetches *fetches, const char *key_id)
 	for (size_t i = 0; i < WEBHOOK_FETCHES_MAX; i++) {
 		struct webhook_fetch *fetch = &fetches->all[i];
 
-		if (fetch->state != WEBHOOK_FETCH_FREE && strcmp(fetch->key_id, key_id) == 0)
+		if (fetch->state != WEBHOOK_FETCH_FREE && !fetch->refresh &&
+		    strcmp(fetch->key_id, key_id) == 0)
 			return fetch;
 	}
 	return NULL;

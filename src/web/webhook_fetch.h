@@ -32,6 +32,8 @@ struct webhook_fetch {
 	struct sbuf certificate; /* PEM */
 	struct httpsig_key *key; /* owned, NULL unless UNPROVEN */
 	bool shared;             /* it is the database's: a signature was verified with it before */
+	bool refresh;            /* of a key that serves meanwhile; no request waits for it */
+	int64_t refresh_at;      /* of "key" in memory */
 	int64_t ends_at; /* of "key" in memory, and not_after in the database; seconds UTC */
 	int64_t not_after;
 };
@@ -45,7 +47,7 @@ struct webhook_fetches {
 /* Drop all, those under way too; an all-zero struct is fine. */
 void webhook_fetches_clear(struct webhook_fetches *fetches);
 
-/* The one for a keyId, NULL when there is none. */
+/* The one for a keyId, NULL when there is none but a refresh. */
 struct webhook_fetch *webhook_fetch_find(struct webhook_fetches *fetches, const char *key_id);
 
 /* A new one, ENDED with SW_EUNAVAILABLE; NULL: too many are under way. */

@@ -18,18 +18,17 @@
 #define POLL_MS 50
 /* A failure read from the database is less than 60 s old; how much less is not known. */
 #define SHARED_FAILURE_S 5
+/* How often to ask for a key that is due to be refreshed, which another process does or failed to.
+ */
+#define REFRESH_AGAIN_S 60
+/* For the texts of one statement. */
+#define ARENA_MAX 4096
 
 void
 webhook_keys_clear(struct webhook_keys *keys)
 {
 	webhook_fetches_clear(&keys->fetches);
 	keycache_clear(&keys->cache);
-}
-
-static int64_t
-least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
 }
 
 static void
@@ -56,8 +55,10 @@ read_certificate(struct webhook_fetch *fetch, const char *pem, size_t length, in
 
 	if (err != SW_OK)
 		return err;
-	fetch->ends_at =
-	    least(now + KEYCACHE_LIFE_S - age_s, fetch->not_after + HTTPSIG_DATE_SKEW_S);
+	fetch->refresh_at = now + KEYCACHE_REFRESH_S - age_s;
+	if (fetch->refresh_at < now + REFRESH_AGAIN_S)
+		fetch->refresh_at = now + REFRESH_AGAIN_S;
+	fetch->ends_at = fetch->not_after + HTTPSIG_DATE_SKEW_S;
 	fetch->state = WEBHOOK_FETCH_UNPROVEN;
 	return SW_OK;
 }
@@ -68,6 +69,47 @@ log_not_shared(const char *key_id, enum sw_err err)
 	if (err != SW_OK)
 		log_event(LOG_WARN, "webhook.key_not_shared", "key", key_id, "err", err_name(err),
 		    (const char *)NULL);
+}
+
+static void
+keep_in_memory(struct webhook_keys *keys, struct webhook_fetch *fetch)
+{
+	keycache_put_key(&keys->cache, fetch->key_id, fetch->key, fetch->ends_at);
+	keycache_set_refresh(&keys->cache, fetch->key_id, fetch->refresh_at);
+	fetch->key = NULL;
+}
+
+static void
+share(struct webhook_keys *keys, struct arena *arena, const struct webhook_fetch *fetch)
+{
+	log_not_shared(fetch->key_id, store_key_put(keys->program->db, arena, fetch->key_id,
+					  sbuf_text(&fetch->certificate), fetch->not_after));
+}
+
+/*
+ * A certificate was fetched again.  With the key that is in memory, which verified signatures, it
+ * is kept; with another one, the next request has to prove that; without that key nothing is known.
+ */
+static void
+take_refreshed(struct webhook_keys *keys, struct webhook_fetch *fetch)
+{
+	const struct httpsig_key *proven;
+	struct arena arena;
+
+	if (keycache_find(&keys->cache, fetch->key_id, clock_now(), &proven) != SW_OK)
+		return;
+	if (!httpsig_key_is_same(proven, fetch->key)) {
+		log_event(
+		    LOG_WARN, "webhook.key_replaced", "key", fetch->key_id, (const char *)NULL);
+		log_not_shared(fetch->key_id, store_key_forget(keys->program->db, fetch->key_id));
+		keycache_drop_key(&keys->cache, fetch->key_id);
+		return;
+	}
+	arena_init(&arena, ARENA_MAX);
+	share(keys, &arena, fetch);
+	arena_free(&arena);
+	keep_in_memory(keys, fetch);
+	end_fetch(fetch, SW_OK);
 }
 
 /*
@@ -83,8 +125,11 @@ take_answer(struct webhook_keys *keys, struct webhook_fetch *fetch)
 	if (err == SW_OK)
 		err = read_certificate(
 		    fetch, sbuf_text(&fetch->certificate), fetch->certificate.length, 0);
-	if (err == SW_OK)
+	if (err == SW_OK) {
+		if (fetch->refresh)
+			take_refreshed(keys, fetch);
 		return;
+	}
 	if (err != SW_EAUTH && err != SW_EUNAVAILABLE) {
 		end_fetch(fetch, err);
 		return;
@@ -121,20 +166,41 @@ wait_for_other(struct webhook_fetch *fetch)
 		end_fetch(fetch, SW_EUNAVAILABLE);
 }
 
+static void
+start_fetch(struct webhook_keys *keys, struct webhook_fetch *fetch)
+{
+	enum sw_err err = webhook_fetch_start(&keys->fetches, fetch, keys->program->config.key_url);
+
+	if (err != SW_OK)
+		end_fetch(fetch, err);
+}
+
+/* Fetch beside the one that serves; when there are too many fetches, the next one who asks does. */
+static void
+start_refresh(struct webhook_keys *keys, const char *key_id)
+{
+	struct webhook_fetch *fetch = webhook_fetch_new(&keys->fetches, key_id);
+
+	if (fetch == NULL)
+		return;
+	fetch->refresh = true;
+	start_fetch(keys, fetch);
+}
+
 /* Do what the database says. */
 static void
 follow(struct webhook_keys *keys, struct webhook_fetch *fetch, const struct store_key *known)
 {
-	enum sw_err err;
-
 	switch (known->action) {
+	case STORE_KEY_REFRESH:
+		start_refresh(keys, fetch->key_id);
+		use_shared(keys, fetch, known);
+		return;
 	case STORE_KEY_CACHED:
 		use_shared(keys, fetch, known);
 		return;
 	case STORE_KEY_FETCH:
-		err = webhook_fetch_start(&keys->fetches, fetch, keys->program->config.key_url);
-		if (err != SW_OK)
-			end_fetch(fetch, err);
+		start_fetch(keys, fetch);
 		return;
 	case STORE_KEY_WAIT:
 		wait_for_other(fetch);
@@ -176,6 +242,21 @@ is_over(const struct webhook_fetch *fetch)
 	return fetch->state == WEBHOOK_FETCH_UNPROVEN || fetch->state == WEBHOOK_FETCH_ENDED;
 }
 
+/* A key that is not in memory, or due to be refreshed; NULL: too many are on their way. */
+static struct webhook_fetch *
+look_up(struct webhook_keys *keys, const struct request *req, const char *key_id)
+{
+	struct webhook_fetch *fetch = webhook_fetch_find(&keys->fetches, key_id);
+
+	if (fetch != NULL && is_over(fetch))
+		return fetch;
+	if (fetch == NULL)
+		fetch = webhook_fetch_new(&keys->fetches, key_id);
+	if (fetch != NULL && webhook_keys_are_ready(keys, fetch))
+		ask_database(keys, req, fetch);
+	return fetch;
+}
+
 enum sw_err
 webhook_find_key(struct webhook_keys *keys, const struct request *req, const char *key_id,
     int64_t now, struct webhook_key *out, const void **awaited)
@@ -186,27 +267,24 @@ webhook_find_key(struct webhook_keys *keys, const struct request *req, const cha
 	*awaited = NULL;
 	out->fetch = NULL;
 	err = keycache_find(&keys->cache, key_id, now, &out->key);
-	if (err != SW_ENOTFOUND)
+	if (err != SW_ENOTFOUND && !keycache_is_due(&keys->cache, key_id, now))
 		return err;
-	fetch = webhook_fetch_find(&keys->fetches, key_id);
-	if (fetch == NULL || !is_over(fetch)) {
-		if (fetch == NULL)
-			fetch = webhook_fetch_new(&keys->fetches, key_id);
-		if (fetch == NULL)
-			return SW_EUNAVAILABLE;
-		if (webhook_keys_are_ready(keys, fetch))
-			ask_database(keys, req, fetch);
-	}
-	if (!is_over(fetch)) {
+	fetch = look_up(keys, req, key_id);
+	if (fetch != NULL && !is_over(fetch)) {
 		*awaited = fetch;
 		return SW_ECONFLICT;
 	}
-	out->key = fetch->key;
-	out->fetch = fetch;
+	if (fetch != NULL && fetch->state == WEBHOOK_FETCH_UNPROVEN) {
+		out->key = fetch->key;
+		out->fetch = fetch;
+		return SW_OK;
+	}
+	if (err == SW_OK) { /* it could not be refreshed, and serves on */
+		keycache_set_refresh(&keys->cache, key_id, now + REFRESH_AGAIN_S);
+		return SW_OK;
+	}
 	/* Ended well and yet not in memory: its end has come within the allowed skew. */
-	if (fetch->state == WEBHOOK_FETCH_ENDED)
-		return fetch->err == SW_OK ? SW_EAUTH : fetch->err;
-	return SW_OK;
+	return fetch == NULL ? SW_EUNAVAILABLE : fetch->err == SW_OK ? SW_EAUTH : fetch->err;
 }
 
 void
@@ -217,11 +295,8 @@ webhook_keep_key(struct webhook_keys *keys, struct arena *arena, struct webhook_
 	if (fetch == NULL || fetch->state != WEBHOOK_FETCH_UNPROVEN)
 		return;
 	if (!fetch->shared)
-		log_not_shared(
-		    fetch->key_id, store_key_put(keys->program->db, arena, fetch->key_id,
-				       sbuf_text(&fetch->certificate), fetch->not_after));
-	keycache_put_key(&keys->cache, fetch->key_id, fetch->key, fetch->ends_at);
-	fetch->key = NULL;
+		share(keys, arena, fetch);
+	keep_in_memory(keys, fetch);
 	end_fetch(fetch, SW_OK);
 }
 

@@ -597,6 +597,62 @@ test("a certificate is kept only when a signature was verified with it, and not 
 	assert.equal(await stack.psql("SELECT count(*) FROM signing_key WHERE key_id = '/own/ended'"), "0");
 });
 
+/** A day later: a certificate in the database is as old, and the processes are new. */
+async function age(keyId) {
+	const old = stack.pids("webhook.fcgi");
+
+	await stack.psql(`UPDATE signing_key SET fetched_at = now() - interval '25 hours', failed_until = NULL, failure = NULL WHERE key_id = '${keyId}'`);
+	for (const pid of old)
+		process.kill(pid, "SIGTERM");
+	await waitFor(() => stack.pids("webhook.fcgi").filter((pid) => !old.includes(pid)).length >= old.length,
+		{ what: "new processes" });
+}
+
+test("a certificate that is a day old is refreshed once, and serves meanwhile and when that fails", async () => {
+	const keyId = "/own/aged";
+	const one = () => signed(fresh(), { key: other.key, keyId });
+	const isFresh = () => stack.psql(`SELECT 1 FROM signing_key WHERE key_id = '${keyId}' AND fetched_at > now() - interval '1 hour'`);
+	const hasFailed = () => stack.psql(`SELECT failure FROM signing_key WHERE key_id = '${keyId}'`);
+
+	await forgetFetches();
+	keyServer.keys.set(keyId, { certificate: other.certificate });
+	assert.equal((await one()).status, 200);
+	for (const [served, failure] of [[{ hang: true }, "away"], [{ status: 503 }, "away"], [{ status: 404 }, "refused"], [{ body: "x" }, "refused"]]) {
+		await age(keyId);
+		keyServer.fetches.delete(keyId);
+		keyServer.keys.set(keyId, served);
+		for (let i = 0; i < 12; i++)
+			assert.equal((await one()).status, 200, failure);
+		assert.equal(await waitFor(hasFailed, { what: "the end of the fetch" }), failure);
+		assert.equal((await one()).status, 200, failure);
+		assert.equal(keyServer.fetches.get(keyId), 1, "by one process");
+	}
+	await age(keyId);
+	keyServer.fetches.delete(keyId);
+	keyServer.keys.set(keyId, { certificate: other.certificate, delayMs: 300 });
+	for (let i = 0; i < 12; i++)
+		assert.equal((await one()).status, 200);
+	await waitFor(isFresh, { what: "the certificate to be refreshed" });
+	for (let i = 0; i < 12; i++)
+		assert.equal((await one()).status, 200);
+	assert.equal(keyServer.fetches.get(keyId), 1, "by one process");
+});
+
+test("a key that was replaced under its name has to verify a signature before it serves", async () => {
+	const keyId = "/own/replaced";
+	const count = stack.pids("webhook.fcgi").length;
+
+	await forgetFetches();
+	keyServer.keys.set(keyId, { certificate: own.certificate });
+	assert.equal((await signed(fresh(), { keyId })).status, 200);
+	await age(keyId);
+	keyServer.keys.set(keyId, { certificate: other.certificate });
+	assert.equal((await signed(fresh(), { keyId })).status, 200, "the old one until the new one is there");
+	await waitFor(async () => await stack.psql(`SELECT count(*) FROM signing_key WHERE key_id = '${keyId}'`) === "0", { what: "the old one to go" });
+	for (let i = 0; i < 4 * count; i++)
+		assert.equal((await signed(fresh(), { key: other.key, keyId })).status, 200);
+});
+
 // These come last: they use up budgets of fetches for a minute.
 test("fetches of invented keyIds have a budget, the platform's own keyId is not affected", async () => {
 	const statuses = [];

@@ -1,7 +1,7 @@
 -- Who fetches a certificate, how many a network may cause to be fetched, and what is left of them.
 BEGIN;
 \ir fixture.psql
-SELECT plan(16);
+SELECT plan(21);
 
 CREATE FUNCTION pg_temp.find(p_key text, p_network text DEFAULT '192.0.2.0/24') RETURNS text LANGUAGE sql AS $$
 	SELECT action FROM switchboard.signing_key_find(p_key, p_network)
@@ -19,6 +19,18 @@ SELECT is(pg_temp.find('/a'), 'cached', 'what verified something is there');
 SELECT pg_temp.find('/b') \g /dev/null
 SELECT signing_key_put('/b', NULL, NULL, 'refused') \g /dev/null
 SELECT is(pg_temp.find('/b'), 'refused', 'a failure is remembered');
+
+-- Refreshing, a day later.
+UPDATE signing_key SET fetched_at = now() - interval '25 hours' WHERE key_id = '/a';
+SELECT is(pg_temp.find('/a'), 'refresh', 'a certificate that is a day old is fetched again');
+SELECT is(pg_temp.find('/a'), 'cached', 'by one process, and it goes on serving meanwhile');
+SELECT signing_key_put('/a', NULL, NULL, 'away') \g /dev/null
+SELECT is(pg_temp.find('/a'), 'cached', 'and when that has failed');
+UPDATE signing_key SET failed_until = now() - interval '1 second' WHERE key_id = '/a';
+SELECT is((SELECT (action, certificate, age_s) FROM signing_key_claim('/a')), ('fetch'::text, 'pem'::text, 86340), 'programs of the version before fetch it');
+SELECT signing_key_put('/a', NULL, NULL, 'refused') \g /dev/null
+SELECT is((SELECT (action, certificate, age_s) FROM signing_key_claim('/a')), ('cached'::text, 'pem'::text, 86340), 'or have it for a minute more');
+UPDATE signing_key SET fetched_at = now() WHERE key_id = '/a';
 
 -- The budget: three fetches are counted already.
 SELECT is(pg_temp.find_many('/c', '192.0.2.0/24', 17), ARRAY['fetch'], 'a network may cause twenty fetches');
