@@ -45,7 +45,10 @@ BEGIN
 	PERFORM token_put(p_installation, p_access, p_refresh, p_seal_key, p_scope, p_expires_in);
 	DELETE FROM job WHERE installation_id = p_installation AND kind = 'uninstall';
 	PERFORM job_put(p_installation, 'device_sync');
-	PERFORM job_put(p_installation, 'subscription_sync');
+	-- A new one has no location yet: installation_set_location() queues it then.
+	IF EXISTS (SELECT 1 FROM installation i WHERE i.installation_id = p_installation AND i.location_id IS NOT NULL) THEN
+		PERFORM job_put(p_installation, 'subscription_sync');
+	END IF;
 	PERFORM session_open(v_user, p_old_session, p_new_session, p_user_agent);
 	RETURN v_user;
 END $$;
@@ -85,10 +88,21 @@ END $$;
 COMMENT ON FUNCTION installation_set_owner IS 'Record the owner of an installation; joins it to the user of that owner';
 
 CREATE FUNCTION installation_set_location(p_installation text, p_location text)
-RETURNS void LANGUAGE sql AS $$
-	UPDATE installation SET location_id = p_location WHERE installation_id = p_installation AND status <> 'removed'
-$$;
-COMMENT ON FUNCTION installation_set_location IS 'Record the location of an installation, which its subscriptions wait for';
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_known text;
+BEGIN
+	SELECT i.location_id INTO v_known FROM installation i
+		WHERE i.installation_id = p_installation AND i.status <> 'removed' FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	UPDATE installation i SET location_id = p_location WHERE i.installation_id = p_installation;
+	IF v_known IS NULL THEN
+		PERFORM job_put(p_installation, 'subscription_sync');
+	END IF;
+END $$;
+COMMENT ON FUNCTION installation_set_location IS 'Record the location of an installation; when it is the first time, queue the subscriptions, which need it';
 
 -- Everything of an installation, except its events (they go with their partitions).  With p_keep_token the worker can
 -- still uninstall it at the platform.  Sessions end when nothing is left for them to show.

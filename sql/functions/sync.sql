@@ -19,8 +19,8 @@ LANGUAGE sql STABLE AS $$
 		i.synced_at IS NULL OR i.rooms_read_at IS NULL OR i.rooms_read_at < now() - interval '2 minutes',
 		clock_timestamp()::text,
 		i.synced_at IS NULL AND i.linked_at > now() - interval '20 seconds'
-			AND EXISTS (SELECT 1 FROM job j WHERE j.installation_id = i.installation_id
-				AND j.kind = 'subscription_sync' AND coalesce(j.last_error, 'not_found') = 'not_found')
+			AND (i.location_id IS NULL OR EXISTS (SELECT 1 FROM job j WHERE j.installation_id = i.installation_id
+				AND j.kind = 'subscription_sync' AND coalesce(j.last_error, 'not_found') = 'not_found'))
 	FROM installation i WHERE i.installation_id = p_installation AND i.status <> 'removed'
 $$;
 COMMENT ON FUNCTION sync_plan IS 'What is known of an installation before a sync';

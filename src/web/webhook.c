@@ -48,8 +48,17 @@ answer_ping(const struct webhook_body *event, struct response *res)
 	return SW_OK;
 }
 
+/* Of our app, by its address and, when it says so, by its id; any app while ours is not known. */
+static bool
+confirmation_is_ours(const struct config *config, const struct webhook_body *event)
+{
+	return confirmation_url_is_allowed(event->confirmation_url, &config->api, config->app_id) &&
+	       (config->app_id == NULL || event->app_id == NULL ||
+		   strcmp(event->app_id, config->app_id) == 0);
+}
+
 /* 200 with our address; the worker fetches the confirmation URL.  400 for a URL that is not the
- * platform's. */
+ * platform's, or of another app. */
 static enum sw_err
 answer_confirmation(struct webhook *hook, const struct webhook_body *event, struct response *res)
 {
@@ -58,8 +67,7 @@ answer_confirmation(struct webhook *hook, const struct webhook_body *event, stru
 	bool fresh;
 	enum sw_err err;
 
-	if (!confirmation_url_is_allowed(
-		url, &hook->program.config.api, hook->program.config.app_id)) {
+	if (!confirmation_is_ours(&hook->program.config, event)) {
 		log_event(LOG_WARN, "webhook.confirmation_refused", "app", event->app_id,
 		    (const char *)NULL);
 		return SW_EINPUT;

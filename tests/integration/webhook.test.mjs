@@ -269,6 +269,10 @@ test("a PING is answered with its challenge, with a valid signature or none", as
 		assert.equal(answer.status, 200);
 		assert.deepEqual(answer.json(), { pingData: { challenge } });
 	}
+	const empty = await signed(JSON.stringify({ lifecycle: "PING", pingData: { challenge: "" } }));
+
+	assert.equal(empty.status, 200, "an empty one is a challenge, too");
+	assert.deepEqual(empty.json(), { pingData: { challenge: "" } });
 	assert.equal((await post(body, sign(body, { key: other.key, keyId: KEY_ID }))).status, 401);
 	assert.equal((await post(JSON.stringify({ messageType: "PING", pingData: { challenge: "x".repeat(5000) } }), {})).status, 401);
 });
