@@ -1,5 +1,6 @@
 /* webhook.fcgi: POST /, the webhooks of the platform. */
 #include "base/failpoint.h"
+#include "net/serve.h"
 #include "web/serve_main.h"
 #include "web/webhook.h"
 
@@ -24,6 +25,9 @@ static const struct serve_main webhook_conf = {
     .fail = webhook_fail,
     .batch = WEBHOOK_BATCH_MAX,
     .commit = webhook_commit,
+    .parked = SERVE_PARKED_MAX,
+    .wait = webhook_wait,
+    .is_ready = webhook_is_ready,
     .after = after,
 };
 
@@ -33,6 +37,6 @@ main(void)
 	struct webhook webhook = {.keys.program = &webhook.program};
 	int status = serve_main(&webhook.program, &webhook_conf);
 
-	keycache_clear(&webhook.keys.cache);
+	webhook_keys_clear(&webhook.keys);
 	return status;
 }

@@ -11,7 +11,8 @@ dist_sqltables_DATA = \
 	sql/tables/004-erase.sql \
 	sql/tables/005-readings.sql \
 	sql/tables/006-event-stray.sql \
-	sql/tables/007-api-call-total.sql
+	sql/tables/007-api-call-total.sql \
+	sql/tables/008-signing-key-fetch.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \

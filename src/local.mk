@@ -26,6 +26,7 @@ src_libformats_a_SOURCES = \
 	src/formats/httpsig.c src/formats/httpsig.h \
 	src/formats/httpsig_key.c src/formats/httpsig_key.h \
 	src/formats/json.c src/formats/json.h \
+	src/formats/network.c src/formats/network.h \
 	src/formats/number.c src/formats/number.h \
 	src/formats/seal.c src/formats/seal.h \
 	src/formats/url.c src/formats/url.h \
@@ -111,6 +112,7 @@ src_libweb_a_SOURCES = \
 	src/web/user_agent.c src/web/user_agent.h \
 	src/web/webhook.c src/web/webhook.h \
 	src/web/webhook_batch.c src/web/webhook_batch.h \
+	src/web/webhook_fetch.c src/web/webhook_fetch.h \
 	src/web/webhook_key.c src/web/webhook_key.h \
 	src/web/webhook_verify.c src/web/webhook_verify.h
 

@@ -14,7 +14,10 @@ BEGIN
 		seq = i.seq + 1, status_seq = i.seq + 1, sync_seq = i.seq + 1;
 	DELETE FROM job WHERE installation_id = p_installation AND kind = 'uninstall';
 	PERFORM job_put(p_installation, 'device_sync');
-	PERFORM job_put(p_installation, 'subscription_sync');
+	-- A new one has no location yet: installation_set_location() queues it then.
+	IF EXISTS (SELECT 1 FROM installation i WHERE i.installation_id = p_installation AND i.location_id IS NOT NULL) THEN
+		PERFORM job_put(p_installation, 'subscription_sync');
+	END IF;
 END $$;
 COMMENT ON FUNCTION installation_put IS 'Store that an installation was linked, and queue its first sync';
 
@@ -101,13 +104,22 @@ COMMENT ON FUNCTION installation_set_owner IS 'Record the owner of an installati
 
 CREATE FUNCTION installation_set_location(p_installation text, p_location text)
 RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_known text;
 BEGIN
 	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation OR i.location_id = p_location
 		ORDER BY i.installation_id FOR NO KEY UPDATE;
-	UPDATE installation SET location_id = p_location WHERE installation_id = p_installation AND status <> 'removed';
+	SELECT i.location_id INTO v_known FROM installation i WHERE i.installation_id = p_installation AND i.status <> 'removed';
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	UPDATE installation i SET location_id = p_location WHERE i.installation_id = p_installation;
+	IF v_known IS NULL THEN
+		PERFORM job_put(p_installation, 'subscription_sync');
+	END IF;
 	PERFORM installation_replace(p_installation);
 END $$;
-COMMENT ON FUNCTION installation_set_location IS 'Record the location of an installation, which its subscriptions wait for; it takes the place of an earlier one there';
+COMMENT ON FUNCTION installation_set_location IS 'Record the location of an installation; when it is the first time, queue the subscriptions, which need it; it takes the place of an earlier one there';
 
 -- Everything of an installation, and whatever names a person or a place, except its events (they go with their partitions,
 -- and the row then with installation_forget()) and the calls that were made for it.  With p_keep_token the worker can

@@ -1,33 +1,56 @@
 -- Certificates that webhooks are signed with.
 
--- A sender can invent keyIds freely: no more than 20 new ones a minute are fetched, and none while four fetches have failed
--- lately for want of an answer, for each of those keeps a process waiting.
-CREATE FUNCTION signing_key_is_over_budget(p_new boolean)
-RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+-- A sender can invent keyIds freely, so fetches of certificates that were never there are counted, whatever comes of them: 20 a
+-- minute for a network, so that none of them can use up what all have.  Two that are counted at once do not see each other.
+CREATE FUNCTION signing_key_spend(p_network text)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	v_since CONSTANT timestamptz := now() - interval '1 minute';
 BEGIN
-	RETURN (SELECT count(*) FROM signing_key s WHERE s.certificate IS NULL
-			AND s.failure = 'away' AND s.failed_until > now()) >= 4
-		OR (p_new AND (SELECT count(*) FROM signing_key s WHERE s.certificate IS NULL
-			AND s.first_seen_at > now() - interval '1 minute') >= 20);
+	IF (SELECT count(*) FROM signing_key_fetch f WHERE f.fetched_at > v_since) >= 400
+		OR (SELECT count(*) FROM signing_key_fetch f WHERE f.fetched_at > v_since AND f.network = p_network) >= 20 THEN
+		RETURN false;
+	END IF;
+	WITH past AS (SELECT f.ctid FROM signing_key_fetch f WHERE f.fetched_at <= v_since FOR UPDATE SKIP LOCKED)
+	DELETE FROM signing_key_fetch f USING past p WHERE f.ctid = p.ctid;
+	INSERT INTO signing_key_fetch (network) VALUES (p_network);
+	RETURN true;
 END $$;
-COMMENT ON FUNCTION signing_key_is_over_budget IS 'Must a certificate that was never there not be fetched now; p_new: of a keyId without a row';
+COMMENT ON FUNCTION signing_key_spend IS 'Count a fetch that a network causes; false: it, or all together, had too many in this minute';
 
-CREATE FUNCTION signing_key_claim_new(p_key text)
+-- Keys that never existed leave no row for longer than their failure is remembered; and nothing is signed with an expired one
+-- any more, whatever the clocks say.
+CREATE FUNCTION signing_key_clean()
+RETURNS void LANGUAGE sql AS $$
+	WITH past AS (
+		SELECT s.key_id FROM signing_key s WHERE s.not_after < now() - interval '1 hour'
+			OR (s.certificate IS NULL AND coalesce(s.claimed_until, s.first_seen_at) < now()
+				AND coalesce(s.failed_until, s.first_seen_at) < now())
+		FOR UPDATE SKIP LOCKED)
+	DELETE FROM signing_key s USING past p WHERE s.key_id = p.key_id;
+$$;
+COMMENT ON FUNCTION signing_key_clean IS 'Delete the rows of certificates that have ended, or were never there';
+
+CREATE FUNCTION signing_key_claim_new(p_key text, p_network text)
 RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	IF signing_key_is_over_budget(true) THEN
-		RETURN 'over_budget';
-	END IF;
-	-- Keys that never existed leave no row for longer than their failure is remembered.
-	DELETE FROM signing_key s WHERE s.certificate IS NULL AND s.first_seen_at < now() - interval '10 minutes';
+	PERFORM signing_key_clean();
 	INSERT INTO signing_key (key_id, claimed_until) VALUES (p_key, now() + policy_signing_key_lease())
 		ON CONFLICT DO NOTHING;
-	RETURN CASE WHEN FOUND THEN 'fetch' ELSE 'wait' END;
+	IF NOT FOUND THEN
+		RETURN 'wait';
+	END IF;
+	IF NOT signing_key_spend(p_network) THEN
+		DELETE FROM signing_key s WHERE s.key_id = p_key;
+		RETURN 'over_budget';
+	END IF;
+	RETURN 'fetch';
 END $$;
 COMMENT ON FUNCTION signing_key_claim_new IS 'Decide who fetches the certificate of a keyId that has no row';
 
--- cached: use it; fetch: get it; wait: another process does; refused, away: it failed lately; or over_budget.
-CREATE FUNCTION signing_key_claim(p_key text)
+-- cached: use it; refresh: use it and get it anew, which is for one process at a time, a minute apart when it fails; fetch:
+-- get it; wait: another process does; refused, away: it failed lately; or over_budget.
+CREATE FUNCTION signing_key_find(p_key text, p_network text)
 RETURNS TABLE (action text, certificate text, age_s integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 DECLARE
@@ -35,38 +58,46 @@ DECLARE
 BEGIN
 	SELECT * INTO k FROM signing_key s WHERE s.key_id = p_key FOR UPDATE;
 	IF NOT FOUND THEN
-		action := signing_key_claim_new(p_key);
+		action := signing_key_claim_new(p_key, p_network);
 		RETURN NEXT;
 		RETURN;
 	END IF;
 	certificate := k.certificate;
 	age_s := extract(epoch FROM now() - k.fetched_at)::integer;
-	IF k.certificate IS NOT NULL AND k.fetched_at > now() - interval '24 hours' THEN
+	IF k.certificate IS NOT NULL AND (k.fetched_at > now() - interval '24 hours' OR k.failed_until > now()
+		OR k.claimed_until > now()) THEN
 		action := 'cached';
 	ELSIF k.failed_until > now() THEN
 		action := k.failure;
 	ELSIF k.claimed_until > now() THEN
 		action := 'wait';
-	ELSIF k.certificate IS NULL AND signing_key_is_over_budget(false) THEN
+	ELSIF k.certificate IS NULL AND NOT signing_key_spend(p_network) THEN
 		action := 'over_budget';
 	ELSE
 		UPDATE signing_key s SET claimed_until = now() + policy_signing_key_lease() WHERE s.key_id = p_key;
-		action := 'fetch';
+		action := CASE WHEN k.certificate IS NULL THEN 'fetch' ELSE 'refresh' END;
 	END IF;
 	RETURN NEXT;
 END $$;
-COMMENT ON FUNCTION signing_key_claim IS 'Decide who fetches a certificate: cached, fetch, wait, refused, away or over_budget';
+COMMENT ON FUNCTION signing_key_find IS 'Give a certificate, or decide who fetches it for a webhook from this network: cached, refresh, fetch, wait, refused, away or over_budget';
 
 CREATE FUNCTION signing_key_put(p_key text, p_certificate text, p_not_after bigint, p_failure text)
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
-	UPDATE signing_key SET certificate = coalesce(p_certificate, certificate),
-		not_after = coalesce(to_timestamp(p_not_after), not_after),
-		fetched_at = CASE WHEN p_certificate IS NULL THEN fetched_at ELSE now() END,
-		failed_until = CASE WHEN p_certificate IS NULL THEN now() + interval '60 seconds' END,
-		failure = CASE WHEN p_certificate IS NULL THEN p_failure END,
-		claimed_until = NULL
-	WHERE key_id = p_key
+	INSERT INTO signing_key AS s (key_id, certificate, not_after, fetched_at, failed_until, failure)
+		SELECT p_key, p_certificate, to_timestamp(p_not_after), CASE WHEN p_certificate IS NOT NULL THEN now() END,
+			CASE WHEN p_failure IS NOT NULL THEN now() + interval '60 seconds' END, p_failure
+		WHERE p_certificate IS NOT NULL OR p_failure IS NOT NULL
+			OR EXISTS (SELECT 1 FROM signing_key k WHERE k.key_id = p_key)
+		ON CONFLICT (key_id) DO UPDATE SET certificate = coalesce(excluded.certificate, s.certificate),
+			not_after = coalesce(excluded.not_after, s.not_after), fetched_at = coalesce(excluded.fetched_at, s.fetched_at),
+			failed_until = excluded.failed_until, failure = excluded.failure, claimed_until = NULL;
 $$;
-COMMENT ON FUNCTION signing_key_put IS 'Store the outcome of a fetch: a certificate, or why there is none';
+COMMENT ON FUNCTION signing_key_put IS 'Store the outcome of a fetch: a certificate that verified a signature, why there is none, or (all null) nothing worth keeping';
 
-GRANT EXECUTE ON FUNCTION signing_key_claim, signing_key_put TO switchboard_webhook;
+CREATE FUNCTION signing_key_forget(p_key text)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+	DELETE FROM signing_key s WHERE s.key_id = p_key
+$$;
+COMMENT ON FUNCTION signing_key_forget IS 'Delete a certificate for which the key server has another by now: that one has to verify a signature first';
+
+GRANT EXECUTE ON FUNCTION signing_key_find, signing_key_put, signing_key_forget TO switchboard_webhook;

@@ -20,8 +20,8 @@ LANGUAGE sql STABLE AS $$
 			OR EXISTS (SELECT 1 FROM room r WHERE r.installation_id = i.installation_id AND r.missed_at = i.synced_at),
 		clock_timestamp()::text,
 		i.synced_at IS NULL AND i.linked_at > now() - interval '20 seconds'
-			AND EXISTS (SELECT 1 FROM job j WHERE j.installation_id = i.installation_id
-				AND j.kind = 'subscription_sync' AND coalesce(j.last_error, 'not_found') = 'not_found')
+			AND (i.location_id IS NULL OR EXISTS (SELECT 1 FROM job j WHERE j.installation_id = i.installation_id
+				AND j.kind = 'subscription_sync' AND coalesce(j.last_error, 'not_found') = 'not_found'))
 	FROM installation i WHERE i.installation_id = p_installation AND i.status <> 'removed'
 $$;
 COMMENT ON FUNCTION sync_plan IS 'What is known of an installation before a sync';

@@ -145,6 +145,13 @@ httpsig_key_free(struct httpsig_key *key)
 	free(key);
 }
 
+bool
+httpsig_key_is_same(const struct httpsig_key *a, const struct httpsig_key *b)
+{
+	return EVP_PKEY_eq(EVP_PKEY_CTX_get0_pkey(a->verify), EVP_PKEY_CTX_get0_pkey(b->verify)) ==
+	       1;
+}
+
 enum sw_err
 httpsig_verify(const struct httpsig_key *key, const struct httpsig *sig, const char *signing_string,
     size_t length)

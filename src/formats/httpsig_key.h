@@ -1,6 +1,7 @@
 #ifndef SWITCHBOARD_FORMATS_HTTPSIG_KEY_H
 #define SWITCHBOARD_FORMATS_HTTPSIG_KEY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
@@ -26,6 +27,9 @@ SW_MUSTCHECK enum sw_err httpsig_key_read(
 
 /* NULL is fine. */
 void httpsig_key_free(struct httpsig_key *key);
+
+/* Are these the same public key, whatever their certificates say? */
+bool httpsig_key_is_same(const struct httpsig_key *a, const struct httpsig_key *b);
 
 /* Verify.  SW_OK only when the signature is that key's over exactly these bytes; else SW_EAUTH. */
 SW_MUSTCHECK enum sw_err httpsig_verify(const struct httpsig_key *key, const struct httpsig *sig,

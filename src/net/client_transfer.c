@@ -329,6 +329,8 @@ transfer_prepare(struct transfer *transfer, const struct client_request *request
 	if (err != SW_OK)
 		return err;
 	ok &= curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK;
+	/* As it is: libcurl would take out segments of dots, so that many names fetch one thing. */
+	ok &= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_USERAGENT, "Switchboard") == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK;

@@ -73,6 +73,7 @@ response_reset(struct response *response)
 	response->status = 200;
 	response->failed = false;
 	response->deferred = false;
+	response->awaited = NULL;
 }
 
 static bool

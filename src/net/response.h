@@ -24,6 +24,8 @@ struct response {
 	struct sbuf body;
 	bool failed;   /* a header was refused or memory ran out: a 500 is sent instead */
 	bool deferred; /* to be filled in by the batch commit: serve.h */
+	/* What the request waits for before its handler is called again: serve.h; NULL: nothing. */
+	const void *awaited;
 };
 
 /* An all-zero struct is NOT ready: init sets status 200. */

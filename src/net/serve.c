@@ -24,6 +24,8 @@
 #include "net/exchange.h"
 
 #define LAST_IDLE_MS 100
+/* So long a signal to stop may have to wait while conf->wait() waits with signals blocked. */
+#define SIGNAL_MS 100
 
 struct server {
 	const struct serve_conf *conf;
@@ -31,6 +33,9 @@ struct server {
 	size_t room;     /* number of exchanges */
 	size_t deferred; /* how many, from the first on, have replies that wait for the commit */
 	struct exchange *exchanges[SERVE_BATCH_MAX];
+	size_t parked_room;
+	size_t parked_count; /* how many, from the first on, are parked; the others are unused */
+	struct exchange *parked[SERVE_PARKED_MAX];
 	unsigned long requests;
 	unsigned long recycle_at; /* 0 = never */
 };
@@ -142,32 +147,55 @@ poll_init(void)
 }
 
 static bool
-exchanges_init(void)
+exchanges_add(struct exchange **all, size_t *room, size_t count)
 {
-	size_t count = server.conf->batch == 0 ? 1 : server.conf->batch;
-
-	assert(count <= SERVE_BATCH_MAX);
-	while (server.room < count) {
+	while (*room < count) {
 		struct exchange *exchange = calloc(1, sizeof(*exchange));
 
 		if (exchange == NULL || !exchange_init(exchange)) {
 			free(exchange);
 			return false;
 		}
-		server.exchanges[server.room++] = exchange;
+		all[(*room)++] = exchange;
 	}
 	return true;
+}
+
+static bool
+exchanges_init(void)
+{
+	size_t count = server.conf->batch == 0 ? 1 : server.conf->batch;
+
+	assert(count <= SERVE_BATCH_MAX && server.conf->parked <= SERVE_PARKED_MAX);
+	return exchanges_add(server.exchanges, &server.room, count) &&
+	       exchanges_add(server.parked, &server.parked_room, server.conf->parked);
+}
+
+static void
+exchanges_drop(struct exchange **all, size_t *room)
+{
+	while (*room > 0) {
+		struct exchange *exchange = all[--*room];
+
+		exchange_clear(exchange);
+		free(exchange);
+	}
 }
 
 static void
 exchanges_clear(void)
 {
-	while (server.room > 0) {
-		struct exchange *exchange = server.exchanges[--server.room];
+	exchanges_drop(server.exchanges, &server.room);
+	exchanges_drop(server.parked, &server.parked_room);
+}
 
-		exchange_clear(exchange);
-		free(exchange);
-	}
+static void
+exchanges_swap(struct exchange **a, struct exchange **b)
+{
+	struct exchange *kept = *a;
+
+	*a = *b;
+	*b = kept;
 }
 
 /* Up to a tenth more or less, so that the processes do not all restart at the same time. */
@@ -249,11 +277,8 @@ commit_deferred(void)
 	}
 	/* The request being handled, if there is one, moves to the front. */
 	if (count < server.room) {
-		struct exchange *current = server.exchanges[count];
-
-		server.exchanges[count] = server.exchanges[0];
-		server.exchanges[0] = current;
-		log_set_request(current->request.id);
+		exchanges_swap(&server.exchanges[count], &server.exchanges[0]);
+		log_set_request(server.exchanges[0]->request.id);
 	}
 }
 
@@ -273,6 +298,29 @@ serve_commit(void)
 	after_replies();
 }
 
+/* Act on what a handler did with the request in exchanges[deferred]; "err" is what it returned. */
+static void
+take_outcome(enum sw_err err)
+{
+	struct exchange *exchange = server.exchanges[server.deferred];
+
+	if (err == SW_OK && exchange->response.awaited != NULL) {
+		if (server.parked_count < server.parked_room) {
+			exchanges_swap(&server.exchanges[server.deferred],
+			    &server.parked[server.parked_count++]);
+			log_set_request("");
+			return;
+		}
+		err = SW_EUNAVAILABLE;
+	}
+	if (err != SW_OK)
+		answer_error(exchange, err);
+	if (exchange->response.deferred)
+		server.deferred++;
+	else
+		finish(exchange);
+}
+
 static void
 serve_one(struct exchange *exchange)
 {
@@ -281,13 +329,22 @@ serve_one(struct exchange *exchange)
 
 	if (err == SW_OK)
 		err = conf->handle(conf->context, &exchange->request, &exchange->response);
-	if (err != SW_OK)
-		answer_error(exchange, err);
-	if (exchange->response.deferred) {
-		server.deferred++;
-		return;
-	}
-	finish(exchange);
+	take_outcome(err);
+}
+
+/* Call the handler of a parked request again; its place is taken by the last one of those parked.
+ */
+static void
+unpark(size_t index)
+{
+	const struct serve_conf *conf = server.conf;
+	struct exchange *exchange = server.parked[index];
+
+	exchanges_swap(&server.parked[index], &server.parked[--server.parked_count]);
+	exchanges_swap(&server.parked[server.parked_count], &server.exchanges[server.deferred]);
+	log_set_request(exchange->request.id);
+	exchange->response.awaited = NULL;
+	take_outcome(conf->handle(conf->context, &exchange->request, &exchange->response));
 }
 
 static bool
@@ -314,7 +371,41 @@ serve_waiting(void)
 		after_replies();
 }
 
-/* Wait for a connection, a signal or the idle time; true when there is a connection. */
+/* Go on with the parked requests whose wait is over, with one batch commit for all. */
+static void
+serve_ready(void)
+{
+	const struct serve_conf *conf = server.conf;
+	bool any = false;
+
+	for (size_t i = server.parked_count; i-- > 0;) {
+		if (!conf->is_ready(conf->context, server.parked[i]->response.awaited))
+			continue;
+		if (server.deferred == server.room)
+			commit_deferred();
+		any = true;
+		unpark(i);
+	}
+	commit_deferred();
+	if (any)
+		after_replies();
+}
+
+/* Have conf->wait() wait; false: it has nothing to wait for. */
+static bool
+wait_with_program(int fd, int64_t left_ms)
+{
+	const struct serve_conf *conf = server.conf;
+
+	if (left_ms < 0 || left_ms > SIGNAL_MS)
+		left_ms = SIGNAL_MS;
+	return conf->wait != NULL && conf->wait(conf->context, fd, (int)left_ms);
+}
+
+/*
+ * Wait for a connection, a signal, the idle time or what parked requests wait for; true when there
+ * may be a connection.
+ */
 static bool
 wait_for_request(const sigset_t *open)
 {
@@ -326,6 +417,8 @@ wait_for_request(const sigset_t *open)
 		if (left_ms < 0)
 			left_ms = 0;
 	}
+	if (wait_with_program(server.poll_fd, left_ms))
+		return true;
 	return epoll_pwait(server.poll_fd, &event, 1, (int)left_ms, open) > 0;
 }
 
@@ -348,9 +441,19 @@ loop(const sigset_t *open)
 		run_idle_if_due();
 		if (wait_for_request(open)) {
 			serve_waiting();
+			serve_ready();
 			take_stop_signal();
 		}
 	}
+}
+
+/* Before the process ends, answer the requests that are parked. */
+static void
+finish_parked(void)
+{
+	while (server.parked_count > 0 && wait_with_program(-1, -1))
+		serve_ready();
+	serve_ready();
 }
 
 /* Before the process ends, run "idle" as long as it is due within LAST_IDLE_MS. */
@@ -389,6 +492,7 @@ serve_run(const struct serve_conf *conf)
 	server.recycle_at = recycle_jitter(conf->recycle_after);
 	log_event(LOG_INFO, "serve.start", "pid", log_int(getpid()), (const char *)NULL);
 	loop(&open);
+	finish_parked();
 	run_last_idle();
 	log_event(LOG_INFO, "serve.end", "why", stop_requested ? "signal" : "recycle", "requests",
 	    log_int((long long)server.requests), "resident_kb", log_int(resident_kb()),

@@ -1,6 +1,7 @@
 #ifndef SWITCHBOARD_NET_SERVE_H
 #define SWITCHBOARD_NET_SERVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "base/err.h"
 #include "net/request.h"
@@ -19,8 +20,14 @@
  * response.deferred set may use both its pointers until that commit.  The loop serves the requests
  * that are already waiting, up to "batch" of them, then calls "commit", which fills in all deferred
  * responses and unsets "deferred".  Then they are sent.
+ *
+ * Parked requests: a request that needs what takes its time (a fetch of this process) does not keep
+ * others waiting.  Its handler returns SW_OK with response.awaited set, and is called again with
+ * the same pointers once "is_ready" says so of what is awaited, also after a signal to stop.  When
+ * "parked" of them wait already, the answer is SW_EUNAVAILABLE.
  */
 #define SERVE_BATCH_MAX 32
+#define SERVE_PARKED_MAX 64
 
 typedef enum sw_err serve_handler(void *context, const struct request *req, struct response *res);
 typedef void
@@ -35,6 +42,14 @@ struct serve_conf {
 	serve_fail *fail;
 	size_t batch; /* replies that may be deferred at a time, up to SERVE_BATCH_MAX; 0 = none */
 	void (*commit)(void *context); /* may be NULL where none is */
+	size_t parked; /* requests that may be parked at a time, up to SERVE_PARKED_MAX; 0 = none */
+	/*
+	 * Go on with what requests were parked for: wait until some of it is done, "fd" (-1: none)
+	 * is readable, or timeout_ms passed.  Called from the loop with no request being handled.
+	 * False, at once: nothing is under way.  It and "is_ready" may be NULL where "parked" is 0.
+	 */
+	bool (*wait)(void *context, int fd, int timeout_ms);
+	bool (*is_ready)(void *context, const void *awaited);
 	/* Called after replies were sent and connections closed: for wake-ups.  May be NULL. */
 	void (*after)(void *context);
 	/*

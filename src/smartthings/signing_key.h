@@ -8,7 +8,8 @@
 
 /*
  * Does a keyId name something below the key server, however it is read there (design.md
- * "Security")?  It must match ^/[A-Za-z0-9][A-Za-z0-9/_.-]{0,199}$ without ".." or "//".
+ * "Security")?  It must match ^/[A-Za-z0-9][A-Za-z0-9/_.-]{0,199}$ without "..", empty segments,
+ * segments "." and a "/" at its end, so that no two of them name the same certificate.
  */
 bool signing_key_id_is_valid(const char *key_id);
 

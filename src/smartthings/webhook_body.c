@@ -34,7 +34,7 @@ put_events(struct sbuf *out, struct webhook_source *source, const json_t *events
 	return sbuf_failed(out) ? SW_ENOMEM : SW_OK;
 }
 
-/* A copy of a string in the arena; SW_EINPUT when it is absent or no string. */
+/* A copy of a string in the arena; SW_EINPUT when it is absent, empty or no string. */
 static enum sw_err
 copy_text(struct arena *arena, const json_t *object, const char *name, const char **out)
 {
@@ -71,10 +71,16 @@ parse_confirmation(struct arena *arena, const json_t *root, struct webhook_body 
 			    : err;
 }
 
+/* The challenge is any string, the empty one too: it is sent back as it is. */
 static enum sw_err
 parse_ping(struct arena *arena, const json_t *root, struct webhook_body *out)
 {
-	return copy_text(arena, json_object_get(root, "pingData"), "challenge", &out->challenge);
+	const json_t *value = json_object_get(json_object_get(root, "pingData"), "challenge");
+
+	if (!json_is_string(value))
+		return SW_EINPUT;
+	out->challenge = arena_strndup(arena, json_string_value(value), json_string_length(value));
+	return out->challenge != NULL ? SW_OK : SW_ENOMEM;
 }
 
 static enum sw_err

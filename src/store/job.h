@@ -44,7 +44,8 @@ store_job_renew(struct db *db, const char *worker_id, const struct store_job *jo
 SW_MUSTCHECK enum sw_err store_job_done(
     struct db *db, struct arena *arena, const char *worker_id, const struct store_job *job);
 
-/* It failed and runs again after the delay.  "error" says why, without secrets. */
+/* It failed and runs again after the delay.  "error" says why, without secrets; NULL: it only
+ * waits. */
 SW_MUSTCHECK enum sw_err store_job_failed(struct db *db, struct arena *arena, const char *worker_id,
     const struct store_job *job, const char *error, int64_t delay_ms);
 

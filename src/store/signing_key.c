@@ -5,9 +5,10 @@
 
 #include <string.h>
 
-/* As signing_key_claim() in sql/ names them. */
+/* As signing_key_find() in sql/ names them. */
 static const char *const actions[] = {
     [STORE_KEY_CACHED] = "cached",
+    [STORE_KEY_REFRESH] = "refresh",
     [STORE_KEY_FETCH] = "fetch",
     [STORE_KEY_WAIT] = "wait",
     [STORE_KEY_REFUSED] = "refused",
@@ -28,7 +29,7 @@ read_key(struct arena *arena, const struct db_result *result, struct store_key *
 	if (action == STORE_KEY_ACTION__MAX)
 		return SW_EINTERNAL;
 	out->action = (enum store_key_action)action;
-	if (out->action != STORE_KEY_CACHED)
+	if (out->action != STORE_KEY_CACHED && out->action != STORE_KEY_REFRESH)
 		return SW_OK;
 	out->certificate = arena_strdup(arena, db_result_text(result, 0, 1));
 	out->age_s = db_result_int(result, 0, 2);
@@ -36,11 +37,12 @@ read_key(struct arena *arena, const struct db_result *result, struct store_key *
 }
 
 enum sw_err
-store_key_claim(struct db *db, struct arena *arena, const char *key_id, struct store_key *out)
+store_key_find(struct db *db, struct arena *arena, const char *key_id, const char *network,
+    struct store_key *out)
 {
-	const struct db_param params[] = {DB_TEXT(key_id)};
+	const struct db_param params[] = {DB_TEXT(key_id), DB_TEXT(network)};
 	struct db_result *result;
-	enum sw_err err = db_exec(db, STMT_SIGNING_KEY_CLAIM, params, &result);
+	enum sw_err err = db_exec(db, STMT_SIGNING_KEY_FIND, params, &result);
 
 	memset(out, 0, sizeof(*out));
 	if (err == SW_OK)
@@ -74,4 +76,20 @@ store_key_put_failure(struct db *db, const char *key_id, bool away)
 	};
 
 	return db_exec(db, STMT_SIGNING_KEY_PUT, params, NULL);
+}
+
+enum sw_err
+store_key_give_up(struct db *db, const char *key_id)
+{
+	const struct db_param params[] = {DB_TEXT(key_id), DB_NULL, DB_NULL, DB_NULL};
+
+	return db_exec(db, STMT_SIGNING_KEY_PUT, params, NULL);
+}
+
+enum sw_err
+store_key_forget(struct db *db, const char *key_id)
+{
+	const struct db_param params[] = {DB_TEXT(key_id)};
+
+	return db_exec(db, STMT_SIGNING_KEY_FORGET, params, NULL);
 }

@@ -101,6 +101,32 @@ keycache_put_key(
 }
 
 void
+keycache_set_refresh(struct keycache *cache, const char *key_id, int64_t refresh_at)
+{
+	struct keycache_key *entry = find_key(cache, key_id);
+
+	if (entry != NULL)
+		entry->refresh_at = refresh_at;
+}
+
+bool
+keycache_is_due(struct keycache *cache, const char *key_id, int64_t now)
+{
+	const struct keycache_key *entry = find_key(cache, key_id);
+
+	return entry != NULL && entry->refresh_at != 0 && now >= entry->refresh_at;
+}
+
+void
+keycache_drop_key(struct keycache *cache, const char *key_id)
+{
+	struct keycache_key *entry = find_key(cache, key_id);
+
+	if (entry != NULL)
+		drop_key(entry);
+}
+
+void
 keycache_put_failure(struct keycache *cache, const char *key_id, enum sw_err err, int64_t ends_at)
 {
 	struct keycache_failure *failure = find_failure(cache, key_id);

@@ -1,24 +1,26 @@
 #ifndef SWITCHBOARD_WEB_KEYCACHE_H
 #define SWITCHBOARD_WEB_KEYCACHE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "formats/httpsig_key.h"
 
 /*
- * Keys that this process has parsed, and keyIds for which there was none lately (platform.md
- * "Webhooks": a key may be cached for 24 h; a failure is for 60 s).  Two bounded lists: keyIds that
- * a stranger invents cannot evict a key of the platform.
+ * Keys that this process has parsed, and keyIds for which there was none lately (design.md
+ * "Security": a key until its certificate ends, refreshed after 24 h; a failure for 60 s).  Two
+ * bounded lists: keyIds that a stranger invents cannot evict a key of the platform.
  */
 #define KEYCACHE_KEYS_MAX 16
 #define KEYCACHE_FAILURES_MAX 64
-#define KEYCACHE_LIFE_S (24 * 3600)
+#define KEYCACHE_REFRESH_S (24 * 3600)
 #define KEYCACHE_FAILURE_S 60
 
 struct keycache_key {
 	char key_id[HTTPSIG_KEY_ID_MAX + 1];
 	struct httpsig_key *key;
+	int64_t refresh_at; /* 0: at no time */
 	int64_t ends_at;
 	uint64_t used; /* value of keycache.uses at its last use: the smallest is evicted */
 };
@@ -54,6 +56,13 @@ SW_MUSTCHECK enum sw_err keycache_find(
  */
 void keycache_put_key(
     struct keycache *cache, const char *key_id, struct httpsig_key *key, int64_t ends_at);
+
+/* From "refresh_at" on the key is due to be refreshed; nothing when it is not there. */
+void keycache_set_refresh(struct keycache *cache, const char *key_id, int64_t refresh_at);
+bool keycache_is_due(struct keycache *cache, const char *key_id, int64_t now);
+
+/* Forget a key; nothing when it is not there. */
+void keycache_drop_key(struct keycache *cache, const char *key_id);
 
 /* Cache until "ends_at" that there is no key, and why; replaces the oldest failure. */
 void

@@ -42,6 +42,22 @@ on_commit(void *context)
 	served->conf->commit(served->program);
 }
 
+static bool
+on_wait(void *context, int fd, int timeout_ms)
+{
+	const struct served *served = context;
+
+	return served->conf->wait(served->program, fd, timeout_ms);
+}
+
+static bool
+is_ready(void *context, const void *awaited)
+{
+	const struct served *served = context;
+
+	return served->conf->is_ready(served->program, awaited);
+}
+
 static int
 on_idle(void *context)
 {
@@ -73,6 +89,9 @@ serve(struct served *served)
 	    .fail = on_fail,
 	    .batch = conf->batch,
 	    .commit = conf->commit != NULL ? on_commit : NULL,
+	    .parked = conf->parked,
+	    .wait = conf->wait != NULL ? on_wait : NULL,
+	    .is_ready = conf->is_ready != NULL ? is_ready : NULL,
 	    .after = on_sent,
 	    .idle = on_idle,
 	    .context = served,
@@ -85,7 +104,7 @@ int
 serve_main(struct program *program, const struct serve_main *conf)
 {
 	struct served served = {.program = program, .conf = conf};
-	bool calls = (conf->config_parts & CONFIG_API) != 0;
+	bool calls = (conf->config_parts & CONFIG_CLIENT) != 0;
 	char application[32];
 	int status = 1;
 

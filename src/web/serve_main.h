@@ -1,6 +1,7 @@
 #ifndef SWITCHBOARD_WEB_SERVE_MAIN_H
 #define SWITCHBOARD_WEB_SERVE_MAIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "web/program.h"
@@ -20,16 +21,19 @@ struct serve_main {
 	/* Replies that may be deferred, and the batch commit (serve.h); 0 and NULL for none. */
 	size_t batch;
 	void (*commit)(struct program *program);
+	/* serve.h: requests that may be parked, and what they wait for; 0 and NULL for none. */
+	size_t parked;
+	bool (*wait)(struct program *program, int fd, int timeout_ms);
+	bool (*is_ready)(struct program *program, const void *awaited);
 	/* After replies were sent; may be NULL. */
 	void (*after)(struct program *program);
 };
 
 /*
- * The whole of main(): read the configuration, open the database and, with CONFIG_API, a client for
- * outbound calls, serve until stopped, close.
- * "program" is all zero; it may be the first member of a larger struct.  Returns the
- * exit status: that of serve_run(), 1 when out of memory, CONFIG_EXIT_STATUS for a wrong
- * configuration (reported in one line).
+ * The whole of main(): read the configuration, open the database and, with CONFIG_CLIENT, a client
+ * for outbound calls, serve until stopped, close. "program" is all zero; it may be the first member
+ * of a larger struct.  Returns the exit status: that of serve_run(), 1 when out of memory,
+ * CONFIG_EXIT_STATUS for a wrong configuration (reported in one line).
  */
 int serve_main(struct program *program, const struct serve_main *conf);
 

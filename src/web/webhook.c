@@ -51,8 +51,17 @@ answer_ping(const struct webhook_body *event, struct response *res)
 	return SW_OK;
 }
 
+/* Of our app, by its address and, when it says so, by its id; any app while ours is not known. */
+static bool
+confirmation_is_ours(const struct config *config, const struct webhook_body *event)
+{
+	return confirmation_url_is_allowed(event->confirmation_url, &config->api, config->app_id) &&
+	       (config->app_id == NULL || event->app_id == NULL ||
+		   strcmp(event->app_id, config->app_id) == 0);
+}
+
 /* 200 with our address; the worker fetches the confirmation URL.  400 for a URL that is not the
- * platform's. */
+ * platform's, or of another app. */
 static enum sw_err
 answer_confirmation(struct webhook *hook, const struct webhook_body *event, struct response *res)
 {
@@ -61,8 +70,7 @@ answer_confirmation(struct webhook *hook, const struct webhook_body *event, stru
 	bool fresh;
 	enum sw_err err;
 
-	if (!confirmation_url_is_allowed(
-		url, &hook->program.config.api, hook->program.config.app_id)) {
+	if (!confirmation_is_ours(&hook->program.config, event)) {
 		log_event(LOG_WARN, "webhook.confirmation_refused", "app", event->app_id,
 		    (const char *)NULL);
 		return SW_EINPUT;
@@ -158,6 +166,18 @@ webhook_after(struct program *program)
 		    LOG_INFO, "webhook.partitions", "made", log_int(made), (const char *)NULL);
 }
 
+bool
+webhook_wait(struct program *program, int fd, int timeout_ms)
+{
+	return webhook_keys_wait(&((struct webhook *)program)->keys, fd, timeout_ms);
+}
+
+bool
+webhook_is_ready(struct program *program, const void *awaited)
+{
+	return webhook_keys_are_ready(&((struct webhook *)program)->keys, awaited);
+}
+
 /* The reply is deferred until the batch commit. */
 static enum sw_err
 answer_events(struct webhook *hook, const struct request *req, const struct webhook_body *event,
@@ -216,7 +236,9 @@ handle_post(struct webhook *hook, const struct request *req, struct response *re
 
 	if (request_header(req, "HTTP_AUTHORIZATION", &twice) == NULL && !twice)
 		return handle_unsigned(req, res);
-	err = webhook_verify(&hook->keys, req, clock_now());
+	err = webhook_verify(&hook->keys, req, clock_now(), &res->awaited);
+	if (res->awaited != NULL)
+		return SW_OK;
 	if (err != SW_OK)
 		return err;
 	err = webhook_body_parse(req->arena, req->body, req->body_length, clock_now_ms(), &event);

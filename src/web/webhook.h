@@ -35,4 +35,8 @@ void webhook_after(struct program *program);
 /* serve_main.h: store the webhooks whose replies are deferred, and fill in the replies. */
 void webhook_commit(struct program *program);
 
+/* serve_main.h: go on with the fetches of signing keys that parked webhooks wait for. */
+bool webhook_wait(struct program *program, int fd, int timeout_ms);
+bool webhook_is_ready(struct program *program, const void *awaited);
+
 #endif

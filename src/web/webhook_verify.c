@@ -87,22 +87,28 @@ check_signature(
 }
 
 enum sw_err
-webhook_verify(struct webhook_keys *keys, const struct request *req, int64_t now)
+webhook_verify(
+    struct webhook_keys *keys, const struct request *req, int64_t now, const void **awaited)
 {
-	const struct httpsig_key *key;
+	struct webhook_key key;
 	struct httpsig signature;
 	const char *why;
 	enum sw_err err;
 
+	*awaited = NULL;
 	err = check_headers(req, now, &signature, &why);
 	if (err == SW_OK) {
 		why = "key";
-		err = webhook_find_key(keys, req->arena, signature.key_id, now, &key);
+		err = webhook_find_key(keys, req, signature.key_id, now, &key, awaited);
+		if (*awaited != NULL)
+			return err;
 	}
 	if (err == SW_OK) {
 		why = "signature";
-		err = check_signature(req, &signature, key);
+		err = check_signature(req, &signature, key.key);
 	}
+	if (err == SW_OK)
+		webhook_keep_key(keys, req->arena, &key);
 	if (err != SW_OK)
 		log_event(LOG_WARN, "webhook.unverified", "why", why, "key",
 		    signature.key_id[0] != '\0' ? signature.key_id : NULL, "err", err_name(err),

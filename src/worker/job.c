@@ -108,6 +108,17 @@ job_put_back(struct job *job, enum sw_err err, int64_t delay_ms)
 	job_free(job);
 }
 
+void
+job_wait(struct job *job, int64_t delay_ms)
+{
+	struct worker *worker = job->worker;
+	enum sw_err err =
+	    store_job_failed(worker->db, &worker->scratch, worker->id, &job->row, NULL, delay_ms);
+
+	log_end(job, LOG_INFO, "job.waits", err == SW_OK ? NULL : err_name(err), log_int(delay_ms));
+	job_free(job);
+}
+
 /* Why a job failed, for people; NULL when that passes by itself. */
 static const char *
 reason_of(enum sw_err err)

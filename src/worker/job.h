@@ -68,6 +68,9 @@ void job_retry(struct job *job, enum sw_err err, int64_t delay_ms);
 /* Back into the queue with an error, to run after delay_ms; people are shown nothing. */
 void job_put_back(struct job *job, enum sw_err err, int64_t delay_ms);
 
+/* Back into the queue for what it waits for, to look again after delay_ms; nothing has failed. */
+void job_wait(struct job *job, int64_t delay_ms);
+
 /* The lease is lost, or the installation removed: nothing is recorded. */
 void job_drop(struct job *job);
 

@@ -26,7 +26,10 @@
 /* After this all of them are allowed again (pace_take() in sql/). */
 #define DELETES_DELAY_MS (POLICY_SUBSCRIPTION_WINDOW_MS + 1000)
 
-/* The wait for the location's id, which the first call of the first device sync finds out. */
+/*
+ * The wait for the location's id, which the first call of the first device sync finds out: that
+ * queues this job, so that it waits only when something else queued it before.
+ */
 static const struct backoff location_wait = {.first_ms = 300, .most_ms = 60000};
 
 struct subscriptions {
@@ -264,7 +267,7 @@ step(struct subscriptions *subs)
 static void
 wait_for_location(struct job *job)
 {
-	job_put_back(job, SW_ENOTFOUND, retry_delay_ms(&location_wait, job->row.attempts / 4, -1));
+	job_wait(job, retry_delay_ms(&location_wait, job->row.attempts / 4, -1));
 }
 
 static void

@@ -111,7 +111,7 @@ take_installed_app(struct sync *sync, const json_t *app)
 static void
 wait_for_subscriptions(struct sync *sync)
 {
-	job_put_back(&sync->job, SW_ENOTFOUND, SUBSCRIBING_DELAY_MS);
+	job_wait(&sync->job, SUBSCRIBING_DELAY_MS);
 }
 
 static void

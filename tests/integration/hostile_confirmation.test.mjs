@@ -174,6 +174,15 @@ target.survives("a confirmation without a signature, or with another key's: 401"
 	assert.equal((await target.post(body, { ...headers, Authorization: headers.Authorization.replace(/signature="...../, 'signature="AAAAA') })).status, 401);
 });
 
+target.survives("a confirmation of another app with the address of ours is 400", async () => {
+	const address = `http://${addressOf(platform)}/v1/apps/${APP}/confirm-registration?token=x`;
+
+	assert.equal((await confirm(address, { appId: randomUUID() })).status, 400);
+	assert.equal((await confirm(address, { appId: APP.toUpperCase() })).status, 400);
+	assert.equal((await target.signed(JSON.stringify({ lifecycle: "CONFIRMATION", appId: randomUUID(),
+		confirmationData: { confirmationUrl: address } }))).status, 400, "in the older form");
+});
+
 // The confirmations below are fetched.
 
 const confirmed = (url) => waitFor(() => target.stack.psql(`SELECT 1 FROM confirmation WHERE confirmation_hash = sha256('${url}')

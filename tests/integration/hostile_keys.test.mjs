@@ -40,7 +40,9 @@ const redirect = (status, location) => () => ({ status, headers: { Location: loc
 const publicKey = (pem) => pem.replace(/CERTIFICATE/g, "PUBLIC KEY");
 const noise = Buffer.from(Array.from({ length: 2000 }, (_, i) => (i * 7919) & 255));
 
-// name: [what is served, or a function that makes it; the webhook's status, 401 by default; tables that change].
+// name: [what is served, or a function that makes it; the webhook's status, 401 by default; whether that is remembered:
+// a good certificate stays unknown until a signature was verified with it, for somebody may name the platform's next
+// one before the platform does].
 const SERVED = {
 	"no such key": [{ status: 404 }],
 	"403": [{ status: 403 }],
@@ -90,8 +92,8 @@ const SERVED = {
 	"a certificate of a curve": [() => ({ certificate: makeKey({ type: "ec" }).certificate })],
 	"a certificate of Ed25519": [() => ({ certificate: makeKey({ type: "ed25519" }).certificate })],
 	"a certificate for PSS only": [() => ({ certificate: makeKey({ type: "rsa-pss" }).certificate })],
-	"another's certificate": [() => ({ certificate: other.certificate }), 401, ["signing_key"]],
-	"a good certificate behind another's": [() => ({ body: other.certificate + target.own.certificate }), 401, ["signing_key"]],
+	"another's certificate": [() => ({ certificate: other.certificate }), 401, { remembered: false }],
+	"a good certificate behind another's": [() => ({ body: other.certificate + target.own.certificate }), 401, { remembered: false }],
 	"500": [{ status: 500 }, 503],
 	"503 for ever": [{ status: 503, headers: { "Retry-After": "31536000" } }, 503],
 	"429": [{ status: 429 }, 503],
@@ -116,13 +118,13 @@ function stamp(s) {
 
 let number = 0;
 
-for (const [name, [served, status = 401, changes = []]] of Object.entries(SERVED)) {
+for (const [name, [served, status = 401, { remembered = true } = {}]] of Object.entries(SERVED)) {
 	target.survives(`a key server that answers with ${name}: ${status}`, async () => {
 		const keyId = `/hostile/${++number}`;
 		const body = target.fresh();
 
 		// Otherwise the budget for unknown keyIds would be used up.
-		await target.stack.psql("DELETE FROM signing_key WHERE certificate IS NULL");
+		await target.stack.psql("DELETE FROM signing_key WHERE certificate IS NULL; DELETE FROM signing_key_fetch");
 		target.keyServer.keys.set(keyId, typeof served === "function" ? served() : served);
 		const answer = await target.signed(body, { keyId });
 
@@ -133,9 +135,9 @@ for (const [name, [served, status = 401, changes = []]] of Object.entries(SERVED
 
 		assert.ok(fetches === 1 || (fetches === 2 && /broken/.test(name)), "a request over a broken connection may be repeated");
 		assert.equal((await target.signed(body, { keyId })).status, status, "again");
-		assert.equal(target.keyServer.fetches.get(keyId), fetches, "the failure is remembered");
+		assert.equal(target.keyServer.fetches.get(keyId), remembered ? fetches : 2 * fetches, "the failure is remembered");
 		assert.equal(redirectTarget.requests, 0);
-	}, { changes });
+	});
 }
 
 test("no program was restarted, and none logged a failure", () => target.assertUnharmed());

@@ -144,7 +144,8 @@ for (const [name, [changes, status]] of Object.entries(REPEATED)) {
 // ---- the keyId ----
 
 const KEY_IDS = {
-	"climbs": "/own/../own/key-1", "climbs at once": "/../own/key-1", "climbs at the end": "/own/key-1/..", "is a dot": "/.",
+	"climbs": "/own/../own/key-1", "stays by a dot": "/own/./key-1", "stays by two dots": "/own/././key-1", "ends in a dot": "/own/key-1/.",
+	"ends in a slash": "/own/key-1/", "climbs at once": "/../own/key-1", "climbs at the end": "/own/key-1/..", "is a dot": "/.",
 	"is two dots": "/..", "is a slash": "/", "has two slashes": "/own//key-1", "begins with two slashes": "//evil.example/own/key-1",
 	"is an address": "https://evil.example/own/key-1", "is an address behind a slash": "/https://evil.example/own/key-1",
 	"makes the key server a user": "@evil.example/own/key-1", "makes it a user behind a slash": "/@evil.example/own/key-1",

@@ -33,6 +33,7 @@ before(async () => {
 	appId = (await stack.control("GET", "state")).app.appId;
 	device = await stack.psql(
 		`SELECT device_id FROM switch WHERE installation_id = '${installation}' AND component = 'main' LIMIT 1`);
+	await waitFor(() => stack.psql("SELECT 1 FROM confirmation LIMIT 1"), { what: "the confirmation of the webhook" });
 	startedAt = Date.now();
 });
 
@@ -42,17 +43,20 @@ after(async () => {
 });
 
 /** POST / with these headers; a list of values sends a header several times. */
-async function post(body, headers, { contentType = "application/json", path = "/" } = {}) {
-	const answer = await stack.request(path, { method: "POST", body, headers: { "Content-Type": contentType, ...headers } });
+async function post(body, headers, { contentType = "application/json", path = "/", localAddress } = {}) {
+	const answer = await stack.request(path, { method: "POST", body, localAddress, headers: { "Content-Type": contentType, ...headers } });
 
 	assert.deepEqual(answer.setCookies, []);
 	return answer;
 }
 
-const signed = (body, options) => post(body, sign(body, { key: own.key, keyId: KEY_ID, ...options }));
+const signed = (body, options) => post(body, sign(body, { key: own.key, keyId: KEY_ID, ...options }), { localAddress: options?.localAddress });
 
 const state = (component = "main", id = device) => stack.psql(
 	`SELECT state FROM switch WHERE installation_id = '${installation}' AND device_id = '${id}' AND component = '${component}'`);
+
+/** As if a minute had passed. */
+const forgetFetches = () => stack.psql("DELETE FROM signing_key WHERE certificate IS NULL; DELETE FROM signing_key_fetch");
 
 /** Everything a webhook could change. */
 const contents = () => stack.psql(`SELECT (SELECT count(*) FROM event),
@@ -268,6 +272,10 @@ test("a PING is answered with its challenge, with a valid signature or none", as
 		assert.equal(answer.status, 200);
 		assert.deepEqual(answer.json(), { pingData: { challenge } });
 	}
+	const empty = await signed(JSON.stringify({ lifecycle: "PING", pingData: { challenge: "" } }));
+
+	assert.equal(empty.status, 200, "an empty one is a challenge, too");
+	assert.deepEqual(empty.json(), { pingData: { challenge: "" } });
 	assert.equal((await post(body, sign(body, { key: other.key, keyId: KEY_ID }))).status, 401);
 	assert.equal((await post(JSON.stringify({ messageType: "PING", pingData: { challenge: "x".repeat(5000) } }), {})).status, 401);
 });
@@ -556,27 +564,148 @@ test("a webhook is logged in one line, without its content", async () => {
 	assert.equal(log.includes(device), false);
 });
 
-// These come last: they use up the budget of fetches for a minute.
+test("other webhooks are answered while a certificate is fetched, also by the process that fetches it", async () => {
+	const count = stack.pids("webhook.fcgi").length;
+	const slow = Array.from({ length: 2 * count }, (_, i) => `/own/slow-${i}`);
+	let ended = 0;
+
+	await forgetFetches();
+	for (const keyId of slow)
+		keyServer.keys.set(keyId, { certificate: other.certificate, delayMs: 2000 });
+	const waiting = slow.map((keyId) => signed(fresh(), { key: other.key, keyId }).finally(() => ended++));
+
+	await waitFor(() => slow.every((keyId) => keyServer.fetches.has(keyId)), { what: "all fetches to be under way at once" });
+	for (let i = 0; i < 4 * count; i++)
+		assert.equal((await signed(fresh())).status, 200);
+	assert.equal(ended, 0, "they were answered before any of the fetches ended");
+	assert.deepEqual((await Promise.all(waiting)).map(({ status }) => status), slow.map(() => 200));
+});
+
+test("a process that is stopped answers the webhooks that wait for a certificate", async () => {
+	const keyId = "/own/slow-stop";
+
+	await forgetFetches();
+	keyServer.keys.set(keyId, { certificate: other.certificate, delayMs: 1000 });
+	const waiting = signed(fresh(), { key: other.key, keyId });
+
+	await waitFor(() => keyServer.fetches.has(keyId), { what: "the fetch" });
+	for (const pid of stack.pids("webhook.fcgi"))
+		process.kill(pid, "SIGTERM");
+	assert.equal((await waiting).status, 200);
+});
+
+test("a certificate is kept only when a signature was verified with it, and not beyond its end", async () => {
+	const keyId = "/own/unproven";
+	const rows = () => stack.psql(`SELECT count(*) FROM signing_key WHERE key_id = '${keyId}' AND certificate IS NOT NULL`);
+
+	keyServer.keys.set(keyId, { certificate: other.certificate });
+	assert.equal((await signed(fresh(), { keyId })).status, 401);
+	assert.equal(await rows(), "0");
+	assert.equal((await signed(fresh(), { key: other.key, keyId })).status, 200, "the platform's own is not held up by that");
+	assert.equal(await rows(), "1");
+	await stack.psql(`INSERT INTO signing_key (key_id, certificate, not_after, fetched_at)
+		VALUES ('/own/ended', 'x', now() - interval '2 hours', now() - interval '9 days')`);
+	assert.equal((await signed(fresh(), { keyId: "/own/never" })).status, 401);
+	assert.equal(await stack.psql("SELECT count(*) FROM signing_key WHERE key_id = '/own/ended'"), "0");
+});
+
+/** A day later: a certificate in the database is as old, and the processes are new. */
+async function age(keyId) {
+	const old = stack.pids("webhook.fcgi");
+
+	await stack.psql(`UPDATE signing_key SET fetched_at = now() - interval '25 hours', failed_until = NULL, failure = NULL WHERE key_id = '${keyId}'`);
+	for (const pid of old)
+		process.kill(pid, "SIGTERM");
+	await waitFor(() => stack.pids("webhook.fcgi").filter((pid) => !old.includes(pid)).length >= old.length,
+		{ what: "new processes" });
+}
+
+test("a certificate that is a day old is refreshed once, and serves meanwhile and when that fails", async () => {
+	const keyId = "/own/aged";
+	const one = () => signed(fresh(), { key: other.key, keyId });
+	const isFresh = () => stack.psql(`SELECT 1 FROM signing_key WHERE key_id = '${keyId}' AND fetched_at > now() - interval '1 hour'`);
+	const hasFailed = () => stack.psql(`SELECT failure FROM signing_key WHERE key_id = '${keyId}'`);
+
+	await forgetFetches();
+	keyServer.keys.set(keyId, { certificate: other.certificate });
+	assert.equal((await one()).status, 200);
+	for (const [served, failure] of [[{ hang: true }, "away"], [{ status: 503 }, "away"], [{ status: 404 }, "refused"], [{ body: "x" }, "refused"]]) {
+		await age(keyId);
+		keyServer.fetches.delete(keyId);
+		keyServer.keys.set(keyId, served);
+		for (let i = 0; i < 12; i++)
+			assert.equal((await one()).status, 200, failure);
+		assert.equal(await waitFor(hasFailed, { what: "the end of the fetch" }), failure);
+		assert.equal((await one()).status, 200, failure);
+		assert.equal(keyServer.fetches.get(keyId), 1, "by one process");
+	}
+	await age(keyId);
+	keyServer.fetches.delete(keyId);
+	keyServer.keys.set(keyId, { certificate: other.certificate, delayMs: 300 });
+	for (let i = 0; i < 12; i++)
+		assert.equal((await one()).status, 200);
+	await waitFor(isFresh, { what: "the certificate to be refreshed" });
+	for (let i = 0; i < 12; i++)
+		assert.equal((await one()).status, 200);
+	assert.equal(keyServer.fetches.get(keyId), 1, "by one process");
+});
+
+test("a key that was replaced under its name has to verify a signature before it serves", async () => {
+	const keyId = "/own/replaced";
+	const count = stack.pids("webhook.fcgi").length;
+
+	await forgetFetches();
+	keyServer.keys.set(keyId, { certificate: own.certificate });
+	assert.equal((await signed(fresh(), { keyId })).status, 200);
+	await age(keyId);
+	keyServer.keys.set(keyId, { certificate: other.certificate });
+	assert.equal((await signed(fresh(), { keyId })).status, 200, "the old one until the new one is there");
+	await waitFor(async () => await stack.psql(`SELECT count(*) FROM signing_key WHERE key_id = '${keyId}'`) === "0", { what: "the old one to go" });
+	for (let i = 0; i < 4 * count; i++)
+		assert.equal((await signed(fresh(), { key: other.key, keyId })).status, 200);
+});
+
+// These come last: they use up budgets of fetches for a minute.
 test("fetches of invented keyIds have a budget, the platform's own keyId is not affected", async () => {
 	const statuses = [];
+	const invented = () => [...keyServer.fetches.keys()].filter((id) => id.startsWith("/invented/")).length;
 
+	keyServer.keys.set("/invented/29", { certificate: other.certificate });
 	for (let i = 0; i < 30; i++)
-		statuses.push((await signed(fresh(), { keyId: `/invented/${i}` })).status);
+		statuses.push((await signed(fresh(), { keyId: `/invented/${i}`, localAddress: "127.0.1.1" })).status);
 	assert.deepEqual([...new Set(statuses)].sort(), [401, 503]);
-	assert.ok([...keyServer.fetches.keys()].filter((id) => id.startsWith("/invented/")).length <= 20);
+	assert.equal(invented(), 20);
 	assert.equal((await signed(fresh())).status, 200);
+	const webhook = { key: other.key, keyId: "/invented/29" };
+
+	assert.equal((await signed(fresh(), { ...webhook, localAddress: "127.0.1.2" })).status, 503, "a neighbour in the same network");
+	assert.equal((await signed(fresh(), { ...webhook, localAddress: "127.0.2.1" })).status, 200, "the platform's next key, from another network");
+	assert.equal(invented(), 21);
+});
+
+test("each fetch of a certificate that verifies nothing counts, also of one that is there", async () => {
+	const keyId = "/own/again";
+	const statuses = [];
+
+	keyServer.keys.set(keyId, { certificate: other.certificate });
+	for (let i = 0; i < 30; i++)
+		statuses.push((await signed(fresh(), { keyId, localAddress: "127.0.3.1" })).status);
+	assert.deepEqual([...new Set(statuses)].sort(), [401, 503]);
+	assert.equal(keyServer.fetches.get(keyId), 20);
+	assert.equal((await signed(fresh(), { key: other.key, keyId, localAddress: "127.0.4.1" })).status, 200);
 });
 
 test("invented keyIds do not delay the platform's webhooks while the key server hangs", async () => {
-	await stack.psql("DELETE FROM signing_key WHERE certificate IS NULL");
+	await forgetFetches();
 	for (let i = 0; i < 16; i++)
 		keyServer.keys.set(`/hanging/${i}`, { hang: true });
 	const fetched =  () => [...keyServer.fetches.keys()].filter((id) => id.startsWith("/hanging/")).length;
-	const invented = Array.from({ length: 16 }, (_, i) => signed(fresh(), { keyId: `/hanging/${i}` }));
+	let ended = 0;
+	const invented = Array.from({ length: 16 },
+		(_, i) => signed(fresh(), { keyId: `/hanging/${i}` }).finally(() => ended++));
 
-	await waitFor(() => fetched() > 0, { what: "the first fetch" });
+	await waitFor(() => fetched() === 16, { what: "all fetches to be under way at once" });
 	assert.equal((await signed(fresh())).status, 200);
+	assert.equal(ended, 0, "it was answered before any of the others");
 	assert.deepEqual([...new Set((await Promise.all(invented)).map(({ status }) => status))], [503]);
-	// After three that hung each process may begin one more fetch; after four none does.
-	assert.ok(fetched() <= 3 + stack.pids("webhook.fcgi").length, `${fetched()} of 16 were fetched`);
 });

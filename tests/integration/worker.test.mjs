@@ -113,6 +113,14 @@ test("a first sync reads everything with one call per page and at most eight oth
 	assert.ok(row.owner_id);
 });
 
+test("a link works without a failed job, whatever has to wait for what", async () => {
+	const installation = await newInstallation();
+	const lines = stack.log("worker").split("\n").filter((line) => line.includes(`installation=${installation.id} `));
+
+	assert.ok(lines.some((line) => /event=job.done .*kind=subscription_sync/.test(line)), lines.join("\n"));
+	assert.deepEqual(lines.filter((line) => /event=job\.failed/.test(line)), []);
+});
+
 test("devices are read after the subscriptions were created, so that no change between the two is missed", async () => {
 	const installation = await newInstallation();
 	const calls = await callsOf(installation, /subscriptions|^GET \/devices$/);

@@ -1,10 +1,16 @@
 -- The worker's queues: leases, fair shares, what a sync reads again.
 BEGIN;
 \ir fixture.psql
-SELECT plan(66);
+SELECT plan(68);
 
 -- Jobs.
-SELECT is((SELECT count(*) FROM job_claim('w1', 10)), 2::bigint, 'a new link has two jobs');
+SELECT is((SELECT array_agg(kind) FROM job), ARRAY['device_sync'], 'a new link has one job');
+UPDATE installation SET location_id = NULL, synced_at = NULL;
+SELECT is((SELECT subscribing FROM sync_plan('home')), true, 'which waits for the subscriptions once it has found the location');
+SELECT installation_set_location('home', 'location') \g /dev/null
+SELECT installation_set_location('home', 'location') \g /dev/null
+UPDATE installation SET synced_at = now();
+SELECT is((SELECT count(*) FROM job_claim('w1', 10)), 2::bigint, 'they are queued then');
 SELECT is((SELECT count(*) FROM job_claim('w2', 10)), 0::bigint, 'one worker has them');
 SELECT is(job_keep('home', 'device_sync', 'w1'), true, 'which keeps them while it works');
 SELECT is(job_keep('home', 'device_sync', 'w2'), false, 'another cannot');

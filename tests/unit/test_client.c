@@ -121,7 +121,7 @@ answer(int fd, const char *path, int count)
 	char redirect[128];
 	char byte;
 
-	if (strcmp(path, "/ok") == 0) {
+	if (strcmp(path, "/ok") == 0 || strcmp(path, "/a/./b/../ok") == 0) {
 		say_length(fd, "200 OK", "Set-Cookie: a=b\r\n", "fine");
 	} else if (strcmp(path, "/limited") == 0) {
 		say_length(fd, "429 Too Many Requests",
@@ -365,6 +365,10 @@ check_get(void **state)
 	assert_null(strstr(peer.last, "Cookie"));
 	assert_int_equal(peer_count(&peer.used), 1);
 	assert_int_equal(peer_count(&peer.requests), 2);
+
+	/* a path goes out as it is */
+	assert_int_equal(get(client, "/a/./b/../ok", &reply), SW_OK);
+	assert_memory_equal(peer.last, "GET /a/./b/../ok HTTP/1.1\r\n", 27);
 	client_reply_clear(&reply);
 	client_reply_clear(NULL);
 	client_free(client);

@@ -147,6 +147,25 @@ a_key_replaces_the_failure_before_it(void **state)
 }
 
 static void
+a_key_is_refreshed_and_serves_meanwhile(void **state)
+{
+	(void)state;
+	assert_false(keycache_is_due(&cache, "/pl/a", now));
+	keycache_put_key(&cache, "/pl/a", make_key(), now + 100);
+	assert_false(keycache_is_due(&cache, "/pl/a", now + 99));
+	keycache_set_refresh(&cache, "/pl/a", now + 50);
+	keycache_set_refresh(&cache, "/pl/b", now + 50);
+	assert_false(keycache_is_due(&cache, "/pl/a", now + 49));
+	assert_true(keycache_is_due(&cache, "/pl/a", now + 50));
+	assert_int_equal(find("/pl/a", now + 50), SW_OK);
+	keycache_put_key(&cache, "/pl/a", make_key(), now + 200);
+	assert_false(keycache_is_due(&cache, "/pl/a", now + 199));
+	keycache_drop_key(&cache, "/pl/a");
+	keycache_drop_key(&cache, "/pl/b");
+	assert_int_equal(find("/pl/a", now), SW_ENOTFOUND);
+}
+
+static void
 invented_key_ids_do_not_evict_keys(void **state)
 {
 	char key_id[32];
@@ -175,6 +194,8 @@ main(void)
 		clear, NULL},
 	    {"a key replaces the failure before it", a_key_replaces_the_failure_before_it, NULL,
 		clear, NULL},
+	    {"a key is refreshed, and serves meanwhile", a_key_is_refreshed_and_serves_meanwhile,
+		NULL, clear, NULL},
 	    {"invented keyIds do not evict keys", invented_key_ids_do_not_evict_keys, NULL, clear,
 		NULL},
 	};

@@ -92,12 +92,56 @@ commit(void *context)
 	later_count = 0;
 }
 
+/* What parked requests wait for: a request that opens it, or that the loop waits without its
+ * socket. */
+static bool gate_open;
+static unsigned parked;
+
+static enum sw_err
+park(const struct request *req, struct response *res)
+{
+	if (!gate_open) {
+		report('p');
+		parked++;
+		res->awaited = &gate_open;
+		return SW_OK;
+	}
+	parked--;
+	return strcmp(req->query, "defer") == 0 ? defer(req, res) : answer_text(res, req->query);
+}
+
+static bool
+wait_parked(void *context, int fd, int timeout_ms)
+{
+	struct pollfd readable = {.fd = fd, .events = POLLIN};
+
+	(void)context;
+	if (parked == 0)
+		return false;
+	if (fd < 0)
+		gate_open = true;
+	else
+		poll(&readable, 1, timeout_ms);
+	return true;
+}
+
+static bool
+is_ready(void *context, const void *awaited)
+{
+	(void)context;
+	return *(const bool *)awaited;
+}
+
 static enum sw_err
 handle(void *context, const struct request *req, struct response *res)
 {
 	(void)context;
 	if (strcmp(req->path, "/later") == 0)
 		return defer(req, res);
+	if (strcmp(req->path, "/park") == 0)
+		return park(req, res);
+	if (strcmp(req->path, "/open") == 0)
+		gate_open = true;
 	if (strcmp(req->path, "/commit") == 0) {
 		serve_commit();
 		report('s');
@@ -187,6 +231,9 @@ start_server(unsigned recycle_after, serve_fail *fail)
 	    .fail = fail,
 	    .batch = batch,
 	    .commit = commit,
+	    .parked = batch,
+	    .wait = batch > 0 ? wait_parked : NULL,
+	    .is_ready = is_ready,
 	    .after = after,
 	    .idle = idle,
 	};
@@ -967,6 +1014,57 @@ check_stop_batch(void **state)
 	assert_int_equal(wait_exit(0), 0);
 }
 
+/* The server has room for three of them. */
+static void
+park_three(int waiting[static 3])
+{
+	static const char *const uris[] = {"/park?one", "/park?defer", "/park?three"};
+
+	for (size_t i = 0; i < COUNT_OF(uris); i++) {
+		waiting[i] = begin(uris[i]);
+		do
+			assert_false(log_has("level=error"));
+		while (next_event(10000) != 'p');
+	}
+}
+
+static void
+check_parked(void **state)
+{
+	int waiting[3];
+	struct sbuf reply = {0};
+
+	(void)state;
+	park_three(waiting);
+	assert_true(get("/hello", &reply));
+	assert_string_equal(body_of(&reply), "ok");
+	assert_true(get("/later?other", &reply));
+	assert_string_equal(body_of(&reply), "1 of 1, other");
+	assert_true(get("/park?four", &reply));
+	assert_begins(&reply, "Status: 503 ");
+	assert_true(get("/open", &reply));
+	assert_answer(waiting[0], "one");
+	assert_answer(waiting[1], "1 of 1, defer");
+	assert_answer(waiting[2], "three");
+	assert_true(get("/later?last", &reply));
+	assert_string_equal(body_of(&reply), "1 of 1, last");
+	sbuf_clear(&reply);
+}
+
+static void
+check_stop_parked(void **state)
+{
+	int waiting[3];
+
+	(void)state;
+	park_three(waiting);
+	kill(servers[0], SIGTERM);
+	assert_answer(waiting[0], "one");
+	assert_answer(waiting[1], "1 of 1, defer");
+	assert_answer(waiting[2], "three");
+	assert_int_equal(wait_exit(0), 0);
+}
+
 static void
 check_no_socket(void **state)
 {
@@ -1020,6 +1118,8 @@ main(void)
 	    SERVES("a peer that stalls within a request is dropped after the time limit",
 		check_stalled, set_up),
 	    SERVES("SIGTERM does not lose deferred replies", check_stop_batch, set_up_batch),
+	    SERVES("parked requests keep no other waiting", check_parked, set_up_batch),
+	    SERVES("SIGTERM does not lose parked requests", check_stop_parked, set_up_batch),
 	    SAYS("without a listening socket the program reports it and ends", check_no_socket),
 	};
 	int fd = mkstemp(log_path);
