@@ -78,8 +78,8 @@ SW_MUSTCHECK enum sw_err store_installation_disconnect(
 
 /*
  * Record the owner that the platform names, unless one is known; nobody's access is merged with
- * another's.  An earlier installation of the same location and owner is erased: the platform gives a
- * location a new id when it is linked after an uninstall.
+ * another's.  An earlier installation of the same location and owner is erased: the platform gives
+ * a location a new id when it is linked after an uninstall.
  */
 SW_MUSTCHECK enum sw_err
 store_installation_set_owner(struct db *db, const char *installation_id, const char *owner_id);
