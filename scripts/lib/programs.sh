@@ -31,7 +31,7 @@ start_programs()
 {
 	local common=("SWITCHBOARD_LOG_LEVEL=${SWITCHBOARD_LOG_LEVEL:-info}")
 	local public=("SWITCHBOARD_PUBLIC_URL=$public_url") app=("SWITCHBOARD_APP_ID=$app_id")
-	local api=("SWITCHBOARD_API_URL=$api_url") keys=() scopes=() budget=()
+	local api=("SWITCHBOARD_API_URL=$api_url") keys=() scopes=() budget=() days=()
 	local sealed=("SWITCHBOARD_SEAL_KEYS_FILE=$live_dir/secrets/$seal_file" "SWITCHBOARD_CLIENT_ID=$client_id")
 
 	# Only programs built for tests look at it.
@@ -39,14 +39,15 @@ start_programs()
 	[ -z "$key_url" ] || keys=("SWITCHBOARD_KEY_URL=$key_url")
 	[ -z "${SWITCHBOARD_SCOPES:-}" ] || scopes=("SWITCHBOARD_SCOPES=$SWITCHBOARD_SCOPES")
 	[ -z "${SWITCHBOARD_CALL_BUDGET:-}" ] || budget=("SWITCHBOARD_CALL_BUDGET=$SWITCHBOARD_CALL_BUDGET")
+	[ -z "${SWITCHBOARD_EVENT_DAYS:-}" ] || days=("SWITCHBOARD_EVENT_DAYS=$SWITCHBOARD_EVENT_DAYS")
 	[ -z "$client_file" ] || sealed+=("SWITCHBOARD_CLIENT_SECRET_FILE=$live_dir/secrets/$client_file")
 
 	start_single worker "${public[@]}" "${api[@]}" "${app[@]}" "${scopes[@]}" "${budget[@]}" \
-	    "${sealed[@]}" "SWITCHBOARD_STATE_DIR=$live_dir"
+	    "${days[@]}" "${sealed[@]}" "SWITCHBOARD_STATE_DIR=$live_dir"
 	start_single events "${public[@]}" "SWITCHBOARD_EVENTS_SOCKET=$socket_dir/events.sock"
 	start_fastcgi oauth 2 "${public[@]}" "${api[@]}" "${app[@]}" "${scopes[@]}" "${sealed[@]}" \
 	    "SWITCHBOARD_SIGN_UP=${SWITCHBOARD_SIGN_UP:-open}"
-	start_fastcgi webhook 3 "${public[@]}" "${api[@]}" "${keys[@]}" "${app[@]}"
+	start_fastcgi webhook 2 "${public[@]}" "${api[@]}" "${keys[@]}" "${app[@]}"
 	start_fastcgi dashboard 3 "${public[@]}" "${api[@]}" "${app[@]}" "${budget[@]}"
 }
 
