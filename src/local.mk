@@ -43,7 +43,8 @@ src_libnet_a_SOURCES = \
 	src/net/reply_record.c src/net/reply_record.h \
 	src/net/request.c src/net/request.h \
 	src/net/response.c src/net/response.h \
-	src/net/serve.c src/net/serve.h
+	src/net/serve.c src/net/serve.h \
+	src/net/stop_signal.c src/net/stop_signal.h
 
 noinst_LIBRARIES += src/libdb.a
 src_libdb_a_SOURCES = \

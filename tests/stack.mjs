@@ -314,6 +314,12 @@ class Stack {
 		]);
 	}
 
+	/** Returns when the platform has confirmed the webhook's address: it sends no events before. */
+	async confirmed() {
+		await waitFor(async () => (await this.control("GET", "state")).app.targetStatus === "CONFIRMED",
+			{ timeoutMs: 30000, what: "the confirmation of the webhook" });
+	}
+
 	/** The exit status after a signal to ./demo itself. */
 	async end(signal = "SIGTERM") {
 		this.child.kill(signal);
@@ -451,6 +457,9 @@ export async function startStack(options = {}) {
 
 		try {
 			await stack.start(options);
+			// With a key server of the test's own, webhooks of the simulator are not for Switchboard.
+			if (!stack.env.SWITCHBOARD_API_URL && !stack.env.SWITCHBOARD_KEY_URL)
+				await stack.confirmed();
 			return stack;
 		} catch (error) {
 			await stack.end();

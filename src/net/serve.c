@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "net/exchange.h"
+#include "net/stop_signal.h"
 
 #define LAST_IDLE_MS 100
 /* So long a signal to stop may have to wait while conf->wait() waits with signals blocked. */
@@ -41,15 +42,7 @@ struct server {
 };
 
 static struct server server;
-static volatile sig_atomic_t stop_requested;
 static int64_t idle_at_ms = -1; /* monotonic time when "idle" is due, -1 = never */
-
-static void
-on_stop(int signal_number)
-{
-	(void)signal_number;
-	stop_requested = 1;
-}
 
 void
 serve_set_timeout(int ms)
@@ -78,42 +71,18 @@ run_idle_if_due(void)
 		run_idle();
 }
 
-static void
-stop_signals(sigset_t *set)
-{
-	sigemptyset(set);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGHUP);
-	sigaddset(set, SIGUSR1);
-}
-
 /*
- * Block the stop signals; "*open" is the signal mask to wait with.  Our handlers are installed
- * before FCGX_Init(), which then installs none of its own; SIGPIPE is ignored after it, because it
- * would replace SIG_IGN.
+ * "*open" is the signal mask to wait with.  Our handlers are installed before FCGX_Init(), which
+ * then installs none of its own; SIGPIPE is ignored after it, because it would replace SIG_IGN.
  */
 static bool
 signals_init(sigset_t *open)
 {
-	struct sigaction action = {.sa_handler = on_stop};
-	sigset_t stops;
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 
-	stop_requested = 0;
-	stop_signals(&stops);
-	if (sigprocmask(SIG_BLOCK, &stops, open) != 0)
+	if (!stop_signal_init(open) || FCGX_Init() != 0)
 		return false;
-	for (int i = 1; i < NSIG; i++) {
-		if (sigismember(&stops, i) == 1) {
-			sigdelset(open, i);
-			sigaction(i, &action, NULL);
-		}
-	}
-	if (FCGX_Init() != 0)
-		return false;
-	action.sa_handler = SIG_IGN;
-	sigaction(SIGPIPE, &action, NULL);
-	return true;
+	return sigaction(SIGPIPE, &ignore, NULL) == 0;
 }
 
 /* Descriptor 0 must be a listening socket. */
@@ -422,27 +391,15 @@ wait_for_request(const sigset_t *open)
 	return epoll_pwait(server.poll_fd, &event, 1, (int)left_ms, open) > 0;
 }
 
-/* While connections wait, epoll_pwait() returns at once and delivers no signal. */
-static void
-take_stop_signal(void)
-{
-	const struct timespec at_once = {0};
-	sigset_t stops;
-
-	stop_signals(&stops);
-	if (sigtimedwait(&stops, NULL, &at_once) > 0)
-		stop_requested = 1;
-}
-
 static void
 loop(const sigset_t *open)
 {
-	while (!stop_requested && !is_due_to_recycle()) {
+	while (!stop_signal_came() && !is_due_to_recycle()) {
 		run_idle_if_due();
 		if (wait_for_request(open)) {
 			serve_waiting();
 			serve_ready();
-			take_stop_signal();
+			stop_signal_take();
 		}
 	}
 }
@@ -494,8 +451,8 @@ serve_run(const struct serve_conf *conf)
 	loop(&open);
 	finish_parked();
 	run_last_idle();
-	log_event(LOG_INFO, "serve.end", "why", stop_requested ? "signal" : "recycle", "requests",
-	    log_int((long long)server.requests), "resident_kb", log_int(resident_kb()),
+	log_event(LOG_INFO, "serve.end", "why", stop_signal_came() ? "signal" : "recycle",
+	    "requests", log_int((long long)server.requests), "resident_kb", log_int(resident_kb()),
 	    (const char *)NULL);
 	close(server.poll_fd);
 	exchanges_clear();

@@ -36,6 +36,7 @@ void store_calls_put(
 /* Count them in one round trip.  Not repeated after a lost connection.  SW_ENOMEM. */
 SW_MUSTCHECK enum sw_err store_calls_count(struct db *db, struct store_calls *calls);
 
+/* Free what it holds; an all-zero struct is fine. */
 void store_calls_clear(struct store_calls *calls);
 
 /* Delete detail of calls that is past its time; *gone is how many rows, 0 when all is done. */

@@ -59,6 +59,8 @@ void keycache_put_key(
 
 /* From "refresh_at" on the key is due to be refreshed; nothing when it is not there. */
 void keycache_set_refresh(struct keycache *cache, const char *key_id, int64_t refresh_at);
+
+/* Is the key there, and due to be refreshed at "now" (seconds UTC)? */
 bool keycache_is_due(struct keycache *cache, const char *key_id, int64_t now);
 
 /* Forget a key; nothing when it is not there. */

@@ -48,7 +48,7 @@ static const struct words pages[] = {
 	"of it was kept here. Ask whoever runs this Switchboard to let you in."},
     [OAUTH_PAGE_INSTALLED] = {403, "You need an invitation",
 	"Only the person who set this Switchboard up, and those who see a location here already, "
-	"can sign in. Nothing was kept here, but SmartThings could not be told to uninstall it "
+	"can sign in. Nothing was kept here, but SmartThings did not uninstall it "
 	"from "
 	"your location: remove Switchboard there in the SmartThings app."},
     [OAUTH_PAGE_OTHERS] = {403, "You need an invitation",

@@ -37,6 +37,8 @@ void webhook_commit(struct program *program);
 
 /* serve_main.h: go on with the fetches of signing keys that parked webhooks wait for. */
 bool webhook_wait(struct program *program, int fd, int timeout_ms);
+
+/* serve_main.h: is the fetch that a parked webhook waits for over? */
 bool webhook_is_ready(struct program *program, const void *awaited);
 
 #endif

@@ -41,8 +41,10 @@ SW_MUSTCHECK enum sw_err webhook_find_key(struct webhook_keys *keys, const struc
  */
 void webhook_keep_key(struct webhook_keys *keys, struct arena *arena, struct webhook_key *key);
 
-/* serve.h: go on with the fetches, and is one that is awaited over? */
+/* serve.h: go on with the fetches; false when none is under way. */
 bool webhook_keys_wait(struct webhook_keys *keys, int fd, int timeout_ms);
+
+/* serve.h: is the fetch "awaited" (from webhook_find_key()) over? */
 bool webhook_keys_are_ready(const struct webhook_keys *keys, const void *awaited);
 
 #endif

@@ -58,11 +58,11 @@ export class Target {
 
 		await waitFor(() => this.stack.psql(`SELECT 1 WHERE EXISTS (SELECT 1 FROM confirmation WHERE confirmed_at IS NOT NULL)
 			AND NOT EXISTS (SELECT 1 FROM confirmation WHERE confirmed_at IS NULL)`), { what: "the confirmation of the webhook" });
-		// Calls are counted after their effect.
+		// Calls are counted after their effect, once a second.
 		const counts = () => this.stack.psql("SELECT sum(calls) FROM api_call");
 		let last;
 
-		await waitFor(async () => last === (last = await counts()), { intervalMs: 500, what: "the calls to be counted" });
+		await waitFor(async () => last === (last = await counts()), { intervalMs: 1500, what: "the calls to be counted" });
 		return id;
 	}
 

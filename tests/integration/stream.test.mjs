@@ -69,9 +69,6 @@ before(async () => {
 	sam = await linkAccount(stack, { location: "Flat" });
 	installation = await stack.syncedInstallation("Home");
 	flat = await stack.syncedInstallation("Flat");
-	// The simulator sends no events before.
-	await waitFor(async () => (await stack.control("GET", "state")).app.targetStatus === "CONFIRMED",
-		{ timeoutMs: 30000, what: "the confirmation of the webhook" });
 });
 
 after(async () => {

@@ -27,9 +27,7 @@ before(async () => {
 	stack.simulatorUrl = `http://127.0.0.1:${port}`;
 	jar = await linkAccount(stack, { location: "Home" });
 	installation = await stack.syncedInstallation("Home");
-	// The confirmation of the webhook comes by itself, and must not come in the middle of a test.
-	await waitFor(async () => (await stack.control("GET", "state")).app.targetStatus === "CONFIRMED",
-		{ timeoutMs: 30000, what: "the confirmation of the webhook" });
+	await stack.confirmed();
 	appId = (await stack.control("GET", "state")).app.appId;
 	device = await stack.psql(
 		`SELECT device_id FROM switch WHERE installation_id = '${installation}' AND component = 'main' LIMIT 1`);
