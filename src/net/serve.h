@@ -27,7 +27,7 @@
  * "parked" of them wait already, the answer is SW_EUNAVAILABLE.
  */
 #define SERVE_BATCH_MAX 32
-#define SERVE_PARKED_MAX 64
+#define SERVE_PARKED_MAX 256
 
 typedef enum sw_err serve_handler(void *context, const struct request *req, struct response *res);
 typedef void
