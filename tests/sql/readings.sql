@@ -1,7 +1,7 @@
 -- Clocks that differ, and what a sync read against what events said.
 BEGIN;
 \ir fixture.psql
-SELECT plan(26);
+SELECT plan(27);
 
 CREATE FUNCTION pg_temp.event(p_n integer, p_at timestamptz, p_tick bigint, p_value text) RETURNS void LANGUAGE sql AS $$
 	SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event(
@@ -101,5 +101,9 @@ SELECT pg_temp.lifecycle(3, now() - interval '1 hour', 'lamp', 'DELETE') \g /dev
 SELECT pg_temp.sync(current_setting('test.started')::timestamptz, pg_temp.lamp('on', NULL)) \g /dev/null
 SELECT is((SELECT count(*) FROM device WHERE device_id = 'lamp'), 0::bigint, 'a deletion from before the sync counts too');
 SELECT is((SELECT array_agg(kind::text) FROM job), ARRAY['device_sync'], 'and another sync shows whether the device came back');
+
+INSERT INTO device (installation_id, device_id, name) VALUES ('home', 'mute', 'Mute');
+INSERT INTO switch (installation_id, device_id, component, seq) VALUES ('home', 'mute', 'main', 1);
+SELECT is((SELECT updated_at FROM switch_page WHERE device_id = 'mute'), NULL::timestamptz, 'a switch that never reported has no time');
 SELECT * FROM finish();
 ROLLBACK;
