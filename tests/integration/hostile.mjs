@@ -66,7 +66,7 @@ export class Target {
 		return id;
 	}
 
-	/** Wait until the worker has no work left and the tables do not change any more. */
+	/** Wait until the worker has no work left and the tables, with the calls it counts once a second, do not change any more. */
 	async untilIdle() {
 		let last;
 
@@ -80,7 +80,7 @@ export class Target {
 
 			last = now;
 			return busy === 0 && same;
-		}, { intervalMs: 250, what: "the worker to have nothing left to do" });
+		}, { intervalMs: 1200, what: "the worker to have nothing left to do" });
 	}
 
 	programs() {
