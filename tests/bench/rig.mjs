@@ -159,14 +159,15 @@ class Rig {
 				FROM made m JOIN user_account u ON u.owner_id = 'owner-' || m.id;
 			INSERT INTO access (installation_id, user_id, role)
 				SELECT m.id, u.user_id, 'owner' FROM made m JOIN user_account u ON u.owner_id = 'owner-' || m.id;
+			-- In the order in which a sync writes them: the rows of an installation lie side by side.
 			INSERT INTO room (installation_id, room_id, name)
 				SELECT m.id, 'r' || r, 'Room ' || r FROM made m, generate_series(1, 5) AS r;
 			INSERT INTO device (installation_id, device_id, name, room_id, online)
 				SELECT m.id, 'lamp-' || d, 'Lamp ' || d, 'r' || 1 + d % 5, true
-				FROM made m, generate_series(0, ${devices - 1}) AS d;
+				FROM made m, generate_series(0, ${devices - 1}) AS d ORDER BY m.n, d;
 			INSERT INTO switch (installation_id, device_id, component, state, state_at, state_stored_at, seq)
 				SELECT m.id, 'lamp-' || d, 'main', 'off', now() - interval '1 hour', now(), 1
-				FROM made m, generate_series(0, ${devices - 1}) AS d;
+				FROM made m, generate_series(0, ${devices - 1}) AS d ORDER BY m.n, d;
 			INSERT INTO session (session_hash, user_id, expires_at)
 				SELECT sha256(rpad(m.id, 43, 'A')::bytea), u.user_id, now() + interval '1 day'
 				FROM made m JOIN user_account u ON u.owner_id = 'owner-' || m.id;
