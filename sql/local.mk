@@ -12,7 +12,8 @@ dist_sqltables_DATA = \
 	sql/tables/005-readings.sql \
 	sql/tables/006-event-stray.sql \
 	sql/tables/007-api-call-total.sql \
-	sql/tables/008-signing-key-fetch.sql
+	sql/tables/008-signing-key-fetch.sql \
+	sql/tables/009-work.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \
@@ -25,7 +26,6 @@ dist_sqlfunctions_DATA = \
 	sql/functions/event_partition.sql \
 	sql/functions/health.sql \
 	sql/functions/installation.sql \
-	sql/functions/job.sql \
 	sql/functions/limit.sql \
 	sql/functions/notify.sql \
 	sql/functions/oauth_state.sql \
@@ -39,6 +39,7 @@ dist_sqlfunctions_DATA = \
 	sql/functions/switch.sql \
 	sql/functions/sync.sql \
 	sql/functions/token.sql \
+	sql/functions/work.sql \
 	sql/functions/worker.sql
 
 bin_SCRIPTS += switchboard-migrate

@@ -76,7 +76,6 @@ src_libstore_a_SOURCES = \
 	src/store/event.c src/store/event.h \
 	src/store/health.c src/store/health.h \
 	src/store/installation.c src/store/installation.h \
-	src/store/job.c src/store/job.h \
 	src/store/notify.c src/store/notify.h \
 	src/store/query.c src/store/query.h \
 	src/store/session.c src/store/session.h \
@@ -84,7 +83,8 @@ src_libstore_a_SOURCES = \
 	src/store/stream.c src/store/stream.h \
 	src/store/switch.c src/store/switch.h \
 	src/store/sync.c src/store/sync.h \
-	src/store/token.c src/store/token.h
+	src/store/token.c src/store/token.h \
+	src/store/work.c src/store/work.h
 
 noinst_LIBRARIES += src/libweb.a
 src_libweb_a_SOURCES = \
@@ -139,11 +139,11 @@ switchboard_worker_SOURCES = \
 	src/worker/folder.c src/worker/folder.h \
 	src/worker/id.c src/worker/id.h \
 	src/worker/job.c src/worker/job.h \
-	src/worker/jobs.c src/worker/jobs.h \
 	src/worker/limits.c src/worker/limits.h \
 	src/worker/liveness.c src/worker/liveness.h \
 	src/worker/loop.c src/worker/loop.h \
 	src/worker/main.c \
+	src/worker/queue.c src/worker/queue.h \
 	src/worker/refresh.c src/worker/refresh.h \
 	src/worker/retry.c src/worker/retry.h \
 	src/worker/seal.c src/worker/seal.h \

@@ -51,6 +51,7 @@ BEGIN
 			RETURN;
 		END IF;
 		command_id := command_put(p_user, installation_id, v_seq, p_device, p_component, p_command, p_level, p_send_ms);
+		PERFORM work_put(installation_id, 'command', 0);
 	END IF;
 	RETURN NEXT;
 END $$;
@@ -87,50 +88,33 @@ BEGIN
 			command_id := command_put(p_user, installation_id, v_seq, s.device_id, s.component, p_command, NULL, p_send_ms);
 			RETURN NEXT;
 		END LOOP;
+		PERFORM work_put(installation_id, 'command', 0);
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION command_request_many IS 'Take a command for every switch of a room, a location or a user';
 
--- Of each installation the commands of few devices at a time (p_each, over all workers), oldest first, never two of one
--- switch.  All that is due of a device goes together: it shares a request, and the platform counts requests for each
--- device.  position: of the device among those of its installation.
--- The plan must not depend on statistics: made when nothing was waiting, it joined the waiting commands with themselves,
--- row by row, and with 200 of them a claim took seconds.
-CREATE FUNCTION command_next(p_each integer)
-RETURNS TABLE (installation_id text, command_id uuid, "position" bigint)
+-- Of each switch the oldest command that is not answered: the next one of it waits for that.  due: it may be sent now;
+-- next_at: when to look at it again.
+CREATE FUNCTION command_first(p_installation text)
+RETURNS TABLE (command_id uuid, device_id text, requested_at timestamptz, due boolean, next_at timestamptz)
 LANGUAGE plpgsql STABLE ROWS 10 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY
-	WITH busy AS MATERIALIZED (
-		SELECT c.installation_id, count(DISTINCT c.device_id) AS devices FROM command c
-		WHERE c.claimed_until >= now() GROUP BY c.installation_id),
-	first AS MATERIALIZED (
-		SELECT DISTINCT ON (c.installation_id, c.device_id, c.component) c.installation_id, c.device_id, c.command_id,
-			c.requested_at, c.run_at <= now() AND c.deadline_at > now()
-				AND (c.claimed_until IS NULL OR c.claimed_until < now()) AS due
-		FROM command c WHERE c.status IN ('requested', 'sent')
-		ORDER BY c.installation_id, c.device_id, c.component, c.requested_at, c.command_id),
-	ranked AS MATERIALIZED (
-		SELECT o.installation_id, o.command_id, dense_rank() OVER (PARTITION BY o.installation_id
-			ORDER BY o.first_at, o.device_id) AS position
-		FROM (SELECT f.installation_id, f.command_id, f.device_id,
-				min(f.requested_at) OVER (PARTITION BY f.installation_id, f.device_id) AS first_at
-			FROM first f
-			WHERE f.due AND EXISTS (SELECT 1 FROM installation i
-					WHERE i.installation_id = f.installation_id AND i.status IN ('linking', 'active'))
-				AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.installation_id = f.installation_id
-					AND p.kind = 'command' AND p.device_id = f.device_id AND p.ends_at > now())) o)
-	SELECT r.installation_id::text, r.command_id, r.position
-		FROM ranked r LEFT JOIN busy b ON b.installation_id = r.installation_id
-		WHERE r.position + coalesce(b.devices, 0) <= p_each;
+	SELECT f.command_id, f.device_id::text, f.requested_at, f.next_at <= now() AND f.deadline_at > now(), f.next_at
+	FROM (SELECT DISTINCT ON (c.device_id, c.component) c.command_id, c.device_id, c.requested_at, c.deadline_at,
+			greatest(c.run_at, c.claimed_until, (SELECT p.ends_at FROM pause p WHERE p.installation_id = c.installation_id
+				AND p.kind = 'command' AND p.device_id = c.device_id)) AS next_at
+		FROM command c WHERE c.installation_id = p_installation AND c.status IN ('requested', 'sent')
+		ORDER BY c.device_id, c.component, c.requested_at, c.command_id) f;
 END $$;
-COMMENT ON FUNCTION command_next IS 'The commands that may be sent now';
+COMMENT ON FUNCTION command_first IS 'The next command of each switch of an installation';
 
--- A lease that ran out (its worker died) is taken over: on, off and setLevel name the wanted state, so sending one again
--- does no harm.  An event may confirm a command before the platform answers: its lease lasts until the answer.
-CREATE FUNCTION command_claim(p_worker text, p_limit integer, p_each integer)
+-- The commands of few devices at a time (p_each, over all workers), oldest first, never two of one switch.  All that is
+-- due of a device goes together: it shares a request, and the platform counts requests for each device.  A lease that ran
+-- out (its worker died) is taken over: on, off and setLevel name the wanted state, so sending one again does no harm.
+CREATE FUNCTION command_take(p_worker text, p_installation text, p_limit integer, p_each integer)
 RETURNS TABLE (installation_id text, command_id uuid, device_id text, component text, command text, level integer,
 	attempts integer, left_ms bigint)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
@@ -138,20 +122,84 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY
-	WITH taken AS (
-		SELECT c.installation_id, c.command_id FROM command_next(p_each) n
-		JOIN command c ON c.installation_id = n.installation_id AND c.command_id = n.command_id
-		-- Still requested or sent, written so that the index of all open commands does not match.
-		WHERE c.accepted_at IS NULL AND c.finished_at IS NULL AND (c.claimed_until IS NULL OR c.claimed_until < now())
-		ORDER BY n.position, c.requested_at LIMIT p_limit
+	WITH ranked AS MATERIALIZED (
+		SELECT o.command_id, o.requested_at, dense_rank() OVER (ORDER BY o.first_at, o.device_id) AS position
+		FROM (SELECT f.*, min(f.requested_at) OVER (PARTITION BY f.device_id) AS first_at
+			FROM command_first(p_installation) f WHERE f.due) o),
+	taken AS MATERIALIZED (
+		SELECT c.command_id FROM ranked r
+		JOIN command c ON c.installation_id = p_installation AND c.command_id = r.command_id
+		WHERE r.position <= p_each - (SELECT count(DISTINCT b.device_id) FROM command b
+				WHERE b.installation_id = p_installation AND b.claimed_until >= now())
+			-- Still requested or sent, written so that the index of all open commands does not match.
+			AND c.accepted_at IS NULL AND c.finished_at IS NULL AND (c.claimed_until IS NULL OR c.claimed_until < now())
+		ORDER BY r.position, r.requested_at LIMIT p_limit
 		FOR UPDATE OF c SKIP LOCKED)
 	UPDATE command c SET status = 'sent', sent_at = now(), claimed_by = p_worker,
 		claimed_until = now() + policy_command_lease(), attempts = c.attempts + 1
-	FROM taken t WHERE c.installation_id = t.installation_id AND c.command_id = t.command_id
+	FROM taken t WHERE c.installation_id = p_installation AND c.command_id = t.command_id
 	RETURNING c.installation_id::text, c.command_id, c.device_id::text, c.component::text, c.command, c.level,
 		c.attempts, (extract(epoch FROM c.deadline_at - now()) * 1000)::bigint;
 END $$;
+COMMENT ON FUNCTION command_take IS 'Give a worker commands of one installation to send';
+
+-- When something waits only for others of the installation to be answered, their answer calls for the next turn.
+CREATE FUNCTION command_end_turn(p_installation text, p_each integer)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_next timestamptz;
+BEGIN
+	SELECT min(CASE WHEN f.due AND b.full THEN now() + policy_command_lease()
+			WHEN f.due OR f.next_at > now() THEN greatest(f.next_at, now())
+			ELSE now() + interval '5 seconds' END) INTO v_next -- its deadline has passed: command_expire() fails it
+		FROM command_first(p_installation) f, (SELECT count(DISTINCT c.device_id) >= p_each AS full FROM command c
+			WHERE c.installation_id = p_installation AND c.claimed_until >= now()) b;
+	IF v_next IS NULL THEN
+		DELETE FROM work w WHERE w.installation_id = p_installation AND w.kind = 'command';
+	ELSE
+		UPDATE work w SET run_at = v_next WHERE w.installation_id = p_installation AND w.kind = 'command';
+	END IF;
+END $$;
+COMMENT ON FUNCTION command_end_turn IS 'Say when an installation has its next turn of sending commands, if it needs one';
+
+-- Each installation has a turn, the longest due first; with more to send it goes to the end of the queue.  p_each: how
+-- many devices of one have a command on its way at a time; p_alone: as long as no other has any.
+CREATE FUNCTION command_claim(p_worker text, p_limit integer, p_each integer, p_alone integer)
+RETURNS TABLE (installation_id text, command_id uuid, device_id text, component text, command text, level integer,
+	attempts integer, left_ms bigint)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+	v_left  integer := p_limit;
+	v_taken integer;
+	v_each  integer := p_each;
+	v_turns text[];
+	v_id    text;
+BEGIN
+	v_turns := ARRAY(SELECT w.installation_id FROM work w WHERE w.waits_for IS NULL AND w.priority = 0
+		AND w.kind = 'command' AND w.run_at <= now() ORDER BY w.run_at LIMIT p_limit FOR UPDATE SKIP LOCKED);
+	IF cardinality(v_turns) = 1 AND NOT EXISTS (SELECT 1 FROM command c WHERE c.claimed_until >= now()
+		AND c.installation_id <> v_turns[1]) THEN
+		v_each := p_alone;
+	END IF;
+	FOREACH v_id IN ARRAY v_turns LOOP
+		EXIT WHEN v_left <= 0;
+		RETURN QUERY SELECT * FROM command_take(p_worker, v_id, v_left, v_each);
+		GET DIAGNOSTICS v_taken = ROW_COUNT;
+		v_left := v_left - v_taken;
+		PERFORM command_end_turn(v_id, v_each);
+	END LOOP;
+END $$;
 COMMENT ON FUNCTION command_claim IS 'Give a worker commands to send';
+
+-- Nothing when no command waits to be sent, as usual.
+CREATE FUNCTION command_next_turn(p_installation text, p_at timestamptz)
+RETURNS void LANGUAGE sql AS $$
+	UPDATE work w SET run_at = p_at WHERE w.installation_id = p_installation AND w.kind = 'command' AND w.subject = ''
+		AND w.run_at > p_at
+		AND EXISTS (SELECT 1 FROM command c WHERE c.installation_id = p_installation AND c.status = 'requested')
+$$;
+COMMENT ON FUNCTION command_next_turn IS 'A command was answered: what waited for it may be sent then';
 
 -- After an answer of the platform at p_seq; or, when an event had confirmed the command before, only the lease ends.
 CREATE FUNCTION command_answered(p_installation text, p_command uuid, p_seq bigint, p_changed boolean)
@@ -160,12 +208,14 @@ BEGIN
 	IF NOT p_changed THEN
 		UPDATE command c SET claimed_by = NULL, claimed_until = NULL WHERE c.installation_id = p_installation
 			AND c.command_id = p_command AND c.status = 'confirmed';
+		PERFORM command_next_turn(p_installation, now());
 		RETURN;
 	END IF;
 	UPDATE switch s SET seq = p_seq FROM command c WHERE c.installation_id = p_installation
 		AND c.command_id = p_command AND s.installation_id = c.installation_id
 		AND s.device_id = c.device_id AND s.component = c.component;
 	UPDATE installation SET seq = p_seq WHERE installation_id = p_installation;
+	PERFORM command_next_turn(p_installation, now());
 END $$;
 COMMENT ON FUNCTION command_answered IS 'Show on the page that the status of a command changed';
 
@@ -218,6 +268,7 @@ BEGIN
 		claimed_until = NULL, run_at = now() + make_interval(secs => p_delay_ms / 1000.0)
 	WHERE installation_id = p_installation AND command_id = p_command AND status IN ('sent', 'confirmed')
 		AND claimed_by = p_worker;
+	PERFORM command_next_turn(p_installation, now() + make_interval(secs => p_delay_ms / 1000.0));
 END $$;
 COMMENT ON FUNCTION command_retry IS 'Put a command back for a later try';
 
@@ -240,7 +291,7 @@ COMMENT ON FUNCTION command_confirm IS 'Mark the commands that an event answers 
 
 -- Accepted and no event within p_confirm_ms, or not sent within its deadline.  No event comes for a command that found its
 -- state there already; if a newer one has been confirmed since, the older is superseded and no failure to show.
--- Plans as for command_next().
+-- Plans as for command_first().
 CREATE FUNCTION command_overdue(p_confirm_ms integer)
 RETURNS TABLE (installation_id text, command_id uuid, error text)
 LANGUAGE plpgsql STABLE ROWS 10 SET plan_cache_mode = force_generic_plan
@@ -293,7 +344,7 @@ COMMENT ON VIEW command_latency IS 'Commands and how long each step took, newest
 
 GRANT EXECUTE ON FUNCTION command_request, command_request_many TO switchboard_dashboard;
 GRANT SELECT ON command_pending TO switchboard_dashboard;
-GRANT EXECUTE ON FUNCTION command_next, command_claim, command_answered, command_accepted, command_failed, command_retry,
+GRANT EXECUTE ON FUNCTION command_first, command_take, command_end_turn, command_claim, command_next_turn, command_answered, command_accepted, command_failed, command_retry,
 	command_confirm, command_overdue, command_expire TO switchboard_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON command TO switchboard_worker;
 GRANT SELECT ON command_latency TO switchboard_reader;

@@ -258,7 +258,7 @@ BEGIN
 			e.detail), true) a;
 		IF v_effect = 'structure' THEN
 			v_structure := true;
-			PERFORM job_put(p_installation, 'device_sync') WHERE e.event_time < date_trunc('second', p_since);
+			PERFORM work_put(p_installation, 'device_sync', 1) WHERE e.event_time < date_trunc('second', p_since);
 		END IF;
 	END LOOP;
 	RETURN v_structure;
@@ -298,9 +298,8 @@ BEGIN
 		WHERE i.installation_id = ANY (p_known)
 			AND (i.installation_id <> ALL (p_page) OR i.installation_id = ANY (p_structure));
 	PERFORM installation_erase(g.id, false) FROM (SELECT DISTINCT unnest(p_gone)) AS g (id);
-	-- After a second, for lifecycle events come in bunches.
-	PERFORM job_put(i.installation_id, 'device_sync', CASE WHEN i.installation_id = ANY (p_sync) THEN '1 second'
-			ELSE greatest('1 second', i.synced_at + policy_unknown_switch_pause() - now()) END)
+	PERFORM work_put(i.installation_id, 'device_sync', 1, greatest(sync_earliest(i.installation_id),
+			CASE WHEN i.installation_id <> ALL (p_sync) THEN i.synced_at + policy_unknown_switch_pause() END) - now())
 		FROM installation i WHERE i.installation_id = ANY (p_sync || p_unknown) AND i.installation_id <> ALL (p_gone);
 END $$;
 COMMENT ON FUNCTION event_finish IS 'Do for installations what follows from their events';

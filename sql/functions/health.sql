@@ -20,8 +20,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $
 	UNION ALL SELECT 'commands_open', '', count(*) FROM command WHERE status IN ('requested', 'sent', 'accepted')
 	UNION ALL SELECT 'commands_failed_1h', '', count(*) FROM command
 		WHERE status = 'failed' AND error <> 'superseded' AND finished_at > now() - interval '1 hour'
-	UNION ALL SELECT 'jobs', k, count(j.kind) FROM unnest(ARRAY['device_sync', 'subscription_sync', 'uninstall']) k
-		LEFT JOIN job j ON j.kind = k GROUP BY k
+	UNION ALL SELECT 'jobs', k, count(w.kind) FROM unnest(ARRAY['device_sync', 'subscription_sync', 'uninstall', 'refresh',
+			'command', 'confirmation']) k
+		LEFT JOIN work w ON w.kind = k AND w.waits_for IS NULL AND w.priority IN (0, 1, 2) AND w.run_at <= now() GROUP BY k
 	UNION ALL SELECT 'tokens_failing', '', count(*) FROM token WHERE failures > 0
 	UNION ALL SELECT 'api_calls_month', '', api_calls_this_month()
 	UNION ALL SELECT 'workers', '', h.workers FROM health() h

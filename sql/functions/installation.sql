@@ -12,11 +12,11 @@ BEGIN
 		synced_at = CASE WHEN i.status = 'removed' THEN NULL ELSE i.synced_at END,
 		sync_state = 'queued', sync_error = NULL, removed_at = NULL, linked_at = now(),
 		seq = i.seq + 1, status_seq = i.seq + 1, sync_seq = i.seq + 1;
-	DELETE FROM job WHERE installation_id = p_installation AND kind = 'uninstall';
-	PERFORM job_put(p_installation, 'device_sync');
+	DELETE FROM work WHERE installation_id = p_installation AND kind = 'uninstall';
+	PERFORM work_begin(p_installation, 'device_sync');
 	-- A new one has no location yet: installation_set_location() queues it then.
 	IF EXISTS (SELECT 1 FROM installation i WHERE i.installation_id = p_installation AND i.location_id IS NOT NULL) THEN
-		PERFORM job_put(p_installation, 'subscription_sync');
+		PERFORM work_begin(p_installation, 'subscription_sync');
 	END IF;
 END $$;
 COMMENT ON FUNCTION installation_put IS 'Store that an installation was linked, and queue its first sync';
@@ -115,7 +115,7 @@ BEGIN
 	END IF;
 	UPDATE installation i SET location_id = p_location WHERE i.installation_id = p_installation;
 	IF v_known IS NULL THEN
-		PERFORM job_put(p_installation, 'subscription_sync');
+		PERFORM work_begin(p_installation, 'subscription_sync');
 	END IF;
 	PERFORM installation_replace(p_installation);
 END $$;
@@ -137,9 +137,9 @@ BEGIN
 		DELETE FROM token WHERE installation_id = p_installation;
 		DELETE FROM pause WHERE installation_id = p_installation;
 		DELETE FROM call_pace WHERE installation_id = p_installation;
-		DELETE FROM job WHERE installation_id = p_installation;
+		DELETE FROM work WHERE installation_id = p_installation;
 	ELSE
-		DELETE FROM job WHERE installation_id = p_installation AND kind <> 'uninstall';
+		DELETE FROM work WHERE installation_id = p_installation AND kind NOT IN ('uninstall', 'refresh');
 	END IF;
 	DELETE FROM subscription WHERE installation_id = p_installation;
 	DELETE FROM command WHERE installation_id = p_installation;
@@ -150,13 +150,13 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION installation_erase IS 'Erase what an uninstalled location had: tokens (unless needed for the uninstall), devices, sessions …';
 
--- A link that came meanwhile took the job out of the queue.  Its row lock is taken first: what it commits while this waits
+-- A link that came meanwhile took the uninstall out of the queue.  Its row lock is taken first: what it commits while this waits
 -- is seen by what follows.
 CREATE FUNCTION installation_uninstalled(p_installation text, p_worker text)
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation FOR UPDATE;
-	PERFORM 1 FROM job j WHERE j.installation_id = p_installation AND j.kind = 'uninstall' AND j.claimed_by = p_worker
+	PERFORM 1 FROM work w WHERE w.installation_id = p_installation AND w.kind = 'uninstall' AND w.lease = p_worker
 		FOR UPDATE;
 	IF NOT FOUND THEN
 		RETURN false;
@@ -178,7 +178,7 @@ BEGIN
 		RETURN false;
 	END IF;
 	IF v_role = 'owner' THEN
-		PERFORM job_put(p_installation, 'uninstall');
+		PERFORM work_put(p_installation, 'uninstall', 1);
 		PERFORM installation_erase(p_installation, true);
 	ELSE
 		PERFORM access_end(p_installation, ARRAY[p_user]);

@@ -3,7 +3,7 @@
 
 CREATE FUNCTION policy_lease()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '60 seconds' $$;
-COMMENT ON FUNCTION policy_lease IS 'How long a worker has a job, a refresh or a confirmation to itself before another may take it over';
+COMMENT ON FUNCTION policy_lease IS 'How long a worker has a piece of work to itself before another may take it over';
 
 -- Longer than one call and its retries inside the client, so that a command is not sent by two workers at once.
 CREATE FUNCTION policy_command_lease()
@@ -36,6 +36,19 @@ CREATE FUNCTION policy_unknown_switch_pause()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 minutes' $$;
 COMMENT ON FUNCTION policy_unknown_switch_pause IS 'Least time between two syncs because of events of unknown switches';
 
+-- A script that renames a device every second must not cost a sync every second.
+CREATE FUNCTION policy_sync_pause_first()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '15 seconds' $$;
+COMMENT ON FUNCTION policy_sync_pause_first IS 'Least time between two syncs that events cause, once they follow each other; doubled with each';
+
+CREATE FUNCTION policy_sync_pause_most()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '15 minutes' $$;
+COMMENT ON FUNCTION policy_sync_pause_most IS 'It is doubled up to this';
+
+CREATE FUNCTION policy_sync_quiet()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '1 minute' $$;
+COMMENT ON FUNCTION policy_sync_quiet IS 'Syncs further apart than this, and than twice the time that was between them, do not follow each other';
+
 CREATE FUNCTION policy_clocks_apart()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '300 seconds' $$;
 COMMENT ON FUNCTION policy_clocks_apart IS 'How far ahead of our clock the time of an event or a status may be';
@@ -62,5 +75,5 @@ CREATE FUNCTION policy_signing_key_lease()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 seconds' $$;
 COMMENT ON FUNCTION policy_signing_key_lease IS 'How long one process has the fetch of a certificate to itself';
 
-GRANT EXECUTE ON FUNCTION policy_lease, policy_command_lease, policy_refresh_token_life, policy_clocks_apart,
+GRANT EXECUTE ON FUNCTION policy_lease, policy_command_lease, policy_sync_pause_first, policy_sync_pause_most, policy_sync_quiet, policy_refresh_token_life, policy_clocks_apart,
 	policy_reading_prevails, policy_second_reading, policy_event_late TO switchboard_worker;

@@ -7,7 +7,7 @@ RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	IF EXISTS (SELECT 1 FROM jsonb_array_elements(p_subscriptions) x WHERE x ->> 'id' NOT IN
 		(SELECT s.subscription_id FROM subscription s WHERE s.installation_id = p_installation)) THEN
-		PERFORM job_put(p_installation, 'device_sync');
+		PERFORM work_put(p_installation, 'device_sync', 1);
 	END IF;
 	DELETE FROM subscription s WHERE s.installation_id = p_installation
 		AND s.subscription_id NOT IN (SELECT x ->> 'id' FROM jsonb_array_elements(p_subscriptions) x);

@@ -20,11 +20,18 @@ LANGUAGE sql STABLE AS $$
 			OR EXISTS (SELECT 1 FROM room r WHERE r.installation_id = i.installation_id AND r.missed_at = i.synced_at),
 		clock_timestamp()::text,
 		i.synced_at IS NULL AND i.linked_at > now() - interval '20 seconds'
-			AND (i.location_id IS NULL OR EXISTS (SELECT 1 FROM job j WHERE j.installation_id = i.installation_id
-				AND j.kind = 'subscription_sync' AND coalesce(j.last_error, 'not_found') = 'not_found'))
+			AND (i.location_id IS NULL OR EXISTS (SELECT 1 FROM work w WHERE w.installation_id = i.installation_id
+				AND w.kind = 'subscription_sync' AND w.priority = 0 AND coalesce(w.last_error, 'not_found') = 'not_found'))
 	FROM installation i WHERE i.installation_id = p_installation AND i.status <> 'removed'
 $$;
 COMMENT ON FUNCTION sync_plan IS 'What is known of an installation before a sync';
+
+-- The first that follows another closely comes at once, the next ones ever later.
+CREATE FUNCTION sync_earliest(p_installation text)
+RETURNS timestamptz LANGUAGE sql STABLE AS $$
+	SELECT greatest(now() + interval '1 second', (SELECT i.synced_at + i.sync_pause FROM installation i WHERE i.installation_id = p_installation))
+$$;
+COMMENT ON FUNCTION sync_earliest IS 'When events may cause the next sync of an installation: after a second, for they come in bunches, or when it was read often of late, later';
 
 CREATE FUNCTION sync_lacks_rooms(p_installation text)
 RETURNS boolean LANGUAGE sql STABLE AS $$
@@ -180,6 +187,8 @@ CREATE FUNCTION sync_finish(p_installation text, p_seq bigint, p_started timesta
 RETURNS void LANGUAGE sql AS $$
 	UPDATE installation i SET seq = p_seq, sync_seq = p_seq, sync_state = 'done', sync_error = NULL,
 		sync_found = p_found, synced_at = p_started,
+		sync_pause = CASE WHEN i.synced_at > p_started - greatest(policy_sync_quiet(), 2 * i.sync_pause)
+			THEN least(greatest(2 * i.sync_pause, policy_sync_pause_first()), policy_sync_pause_most()) ELSE interval '0' END,
 		location_read_at = CASE WHEN p_location_name IS NULL THEN i.location_read_at ELSE now() END,
 		rooms_read_at = CASE WHEN p_rooms_read THEN now() ELSE i.rooms_read_at END,
 		location_id = coalesce(p_location, i.location_id), location_name = coalesce(p_location_name, i.location_name),
@@ -220,5 +229,5 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sync_apply IS 'Bring devices, rooms and states to what a complete sync read; false when the installation is gone';
 
-GRANT EXECUTE ON FUNCTION sync_progress, sync_plan, sync_lacks_rooms, sync_again, sync_switches, sync_put_rooms, sync_put_devices,
+GRANT EXECUTE ON FUNCTION sync_progress, sync_plan, sync_earliest, sync_lacks_rooms, sync_again, sync_switches, sync_put_rooms, sync_put_devices,
 	sync_put_switches, sync_stamp, sync_set_states, sync_set_health, sync_finish, sync_apply TO switchboard_worker;

@@ -11,16 +11,16 @@ COMMENT ON FUNCTION token_refresh_time IS 'When to refresh an access token that 
 CREATE FUNCTION token_put(p_installation text, p_access bytea, p_refresh bytea, p_seal_key text, p_scope text,
 	p_expires_in integer)
 RETURNS void LANGUAGE sql AS $$
-	INSERT INTO token AS t (installation_id, access_sealed, refresh_sealed, seal_key_id, scope, expires_at,
-		refresh_after, refresh_expires_at)
+	INSERT INTO token AS t (installation_id, access_sealed, refresh_sealed, seal_key_id, scope, expires_at, refresh_expires_at)
 	VALUES (p_installation, p_access, p_refresh, p_seal_key, p_scope, now() + make_interval(secs => p_expires_in),
-		token_refresh_time(p_expires_in), now() + policy_refresh_token_life())
+		now() + policy_refresh_token_life())
 	ON CONFLICT (installation_id) DO UPDATE SET
 		generation = t.generation + 1, access_sealed = excluded.access_sealed,
 		refresh_sealed = excluded.refresh_sealed, seal_key_id = excluded.seal_key_id, scope = excluded.scope,
-		obtained_at = now(), expires_at = excluded.expires_at, refresh_after = excluded.refresh_after,
-		refresh_expires_at = excluded.refresh_expires_at, claimed_by = NULL, claimed_until = NULL,
-		failures = 0, refusals = 0, last_error = NULL, last_error_at = NULL
+		obtained_at = now(), expires_at = excluded.expires_at, refresh_expires_at = excluded.refresh_expires_at,
+		failures = 0, refusals = 0, last_error = NULL, last_error_at = NULL;
+	SELECT work_plan_refresh(p_installation, token_refresh_time(p_expires_in), NULL), work_resume(p_installation, 'token'),
+		work_resume(p_installation, 'link');
 $$;
 COMMENT ON FUNCTION token_put IS 'Store the pair of tokens of a new link, over whatever was there';
 
@@ -32,27 +32,12 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION token_load IS 'The sealed access token of an installation';
 
--- Of installations that must be linked again only while the platform is asked whether it refuses the token still, and of
--- removed ones while their uninstall is queued.
--- Exactly one worker on any host refreshes a token.
-CREATE FUNCTION token_claim(p_worker text, p_limit integer)
-RETURNS TABLE (installation_id text, generation bigint, refresh_sealed bytea, failures integer)
-LANGUAGE sql AS $$
-	WITH taken AS (
-		SELECT t.installation_id FROM token t JOIN installation i ON i.installation_id = t.installation_id
-		WHERE t.refresh_after <= now() AND (t.claimed_until IS NULL OR t.claimed_until < now())
-			AND (i.status IN ('linking', 'active')
-				OR (i.status = 'needs_reauth' AND t.refusals > 0 AND t.last_error <> 'sealed')
-				OR EXISTS (SELECT 1 FROM job j WHERE j.installation_id = t.installation_id AND j.kind = 'uninstall'))
-			AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.installation_id = t.installation_id AND p.kind = 'refresh'
-				AND p.ends_at > now())
-		ORDER BY t.refresh_after LIMIT p_limit
-		FOR UPDATE OF t SKIP LOCKED)
-	UPDATE token t SET claimed_by = p_worker, claimed_until = now() + policy_lease()
-	FROM taken k WHERE t.installation_id = k.installation_id
-	RETURNING t.installation_id, t.generation, t.refresh_sealed, t.failures
+CREATE FUNCTION token_to_refresh(p_installation text)
+RETURNS TABLE (generation bigint, refresh_sealed bytea, failures integer)
+LANGUAGE sql STABLE AS $$
+	SELECT t.generation, t.refresh_sealed, t.failures FROM token t WHERE t.installation_id = p_installation
 $$;
-COMMENT ON FUNCTION token_claim IS 'Give a worker tokens to refresh; nobody else refreshes them meanwhile';
+COMMENT ON FUNCTION token_to_refresh IS 'The sealed refresh token of an installation';
 
 -- The answer of a refresh of "p_generation", received p_age_s ago.  False: a newer pair is there already (or the
 -- installation is gone) and this one is dropped.
@@ -64,36 +49,47 @@ BEGIN
 		seal_key_id = p_seal_key, scope = coalesce(p_scope, t.scope),
 		obtained_at = now() - make_interval(secs => p_age_s),
 		expires_at = now() + make_interval(secs => p_expires_in - p_age_s),
-		refresh_after = token_refresh_time(p_expires_in) - make_interval(secs => p_age_s),
 		refresh_expires_at = now() + policy_refresh_token_life() - make_interval(secs => p_age_s),
-		claimed_by = NULL, claimed_until = NULL, failures = 0, refusals = 0, last_error = NULL, last_error_at = NULL
+		failures = 0, refusals = 0, last_error = NULL, last_error_at = NULL
 		WHERE t.installation_id = p_installation AND t.generation = p_generation;
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
+	PERFORM work_plan_refresh(p_installation, token_refresh_time(p_expires_in) - make_interval(secs => p_age_s), NULL);
+	PERFORM work_resume(p_installation, 'token');
 	UPDATE installation i SET seq = i.seq + 1, status_seq = i.seq + 1,
 		status = CASE WHEN i.synced_at IS NULL THEN 'linking' ELSE 'active' END
 		WHERE i.installation_id = p_installation AND i.status = 'needs_reauth';
+	IF FOUND THEN
+		PERFORM work_resume(p_installation, 'link');
+	END IF;
 	RETURN true;
 END $$;
 COMMENT ON FUNCTION token_store IS 'Store a refreshed pair of tokens, unless a newer one is there';
 
--- After a 401, unless the token was refreshed meanwhile.
-CREATE FUNCTION token_refused(p_installation text, p_generation bigint)
-RETURNS void LANGUAGE sql AS $$
-	UPDATE token SET refresh_after = least(refresh_after, now()), expires_at = least(expires_at, now())
-		WHERE installation_id = p_installation AND generation = p_generation
-			AND (refresh_after > now() OR expires_at > now())
-$$;
-COMMENT ON FUNCTION token_refused IS 'Take an access token for expired, and make it due for refresh at once';
+-- After a 401, unless the token was refreshed meanwhile.  p_delay_ms: a fresh token that is refused is not refreshed again
+-- at once.
+CREATE FUNCTION token_refused(p_installation text, p_generation bigint, p_priority integer, p_delay_ms bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE token t SET expires_at = least(t.expires_at, now())
+		WHERE t.installation_id = p_installation AND t.generation = p_generation;
+	IF FOUND THEN
+		PERFORM work_put_refresh(p_installation, p_priority, now() + make_interval(secs => p_delay_ms / 1000.0));
+	END IF;
+END $$;
+COMMENT ON FUNCTION token_refused IS 'Take an access token for expired, and ask for its refresh';
 
 CREATE FUNCTION token_failed(p_installation text, p_generation bigint, p_error text, p_delay_ms bigint)
-RETURNS void LANGUAGE sql AS $$
-	UPDATE token SET claimed_by = NULL, claimed_until = NULL, failures = failures + 1,
-		last_error = CASE last_error WHEN 'sealed' THEN last_error ELSE p_error END,
-		last_error_at = now(), refresh_after = now() + make_interval(secs => p_delay_ms / 1000.0)
-	WHERE installation_id = p_installation AND generation = p_generation
-$$;
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE token t SET failures = t.failures + 1,
+		last_error = CASE t.last_error WHEN 'sealed' THEN t.last_error ELSE p_error END, last_error_at = now()
+		WHERE t.installation_id = p_installation AND t.generation = p_generation;
+	IF FOUND THEN
+		PERFORM work_plan_refresh(p_installation, now() + make_interval(secs => p_delay_ms / 1000.0), p_error);
+	END IF;
+END $$;
 COMMENT ON FUNCTION token_failed IS 'A refresh failed for now: try again after the delay';
 
 -- A platform that is in trouble may refuse a good token.  Null: that it is refused is a fact.
@@ -112,15 +108,18 @@ CREATE FUNCTION token_dead(p_installation text, p_generation bigint, p_error tex
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	v_stays boolean;
+	v_again timestamptz;
 BEGIN
-	UPDATE token t SET claimed_by = NULL, claimed_until = NULL, failures = t.failures + 1, last_error = p_error,
-		last_error_at = now(), refusals = CASE p_error WHEN 'invalid_grant' THEN t.refusals + 1 ELSE 0 END,
-		refresh_after = coalesce(now() + CASE p_error WHEN 'invalid_grant' THEN token_ask_again(t.refusals + 1) END, 'infinity')
+	UPDATE token t SET failures = t.failures + 1, last_error = p_error, last_error_at = now(),
+		refusals = CASE p_error WHEN 'invalid_grant' THEN t.refusals + 1 ELSE 0 END
 		WHERE t.installation_id = p_installation AND t.generation = p_generation
-		RETURNING t.refusals BETWEEN 1 AND 2 AND t.failures = t.refusals AND t.expires_at > now() INTO v_stays;
+		RETURNING t.refusals BETWEEN 1 AND 2 AND t.failures = t.refusals AND t.expires_at > now(),
+			coalesce(now() + CASE p_error WHEN 'invalid_grant' THEN token_ask_again(t.refusals) END, 'infinity')
+		INTO v_stays, v_again;
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
+	PERFORM work_plan_refresh(p_installation, v_again, p_error);
 	IF EXISTS (SELECT 1 FROM installation i WHERE i.installation_id = p_installation AND i.status = 'removed') THEN
 		PERFORM installation_erase(p_installation, false);
 		RETURN true;
@@ -130,6 +129,7 @@ BEGIN
 	END IF;
 	UPDATE installation i SET status = 'needs_reauth', seq = i.seq + 1, status_seq = i.seq + 1
 		WHERE i.installation_id = p_installation AND i.status IN ('linking', 'active');
+	PERFORM work_hold(p_installation);
 	PERFORM command_failed(c.installation_id, c.command_id, 'reconnect') FROM command c
 		WHERE c.installation_id = p_installation AND c.status IN ('requested', 'sent');
 	RETURN true;
@@ -177,6 +177,8 @@ BEGIN
 		UPDATE installation i SET seq = i.seq + 1, status_seq = i.seq + 1,
 			status = CASE WHEN i.synced_at IS NULL THEN 'linking' ELSE 'active' END
 			WHERE i.installation_id = p_installation AND i.status = 'needs_reauth';
+		-- When its refresh was due is not known any more: soon.
+		PERFORM work_plan_refresh(p_installation, now(), NULL), work_resume(p_installation, 'link');
 	END IF;
 	RETURN true;
 END $$;
@@ -196,8 +198,8 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
-	UPDATE token t SET claimed_by = NULL, claimed_until = NULL, last_error = 'sealed', last_error_at = now()
-		WHERE t.installation_id = p_installation;
+	UPDATE token t SET last_error = 'sealed', last_error_at = now() WHERE t.installation_id = p_installation;
+	PERFORM work_plan_refresh(p_installation, 'infinity', 'sealed'), work_hold(p_installation);
 	PERFORM command_failed(c.installation_id, c.command_id, 'reconnect') FROM command c
 		WHERE c.installation_id = p_installation AND c.status IN ('requested', 'sent');
 	RETURN true;
@@ -205,13 +207,15 @@ END $$;
 COMMENT ON FUNCTION token_unopened IS 'No key opens these tokens: needs_reauth, until the key is back or the location linked again';
 
 CREATE VIEW token_health AS
-	SELECT i.location_name AS location, i.status, t.obtained_at, t.expires_at, t.refresh_after, t.refresh_expires_at,
+	SELECT i.location_name AS location, i.status, t.obtained_at, t.expires_at,
+		CASE WHEN w.waits_for IS NULL THEN w.run_at ELSE 'infinity' END AS refresh_after, t.refresh_expires_at,
 		t.expires_at > now() AS access_good, t.failures, t.last_error, t.last_error_at, t.seal_key_id, t.generation,
 		t.installation_id
-	FROM token t JOIN installation i ON i.installation_id = t.installation_id ORDER BY t.refresh_after;
+	FROM token t JOIN installation i ON i.installation_id = t.installation_id
+	LEFT JOIN work w ON w.installation_id = t.installation_id AND w.kind = 'refresh' ORDER BY refresh_after;
 COMMENT ON VIEW token_health IS 'How fresh the tokens are and when they are renewed; not the tokens';
 
-GRANT EXECUTE ON FUNCTION token_refresh_time, token_load, token_ask_again, token_claim, token_store, token_refused, token_failed, token_dead,
+GRANT EXECUTE ON FUNCTION token_refresh_time, token_load, token_ask_again, token_to_refresh, token_store, token_refused, token_failed, token_dead,
 	token_seal_due, token_seal_next, token_reseal, token_unopened TO switchboard_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON token TO switchboard_worker;
 GRANT SELECT ON token_health TO switchboard_reader;

@@ -49,7 +49,7 @@ enum stmt_id {
 	STMT_SIGNING_KEY_PUT,
 	STMT_SIGNING_KEY_FORGET,
 	STMT_CONFIRMATION_PUT,
-	STMT_CONFIRMATION_CLAIM,
+	STMT_CONFIRMATION_URL,
 	STMT_CONFIRMATION_FINISH,
 
 	/* the page (store/switch, store/stream, store/command, store/health) */
@@ -63,20 +63,20 @@ enum stmt_id {
 	STMT_HEALTH,
 	STMT_METRICS,
 
-	/* the worker (store/job, store/api_call, store/token, store/sync, store/command) */
+	/* the worker (store/work, store/api_call, store/token, store/sync, store/command) */
 	STMT_WORKER_SEEN,
 	STMT_WORKER_RELEASE,
 	STMT_WORK_NEXT_MS,
-	STMT_JOB_CLAIM,
-	STMT_JOB_KEEP,
-	STMT_JOB_PUT,
-	STMT_JOB_RECONCILE,
-	STMT_JOB_DONE,
-	STMT_JOB_FAILED,
+	STMT_WORK_CLAIM,
+	STMT_WORK_KEEP,
+	STMT_WORK_PUT,
+	STMT_WORK_DONE,
+	STMT_WORK_FAILED,
+	STMT_WORK_WAIT_FOR_TOKEN,
 	STMT_PAUSE_PUT,
 	STMT_PACE_TAKE,
 	STMT_TOKEN_LOAD,
-	STMT_TOKEN_CLAIM,
+	STMT_TOKEN_TO_REFRESH,
 	STMT_TOKEN_STORE,
 	STMT_TOKEN_REFUSED,
 	STMT_TOKEN_FAILED,

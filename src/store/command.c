@@ -112,13 +112,14 @@ read_command(struct store_row *row, void *out)
 }
 
 enum sw_err
-store_command_claim(struct db *db, struct arena *arena, const char *worker_id, int limit, int each,
-    struct store_command **out, size_t *count)
+store_command_claim(struct db *db, struct arena *arena, const char *worker_id, int limit,
+    const struct command_share *share, struct store_command **out, size_t *count)
 {
 	const struct db_param params[] = {
 	    DB_TEXT(worker_id),
 	    DB_TEXT(db_int_text(arena, limit)),
-	    DB_TEXT(db_int_text(arena, each)),
+	    DB_TEXT(db_int_text(arena, share->each)),
+	    DB_TEXT(db_int_text(arena, share->alone)),
 	};
 	struct store_list list;
 	enum sw_err err = store_query_list(
@@ -164,6 +165,15 @@ store_command_retry(struct db *db, struct arena *arena, const char *worker_id,
 	};
 
 	return db_exec(db, STMT_COMMAND_RETRY, params, NULL);
+}
+
+enum sw_err
+store_command_wait_for_token(struct db *db, const char *installation_id)
+{
+	const struct db_param params[] = {
+	    DB_TEXT(installation_id), DB_TEXT("command"), DB_TEXT(NULL)};
+
+	return db_exec(db, STMT_WORK_WAIT_FOR_TOKEN, params, NULL);
 }
 
 static void

@@ -67,12 +67,19 @@ struct store_command {
 	int64_t left_ms;     /* until its deadline, as of the claim */
 };
 
+/* How many devices of one installation may have a command on its way, over all workers. */
+struct command_share {
+	int each;  /* while others have commands on their way too */
+	int alone; /* while no other has */
+};
+
 /*
- * Commands to send now, at most "limit", in the arena.  Over all workers at most "each" of one
- * installation, and one of a switch, are claimed at a time.  A claim ends by itself after 20 s.
+ * Commands to send now, at most "limit", in the arena; of a switch one at a time.  A claim ends by
+ * itself after 20 s.
  */
-SW_MUSTCHECK enum sw_err store_command_claim(struct db *db, struct arena *arena,
-    const char *worker_id, int limit, int each, struct store_command **out, size_t *count);
+SW_MUSTCHECK enum sw_err
+store_command_claim(struct db *db, struct arena *arena, const char *worker_id, int limit,
+    const struct command_share *share, struct store_command **out, size_t *count);
 
 /*
  * The platform accepted it.  An event confirms it, or it is confirmed at once when the switch has
@@ -87,6 +94,12 @@ store_command_failed(struct db *db, const struct store_command *command, const c
 /* Send it again after the delay, if its deadline allows and no other worker has it. */
 SW_MUSTCHECK enum sw_err store_command_retry(struct db *db, struct arena *arena,
     const char *worker_id, const struct store_command *command, int64_t delay_ms);
+
+/*
+ * The commands of an installation lack an access token, whose refresh was requested: they are sent
+ * when the token is there.
+ */
+SW_MUSTCHECK enum sw_err store_command_wait_for_token(struct db *db, const char *installation_id);
 
 /* Fail commands without an answer in time; the installations whose page changed, in the arena. */
 SW_MUSTCHECK enum sw_err store_command_expire(

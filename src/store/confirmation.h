@@ -19,18 +19,15 @@ SW_MUSTCHECK enum sw_err
 store_confirmation_put(struct db *db, const uint8_t hash[static SECRET_SHA256_BYTES],
     const char *app_id, const char *url, bool *fresh);
 
-struct store_confirmation {
-	uint8_t hash[SECRET_SHA256_BYTES];
-	const char *url; /* holds a one-time token: never logged */
-	int64_t attempts;
-};
-
-/* Addresses for this worker to fetch, at most "limit"; no other worker gets them for 60 s. */
-SW_MUSTCHECK enum sw_err store_confirmation_claim(struct db *db, struct arena *arena,
-    const char *worker_id, int limit, struct store_confirmation **out, size_t *count);
+/*
+ * The address to fetch, in the arena, of a row of the worker's queue (store/work.h, its subject).
+ * It holds a one-time token: never logged.  SW_ENOTFOUND: that is done.
+ */
+SW_MUSTCHECK enum sw_err
+store_confirmation_url(struct db *db, struct arena *arena, const char *subject, const char **url);
 
 /* The fetch succeeded ("error" NULL), or is to be tried again after the delay. */
-SW_MUSTCHECK enum sw_err store_confirmation_finish(struct db *db, struct arena *arena,
-    const uint8_t hash[static SECRET_SHA256_BYTES], const char *error, int64_t delay_ms);
+SW_MUSTCHECK enum sw_err store_confirmation_finish(
+    struct db *db, struct arena *arena, const char *subject, const char *error, int64_t delay_ms);
 
 #endif

@@ -154,51 +154,30 @@ store_access_clear(struct store_access *access)
 	memset(access, 0, sizeof(*access));
 }
 
-static enum sw_err
-read_refresh(struct arena *arena, const struct seal_keys *keys, const struct db_result *result,
-    int row, struct store_refresh *out)
-{
-	struct sealed_column from = {
-	    .result = result, .row = row, .column = 2, .kind = TOKEN_REFRESH};
-	enum sw_err err;
-
-	out->installation_id = arena_strdup(arena, db_result_text(result, row, 0));
-	out->generation = db_result_int(result, row, 1);
-	out->failures = db_result_int(result, row, 3);
-	if (out->installation_id == NULL)
-		return SW_ENOMEM;
-	from.installation_id = out->installation_id;
-	err = open_or_log(arena, keys, &from, &out->refresh_token, &out->length);
-	return err == SW_EFORBIDDEN ? SW_OK : err;
-}
-
 enum sw_err
-store_token_claim(struct db *db, struct arena *arena, const struct seal_keys *keys,
-    const char *worker_id, int limit, struct store_refresh **out, size_t *count)
+store_token_to_refresh(struct db *db, struct arena *arena, const struct seal_keys *keys,
+    const char *installation_id, struct store_refresh *out)
 {
-	const struct db_param params[] = {
-	    DB_TEXT(worker_id),
-	    DB_TEXT(db_int_text(arena, limit)),
-	};
+	const struct db_param params[] = {DB_TEXT(installation_id)};
+	struct sealed_column from = {
+	    .column = 1, .installation_id = installation_id, .kind = TOKEN_REFRESH};
 	struct db_result *result;
 	enum sw_err err;
-	int rows;
 
-	*out = NULL;
-	*count = 0;
-	err = db_exec(db, STMT_TOKEN_CLAIM, params, &result);
+	*out = (struct store_refresh){0};
+	err = db_exec(db, STMT_TOKEN_TO_REFRESH, params, &result);
 	if (err != SW_OK)
 		return err;
-	rows = db_result_rows(result);
-	*out = arena_alloc(arena, (size_t)rows * sizeof(**out));
-	if (*out == NULL)
-		err = SW_ENOMEM;
-	for (int row = 0; row < rows && err == SW_OK; row++) {
-		err = read_refresh(arena, keys, result, row, &(*out)[row]);
-		*count = (size_t)row + 1;
+	if (db_result_rows(result) == 0) {
+		err = SW_ENOTFOUND;
+	} else {
+		out->generation = db_result_int(result, 0, 0);
+		out->failures = db_result_int(result, 0, 2);
+		from.result = result;
+		err = open_or_log(arena, keys, &from, &out->refresh_token, &out->length);
 	}
 	db_result_free(result);
-	return err;
+	return err == SW_EFORBIDDEN ? SW_OK : err;
 }
 
 void
@@ -238,12 +217,14 @@ store_token_store(struct db *db, struct arena *arena, const struct seal_keys *ke
 }
 
 enum sw_err
-store_token_refused(
-    struct db *db, struct arena *arena, const char *installation_id, int64_t generation)
+store_token_refused(struct db *db, struct arena *arena, const char *installation_id,
+    int64_t generation, enum work_priority priority, int64_t delay_ms)
 {
 	const struct db_param params[] = {
 	    DB_TEXT(installation_id),
 	    DB_TEXT(db_int_text(arena, generation)),
+	    DB_TEXT(db_int_text(arena, priority)),
+	    DB_TEXT(db_int_text(arena, delay_ms)),
 	};
 
 	return db_exec(db, STMT_TOKEN_REFUSED, params, NULL);

@@ -9,6 +9,7 @@
 #include "db/db.h"
 #include "formats/seal.h"
 #include "smartthings/oauth.h"
+#include "store/work.h"
 
 /*
  * Tokens (table token).  Callers hand in and get plain tokens; they are sealed and opened here.
@@ -51,22 +52,17 @@ SW_MUSTCHECK enum sw_err store_token_load(struct db *db, struct arena *arena,
 /* Cleanse and free; an all-zero struct is fine. */
 void store_access_clear(struct store_access *access);
 
-/* A token whose refresh this worker alone may do for 60 s. */
+/* The refresh token of an installation, opened.  store_refresh_clear() cleanses and frees. */
 struct store_refresh {
-	const char *installation_id; /* in the arena */
 	int64_t generation;
 	int64_t failures;
 	char *refresh_token; /* heap; NULL when none of the keys opens it (logged) */
 	size_t length;
 };
 
-/*
- * Tokens that are due, at most "limit", in the arena; store_refresh_clear() each of them, also on
- * failure.
- */
-SW_MUSTCHECK enum sw_err
-store_token_claim(struct db *db, struct arena *arena, const struct seal_keys *keys,
-    const char *worker_id, int limit, struct store_refresh **out, size_t *count);
+/* SW_ENOTFOUND: no token is stored.  store_refresh_clear() *out, also on failure. */
+SW_MUSTCHECK enum sw_err store_token_to_refresh(struct db *db, struct arena *arena,
+    const struct seal_keys *keys, const char *installation_id, struct store_refresh *out);
 
 /* Cleanse and free; an all-zero struct is fine. */
 void store_refresh_clear(struct store_refresh *refresh);
@@ -81,11 +77,11 @@ SW_MUSTCHECK enum sw_err store_token_store(struct db *db, struct arena *arena,
     const struct oauth_tokens *tokens, int64_t age_s, bool *stored);
 
 /*
- * A call with this generation got 401: its refresh is due now, unless another generation has come
- * meanwhile.
+ * A call with this generation got 401, or its time is over: its refresh is due after the delay, as
+ * urgent as the call, unless another generation has come meanwhile.
  */
-SW_MUSTCHECK enum sw_err store_token_refused(
-    struct db *db, struct arena *arena, const char *installation_id, int64_t generation);
+SW_MUSTCHECK enum sw_err store_token_refused(struct db *db, struct arena *arena,
+    const char *installation_id, int64_t generation, enum work_priority priority, int64_t delay_ms);
 
 /* A refresh failed for now; "error" says why, without secrets. */
 SW_MUSTCHECK enum sw_err store_token_failed(struct db *db, struct arena *arena,

@@ -20,6 +20,7 @@ struct flight {
 	enum platform_call what;
 	bool with_token;
 	int64_t generation; /* of the token */
+	enum work_priority priority;
 	call_done *done;
 	void *context;
 };
@@ -49,9 +50,9 @@ log_call(const struct flight *flight, const struct client_reply *reply,
 	    may_quote ? NULL : text_or_null(outcome->message), (const char *)NULL);
 }
 
-/* What the answer says about the access token; with SW_EAUTH, *delay_ms becomes when to retry. */
+/* What the answer says about the access token. */
 static void
-note_token(const struct flight *flight, int status, enum sw_err err, int64_t *delay_ms)
+note_token(const struct flight *flight, int status, enum sw_err err)
 {
 	struct worker *worker = flight->worker;
 	struct token_state *state = token_state_get(worker->token_states, flight->installation_id);
@@ -59,7 +60,7 @@ note_token(const struct flight *flight, int status, enum sw_err err, int64_t *de
 	if (state == NULL)
 		return;
 	if (err == SW_EAUTH)
-		*delay_ms = token_state_refuse(worker, state, flight->generation, false);
+		token_state_refuse(worker, state, flight->generation, false, flight->priority);
 	else if (status != 0)
 		token_state_accept(state, flight->generation);
 }
@@ -85,7 +86,7 @@ on_done(void *context, enum sw_err err, struct client_reply *reply)
 	answer.body = sbuf_text(&reply->body);
 	answer.length = reply->body.length;
 	if (flight->with_token)
-		note_token(flight, answer.status, answer.err, &answer.delay_ms);
+		note_token(flight, answer.status, answer.err);
 	flight->done(flight->context, &answer);
 	free(flight);
 }
@@ -146,6 +147,7 @@ launch_with_token(struct flight *flight, const struct call *call, const struct s
 
 	flight->with_token = true;
 	flight->generation = access->generation;
+	flight->priority = call->priority;
 	if (!id_copy(flight->installation_id, call->installation_id) ||
 	    !id_copy(flight->device_id, device_id))
 		return SW_ENOMEM;
@@ -182,8 +184,8 @@ call_start(struct worker *worker, const struct call *call, call_done *done, void
 	    call->installation_id, &access);
 	if (err == SW_OK &&
 	    (access.expires_in_s <= 0 || token_state_is_refused(state, access.generation))) {
-		*delay_ms =
-		    token_state_refuse(worker, state, access.generation, access.expires_in_s <= 0);
+		token_state_refuse(
+		    worker, state, access.generation, access.expires_in_s <= 0, call->priority);
 		err = SW_EAUTH;
 	}
 	if (err == SW_OK)

@@ -21,12 +21,13 @@ struct call {
 	const char *body; /* JSON, or NULL */
 	size_t body_length;
 	long timeout_ms; /* of the whole call, when shorter than usual for its kind; 0: as usual */
+	enum work_priority priority; /* of what it is for: its token's refresh is as urgent */
 };
 
 /* The outcome of a call; borrowed for the time of the callback. */
 struct call_answer {
 	enum sw_err err;      /* of platform_classify() */
-	int64_t delay_ms;     /* with SW_ELIMIT and SW_EAUTH: when to try again; else -1 */
+	int64_t delay_ms;     /* with SW_ELIMIT: when to try again; else -1 */
 	enum sw_err transfer; /* SW_OK: a whole answer came, whatever its status */
 	int status;           /* HTTP; 0 when no answer came */
 	const char *body;
@@ -39,7 +40,8 @@ typedef void call_done(void *context, const struct call_answer *answer);
  * Start a call with the installation's access token, which is opened for the moment of sending.
  * Everything in "call" is copied; "done" is called once, from the loop.  When the call does not
  * start, "done" is not called and *delay_ms is when to try again (-1: not known).
- * SW_EAUTH: the token was refused or has expired; its refresh is requested.  SW_ELIMIT: the
+ * SW_EAUTH: the token was refused or has expired, and its refresh is requested: wait for it with
+ * store_work_wait_for_token().  SW_ELIMIT: the
  * platform allows no more such calls now.  SW_ENOTFOUND: no token.  SW_EFORBIDDEN: no key opens it.
  * SW_EUPSTREAM: "url" leads to another host.  SW_EUNAVAILABLE: the database cannot be reached, or
  * the worker is stopping.  SW_ENOMEM, SW_EINTERNAL.  One or two round trips to the database.

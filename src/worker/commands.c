@@ -25,6 +25,9 @@
 
 static const struct backoff backoff = {.first_ms = 500, .most_ms = 8000};
 
+/* Of WORKER_COMMANDS_MAX: one installation leaves room for others that come. */
+static const struct command_share share = {.each = 10, .alone = 32};
+
 enum outcome {
 	OUTCOME_ACCEPTED,
 	OUTCOME_FAILED,
@@ -166,6 +169,19 @@ retry_all(struct command_batch *batch, enum sw_err err, int64_t delay_ms)
 	save_now_or_later(batch);
 }
 
+/* They are to be sent again, but not before the token is refreshed. */
+static void
+wait_for_token(struct command_batch *batch)
+{
+	struct worker *worker = batch->worker;
+	const char *id = arena_strdup(&worker->scratch, batch->commands[0].installation_id);
+
+	retry_all(batch, SW_EAUTH, 0);
+	/* When it cannot be recorded, the next try finds that the token has expired. */
+	if (id == NULL || store_command_wait_for_token(worker->db, id) != SW_OK)
+		log_event(LOG_WARN, "command.wait", "installation", id, (const char *)NULL);
+}
+
 /* 200: each command has its own result. */
 static void
 take_results(struct command_batch *batch, const struct call_answer *answer)
@@ -192,6 +208,9 @@ take_error(struct command_batch *batch, enum sw_err err, int64_t delay_ms)
 	case SW_ENOTFOUND:
 	case SW_EINPUT:
 		fail_all(batch, "refused");
+		break;
+	case SW_EAUTH:
+		wait_for_token(batch);
 		break;
 	default:
 		retry_all(batch, err, delay_ms);
@@ -232,6 +251,7 @@ send_batch(struct command_batch *batch)
 	    .what = PLATFORM_POST_COMMANDS,
 	    .id = batch->commands[0].device_id,
 	    .timeout_ms = latest_deadline_ms(batch),
+	    .priority = WORK_WAITED_FOR,
 	};
 	int64_t delay_ms = -1;
 	enum sw_err err = command_put_body(&body, batch->commands, batch->count);
@@ -312,8 +332,7 @@ commands_claim(struct worker *worker)
 	if (worker->commands >= WORKER_COMMANDS_MAX)
 		return 0;
 	if (store_command_claim(worker->db, &worker->scratch, worker->id,
-		WORKER_COMMANDS_MAX - worker->commands, WORKER_DEVICES_EACH, &rows,
-		&count) != SW_OK)
+		WORKER_COMMANDS_MAX - worker->commands, &share, &rows, &count) != SW_OK)
 		return 0;
 	for (size_t i = 0; i < count; i++) {
 		if (rows[i].command_id != NULL)

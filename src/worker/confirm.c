@@ -17,7 +17,8 @@ static const struct backoff backoff = {.first_ms = 2000, .most_ms = 600000};
 
 struct confirmation {
 	struct worker *worker;
-	uint8_t hash[SECRET_SHA256_BYTES];
+	char subject[2 * SECRET_SHA256_BYTES + 1]; /* of its row in the queue */
+	enum work_priority priority;
 	int64_t attempts;
 };
 
@@ -31,11 +32,12 @@ finish(struct confirmation *confirmation, enum sw_err err, int64_t delay_ms)
 	if (worker->stopping)
 		delay_ms = 0;
 	if (store_confirmation_finish(
-		worker->db, &worker->scratch, confirmation->hash, error, delay_ms) != SW_OK)
+		worker->db, &worker->scratch, confirmation->subject, error, delay_ms) != SW_OK)
 		log_event(LOG_WARN, "confirm.unsaved", (const char *)NULL);
 	log_event(err == SW_OK ? LOG_INFO : LOG_WARN,
 	    err == SW_OK ? "confirm.done" : "confirm.failed", "err", error, (const char *)NULL);
 	worker->confirmations--;
+	worker->running[confirmation->priority]--;
 	worker->has_work = true; /* there is room for the next one */
 	free(confirmation);
 }
@@ -46,40 +48,42 @@ on_answer(void *context, const struct call_answer *answer)
 	finish(context, answer->err, answer->delay_ms);
 }
 
-static void
-begin(struct worker *worker, const struct store_confirmation *row)
+static enum sw_err
+fetch(struct confirmation *confirmation)
 {
-	struct confirmation *confirmation = calloc(1, sizeof(*confirmation));
+	struct worker *worker = confirmation->worker;
 	struct client_request request;
-	enum sw_err err = SW_EINPUT;
+	const char *url;
+	enum sw_err err =
+	    store_confirmation_url(worker->db, &worker->scratch, confirmation->subject, &url);
 
-	if (confirmation == NULL)
-		return; /* out of memory: the end of the lease puts it back */
-	confirmation->worker = worker;
-	confirmation->attempts = row->attempts;
-	memcpy(confirmation->hash, row->hash, sizeof(confirmation->hash));
-	worker->confirmations++;
-	platform_prepare(PLATFORM_CONFIRM, &request);
-	request.url = row->url;
-	if (platform_is_own_link(&worker->config->api, row->url))
-		err = call_start_request(
-		    worker, NULL, PLATFORM_CONFIRM, &request, on_answer, confirmation);
 	if (err != SW_OK)
-		finish(confirmation, err, -1);
+		return err;
+	if (!platform_is_own_link(&worker->config->api, url))
+		return SW_EINPUT;
+	platform_prepare(PLATFORM_CONFIRM, &request);
+	request.url = url;
+	return call_start_request(
+	    worker, NULL, PLATFORM_CONFIRM, &request, on_answer, confirmation);
 }
 
-int
-confirmations_claim(struct worker *worker)
+void
+confirmation_begin(struct worker *worker, const struct store_work *row)
 {
-	struct store_confirmation *rows;
-	size_t count;
+	struct confirmation *confirmation = calloc(1, sizeof(*confirmation));
+	enum sw_err err;
 
-	if (worker->confirmations >= WORKER_CONFIRMATIONS_MAX)
-		return 0;
-	if (store_confirmation_claim(worker->db, &worker->scratch, worker->id,
-		WORKER_CONFIRMATIONS_MAX - worker->confirmations, &rows, &count) != SW_OK)
-		return 0;
-	for (size_t i = 0; i < count; i++)
-		begin(worker, &rows[i]);
-	return (int)count;
+	if (confirmation == NULL || strlen(row->subject) >= sizeof(confirmation->subject)) {
+		free(confirmation);
+		return; /* the end of the lease puts it back */
+	}
+	strcpy(confirmation->subject, row->subject);
+	confirmation->worker = worker;
+	confirmation->priority = row->priority;
+	confirmation->attempts = row->attempts;
+	worker->confirmations++;
+	worker->running[row->priority]++;
+	err = fetch(confirmation);
+	if (err != SW_OK)
+		finish(confirmation, err == SW_ENOTFOUND ? SW_OK : err, -1);
 }

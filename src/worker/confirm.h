@@ -4,9 +4,9 @@
 #include "worker/context.h"
 
 /*
- * Confirm our webhook address (platform.md "Webhooks"): claim the addresses that the platform gave
- * and GET each, without credentials.  Returns how many were claimed.  One round trip.
+ * Confirm our webhook address (platform.md "Webhooks"): GET the address that the platform gave,
+ * without credentials.  Begin one that was claimed.
  */
-int confirmations_claim(struct worker *worker);
+void confirmation_begin(struct worker *worker, const struct store_work *row);
 
 #endif

@@ -8,8 +8,8 @@
 #include "formats/config.h"
 #include "net/client_pool.h"
 #include "db/db.h"
-#include "store/job.h"
 #include "store/notify.h"
+#include "store/work.h"
 
 /*
  * What all parts of the worker share.  One thread, one event loop: database calls are short and
@@ -25,13 +25,8 @@ struct spool;
 struct token_states;
 struct usage;
 
-/* How much of each kind one process works on at a time. */
-#define WORKER_JOBS_MAX 8
-#define WORKER_REFRESHES_MAX 4
+/* How many commands one process sends at a time. */
 #define WORKER_COMMANDS_MAX 64
-#define WORKER_CONFIRMATIONS_MAX 2
-/* Devices of one installation that have a command in flight at a time, over all workers. */
-#define WORKER_DEVICES_EACH 10
 
 struct worker {
 	/* Set by main() before the loop begins. */
@@ -53,11 +48,12 @@ struct worker {
 	struct command_batch *unsaved_results; /* by commands: batches that the platform answered */
 	struct pause *unsaved_pauses;          /* by limits: pauses that the platform asked for */
 
-	/* What is claimed; each is counted by the module that claims it. */
+	/* What is claimed; each is counted by the module that works on it. */
 	int jobs;
 	int refreshes;
 	int commands;
 	int confirmations;
+	int running[WORK_PRIORITY__MAX]; /* all of them but commands */
 
 	/* Set by the loop. */
 	struct arena scratch;        /* cleared at the start of each pass */

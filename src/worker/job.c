@@ -9,9 +9,13 @@
 #include "base/log.h"
 
 #define ARENA_LIMIT ((size_t)64 << 20)
+/* After so many failures in a row the next try is a day away. */
+#define TRIES_MAX 30
+
+static const struct backoff daily = {.first_ms = 86400000, .most_ms = 86400000};
 
 struct job *
-job_new(struct worker *worker, const struct store_job *row, const struct job_type *type)
+job_new(struct worker *worker, const struct store_work *row, const struct job_type *type)
 {
 	struct job *job = calloc(1, type->size);
 
@@ -21,6 +25,7 @@ job_new(struct worker *worker, const struct store_job *row, const struct job_typ
 	job->type = type;
 	job->row = *row;
 	job->row.installation_id = arena_strdup(&job->arena, row->installation_id);
+	job->row.subject = ""; /* jobs have none */
 	if (job->row.installation_id == NULL) {
 		free(job);
 		return NULL;
@@ -28,6 +33,7 @@ job_new(struct worker *worker, const struct store_job *row, const struct job_typ
 	job->worker = worker;
 	job->started_ms = clock_monotonic_ms();
 	worker->jobs++;
+	worker->running[row->priority]++;
 	return job;
 }
 
@@ -35,6 +41,7 @@ static void
 job_free(struct job *job)
 {
 	job->worker->jobs--;
+	job->worker->running[job->row.priority]--;
 	job->worker->has_work = true; /* there is room for the next one */
 	if (job->type->clear != NULL)
 		job->type->clear(job);
@@ -50,6 +57,7 @@ job_call(struct job *job, const struct call *call, call_done *done)
 	enum sw_err err;
 
 	own.installation_id = job->row.installation_id;
+	own.priority = job->row.priority;
 	err = call_start(job->worker, &own, done, job, &delay_ms);
 	if (err != SW_OK)
 		job_retry(job, err, delay_ms);
@@ -60,7 +68,7 @@ job_renew(struct job *job)
 {
 	bool is_ours;
 
-	if (store_job_renew(job->worker->db, job->worker->id, &job->row, &is_ours) == SW_OK &&
+	if (store_work_renew(job->worker->db, job->worker->id, &job->row, &is_ours) == SW_OK &&
 	    is_ours)
 		return true;
 	job_drop(job);
@@ -81,7 +89,7 @@ log_end(const struct job *job, enum log_level level, const char *event, const ch
     const char *delay)
 {
 	log_event(level, event, "installation", job->row.installation_id, "kind",
-	    job_kind_name(job->row.kind), "ms", log_int(clock_monotonic_ms() - job->started_ms),
+	    work_kind_name(job->row.kind), "ms", log_int(clock_monotonic_ms() - job->started_ms),
 	    "err", err, "again_ms", delay, (const char *)NULL);
 }
 
@@ -89,7 +97,7 @@ void
 job_done(struct job *job)
 {
 	struct worker *worker = job->worker;
-	enum sw_err err = store_job_done(worker->db, &worker->scratch, worker->id, &job->row);
+	enum sw_err err = store_work_done(worker->db, &worker->scratch, worker->id, &job->row);
 
 	log_end(job, LOG_INFO, "job.done", err == SW_OK ? NULL : err_name(err), NULL);
 	job_free(job);
@@ -100,7 +108,7 @@ job_put_back(struct job *job, enum sw_err err, int64_t delay_ms)
 {
 	struct worker *worker = job->worker;
 
-	if (store_job_failed(worker->db, &worker->scratch, worker->id, &job->row, err_name(err),
+	if (store_work_failed(worker->db, &worker->scratch, worker->id, &job->row, err_name(err),
 		delay_ms) != SW_OK) /* the end of the lease puts it back */
 		log_end(job, LOG_WARN, "job.unsaved", err_name(err), NULL);
 	else
@@ -113,19 +121,17 @@ job_wait(struct job *job, int64_t delay_ms)
 {
 	struct worker *worker = job->worker;
 	enum sw_err err =
-	    store_job_failed(worker->db, &worker->scratch, worker->id, &job->row, NULL, delay_ms);
+	    store_work_failed(worker->db, &worker->scratch, worker->id, &job->row, NULL, delay_ms);
 
 	log_end(job, LOG_INFO, "job.waits", err == SW_OK ? NULL : err_name(err), log_int(delay_ms));
 	job_free(job);
 }
 
-/* Why a job failed, for people; NULL when that passes by itself. */
+/* Why a job failed, for people. */
 static const char *
 reason_of(enum sw_err err)
 {
 	switch (err) {
-	case SW_EAUTH: /* the token is being refreshed */
-		return NULL;
 	case SW_ETIMEOUT:
 	case SW_EUNAVAILABLE:
 		return "SmartThings did not answer";
@@ -143,19 +149,45 @@ reason_of(enum sw_err err)
 	}
 }
 
+/* When that cannot be recorded, the end of the lease puts it back. */
+static void
+wait_for_token(struct job *job)
+{
+	struct worker *worker = job->worker;
+	enum sw_err err = store_work_wait_for_token(worker->db, worker->id, &job->row);
+
+	log_end(job, LOG_INFO, "job.waits_for_token", err == SW_OK ? NULL : err_name(err), NULL);
+	job_free(job);
+}
+
+static bool
+is_refusal(enum sw_err err)
+{
+	return err == SW_EFORBIDDEN || err == SW_ENOTFOUND || err == SW_EINPUT;
+}
+
+static int64_t
+delay_after(const struct job *job, enum sw_err err, int64_t delay_ms)
+{
+	if (delay_ms < 0 && (is_refusal(err) || job->row.attempts >= TRIES_MAX))
+		return retry_delay_ms(&daily, 0, -1);
+	return retry_delay_ms(&job->type->backoff, job->row.attempts, delay_ms);
+}
+
 void
 job_retry(struct job *job, enum sw_err err, int64_t delay_ms)
 {
-	const struct job_type *type = job->type;
-	const char *reason = reason_of(err);
-
 	if (job->worker->stopping) {
 		job_put_back(job, err, 0);
 		return;
 	}
-	if (reason != NULL && type->show_failure != NULL)
-		type->show_failure(job, reason);
-	job_put_back(job, err, retry_delay_ms(&type->backoff, job->row.attempts, delay_ms));
+	if (err == SW_EAUTH) {
+		wait_for_token(job);
+		return;
+	}
+	if (job->type->show_failure != NULL)
+		job->type->show_failure(job, reason_of(err));
+	job_put_back(job, err, delay_after(job, err, delay_ms));
 }
 
 void

@@ -6,14 +6,15 @@
 #include <stdint.h>
 #include "base/arena.h"
 #include "base/err.h"
-#include "store/job.h"
+#include "store/work.h"
 #include "worker/calls.h"
 #include "worker/context.h"
 #include "worker/retry.h"
 
 /*
- * One claimed row of table job, from its claim to its end.  Each kind has a struct job_type and a
- * struct of its own whose first member is a struct job.
+ * A sync, the upkeep of subscriptions or an uninstall: a claimed row of table work, from its claim
+ * to its end.  Each kind has a struct job_type and a struct of its own whose first member is a
+ * struct job.
  */
 struct job;
 
@@ -32,14 +33,14 @@ struct job_type {
 struct job {
 	struct worker *worker;
 	const struct job_type *type;
-	struct store_job row; /* its texts are in the arena */
-	struct arena arena;   /* lives as long as the job */
-	int64_t started_ms;   /* monotonic */
+	struct store_work row; /* its texts are in the arena */
+	struct arena arena;    /* lives as long as the job */
+	int64_t started_ms;    /* monotonic */
 };
 
 /* A job for a claimed row, the rest of its kind's struct all zero; NULL when out of memory. */
 struct job *
-job_new(struct worker *worker, const struct store_job *row, const struct job_type *type);
+job_new(struct worker *worker, const struct store_work *row, const struct job_type *type);
 
 /*
  * Start a call for the job's installation (call->installation_id is set here).  "done" gets the
@@ -56,12 +57,14 @@ SW_MUSTCHECK bool job_renew(struct job *job);
  */
 SW_MUSTCHECK bool job_goes_on(struct job *job, enum sw_err err, int64_t delay_ms);
 
-/* Done, and out of the queue.  This and the three below end the job and free it. */
+/* Done, for now or for good.  This and the four below end the job and free it. */
 void job_done(struct job *job);
 
 /*
- * Failed: run again after delay_ms, or after the kind's back-off when it is negative; at once, by
- * another worker, when this one is stopping.  People are shown why unless it passes by itself.
+ * Failed: run again after delay_ms or, when it is negative, after the kind's back-off, which is a
+ * day for what the platform refuses (SW_EFORBIDDEN, SW_ENOTFOUND, SW_EINPUT) and after 30 failures;
+ * at once, by another worker, when this one is stopping.  People are shown why.  With SW_EAUTH it
+ * waits for a fresh token, and nothing is shown.
  */
 void job_retry(struct job *job, enum sw_err err, int64_t delay_ms);
 

@@ -13,7 +13,6 @@
 
 #include "base/log.h"
 #include "base/sbuf.h"
-#include "store/job.h"
 #include "worker/folder.h"
 #include "worker/spool.h"
 

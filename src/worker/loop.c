@@ -13,10 +13,9 @@
 #include "store/api_call.h"
 #include "store/event.h"
 #include "worker/commands.h"
-#include "worker/confirm.h"
-#include "worker/jobs.h"
 #include "worker/limits.h"
 #include "worker/liveness.h"
+#include "worker/queue.h"
 #include "worker/refresh.h"
 #include "worker/seal.h"
 #include "worker/spool.h"
@@ -199,22 +198,13 @@ keep_partitions(struct worker *worker, struct schedule *schedule)
 	}
 }
 
-/*
- * Once an hour: partitions are made and dropped, and installations that were not compared with the
- * platform for a day get a sync.
- */
+/* Once an hour. */
 static void
 maintain(struct worker *worker, struct schedule *schedule)
 {
-	int64_t installations;
-
 	keep_partitions(worker, schedule);
-	if (!is_due(&schedule->maintain_ms, MAINTAIN_MS))
-		return;
-	token_states_sweep(worker->token_states);
-	if (store_job_reconcile(worker->db, &installations) == SW_OK && installations > 0)
-		log_event(LOG_INFO, "worker.reconcile", "installations", log_int(installations),
-		    (const char *)NULL);
+	if (is_due(&schedule->maintain_ms, MAINTAIN_MS))
+		token_states_sweep(worker->token_states);
 }
 
 /* Once an hour, and as long as there are more: the detail of calls that is past its time. */
@@ -231,26 +221,33 @@ prune_calls(struct worker *worker, struct schedule *schedule)
 		schedule->prune_ms = clock_monotonic_ms() + EXPIRE_MS;
 }
 
+static bool
+may_claim_work(const struct worker *worker)
+{
+	return !worker->replay_due && clock_monotonic_ms() >= worker->refreshes_from_ms;
+}
+
 /* Claim what there is room for, clicks first; returns how much it was. */
 static int
 claim(struct worker *worker)
 {
 	int count = commands_claim(worker);
 
-	if (!worker->replay_due && clock_monotonic_ms() >= worker->refreshes_from_ms)
-		count += refreshes_claim(worker);
-	if (!worker->replay_due)
-		count += jobs_claim(worker);
-	return count + confirmations_claim(worker);
+	return may_claim_work(worker) ? count + queue_claim(worker) : count;
 }
 
 /* In how many ms to claim again, after a claim of "claimed". */
 static int
 wait_for_claim(struct worker *worker, struct schedule *schedule, int claimed)
 {
+	bool is_free[WORK_PRIORITY__MAX];
 	int64_t next_ms;
 
-	if (store_work_next_ms(worker->db, &next_ms) != SW_OK)
+	for (int priority = 0; priority < WORK_PRIORITY__MAX; priority++)
+		is_free[priority] =
+		    may_claim_work(worker) && queue_has_room(worker, (enum work_priority)priority);
+	if (store_work_next_ms(
+		worker->db, is_free, worker->commands < WORKER_COMMANDS_MAX, &next_ms) != SW_OK)
 		return RECONNECT_MS;
 	if (next_ms > 0 || claimed > 0)
 		schedule->idle_ms = IDLE_FIRST_MS;

@@ -15,6 +15,7 @@
 #include "worker/limits.h"
 #include "worker/liveness.h"
 #include "worker/loop.h"
+#include "worker/queue.h"
 #include "worker/seal.h"
 #include "worker/spool.h"
 #include "worker/token_state.h"
@@ -77,8 +78,7 @@ open_connections(struct worker *worker)
 	if (err != SW_OK)
 		return err;
 	/* One for each call in flight: calls that hang leave connections for the others. */
-	client_pool_limit(worker->pool, WORKER_JOBS_MAX + WORKER_REFRESHES_MAX +
-					    WORKER_COMMANDS_MAX + WORKER_CONFIRMATIONS_MAX);
+	client_pool_limit(worker->pool, QUEUE_ROOM + WORKER_COMMANDS_MAX);
 	notify_init(&worker->notify, worker->db);
 	/* Without a database the channel is remembered, and listened to once connected. */
 	if (db_listen(worker->listener, STMT_LISTEN_WORK) != SW_OK)

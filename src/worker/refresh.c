@@ -26,6 +26,7 @@ static const struct backoff backoff = {.first_ms = 2000, .most_ms = 300000};
 struct refresh {
 	struct worker *worker;
 	char installation_id[ID_SIZE];
+	enum work_priority priority;
 	int64_t generation;         /* of the refresh token that was sent */
 	int64_t failures;           /* earlier ones */
 	int64_t started_ms;         /* monotonic */
@@ -38,6 +39,7 @@ static void
 refresh_free(struct refresh *refresh)
 {
 	refresh->worker->refreshes--;
+	refresh->worker->running[refresh->priority]--;
 	refresh->worker->has_work = true; /* there is room for the next one */
 	oauth_tokens_clear(&refresh->tokens);
 	free(refresh);
@@ -168,11 +170,11 @@ on_answer(void *context, const struct call_answer *answer)
 }
 
 static enum sw_err
-send_refresh(struct refresh *refresh, const struct store_refresh *row)
+send_refresh(struct refresh *refresh, const struct store_refresh *token)
 {
 	struct worker *worker = refresh->worker;
 	struct oauth_request call;
-	enum sw_err err = oauth_request_refresh(&call, worker->config, row->refresh_token);
+	enum sw_err err = oauth_request_refresh(&call, worker->config, token->refresh_token);
 
 	if (err == SW_OK)
 		err = call_start_request(worker, refresh->installation_id, PLATFORM_POST_TOKEN,
@@ -181,46 +183,64 @@ send_refresh(struct refresh *refresh, const struct store_refresh *row)
 	return err;
 }
 
+/* A refresh without a claimed token: the row of the queue is of no use. */
 static void
-begin(struct worker *worker, const struct store_refresh *row)
+end_without_token(struct worker *worker, const struct store_work *row, enum sw_err err)
+{
+	if (err == SW_ENOTFOUND)
+		err = store_work_done(worker->db, &worker->scratch, worker->id, row);
+	if (err != SW_OK) /* the end of the lease makes it due again */
+		log_event(LOG_WARN, "token.refresh", "installation", row->installation_id, "err",
+		    err_name(err), (const char *)NULL);
+}
+
+static struct refresh *
+refresh_new(struct worker *worker, const struct store_work *row, const struct store_refresh *token)
 {
 	struct refresh *refresh = calloc(1, sizeof(*refresh));
-	enum sw_err err;
 
 	if (refresh == NULL || !id_copy(refresh->installation_id, row->installation_id)) {
 		free(refresh);
-		return; /* the end of the lease makes it due again */
+		return NULL;
 	}
 	refresh->worker = worker;
-	refresh->generation = row->generation;
-	refresh->failures = row->failures;
+	refresh->priority = row->priority;
+	refresh->generation = token->generation;
+	refresh->failures = token->failures;
 	refresh->started_ms = clock_monotonic_ms();
 	worker->refreshes++;
-	if (row->refresh_token == NULL) {
+	worker->running[row->priority]++;
+	return refresh;
+}
+
+static void
+begin(struct worker *worker, const struct store_work *row, const struct store_refresh *token)
+{
+	struct refresh *refresh = refresh_new(worker, row, token);
+	enum sw_err err;
+
+	if (refresh == NULL)
+		return; /* the end of the lease makes it due again */
+	if (token->refresh_token == NULL) {
 		fail(refresh, SW_EINTERNAL, MISCONFIGURED_DELAY_MS);
 		return;
 	}
 	FAILPOINT("refresh.claimed");
-	err = send_refresh(refresh, row);
+	err = send_refresh(refresh, token);
 	if (err != SW_OK)
 		fail(refresh, err, -1);
 }
 
-int
-refreshes_claim(struct worker *worker)
+void
+refresh_begin(struct worker *worker, const struct store_work *row)
 {
-	struct store_refresh *rows;
-	size_t count;
-	enum sw_err err;
+	struct store_refresh token;
+	enum sw_err err = store_token_to_refresh(
+	    worker->db, &worker->scratch, &worker->config->seal_keys, row->installation_id, &token);
 
-	if (worker->refreshes >= WORKER_REFRESHES_MAX)
-		return 0;
-	err = store_token_claim(worker->db, &worker->scratch, &worker->config->seal_keys,
-	    worker->id, WORKER_REFRESHES_MAX - worker->refreshes, &rows, &count);
-	for (size_t i = 0; i < count; i++) {
-		if (err == SW_OK)
-			begin(worker, &rows[i]);
-		store_refresh_clear(&rows[i]);
-	}
-	return (int)count;
+	if (err == SW_OK)
+		begin(worker, row, &token);
+	else
+		end_without_token(worker, row, err);
+	store_refresh_clear(&token);
 }

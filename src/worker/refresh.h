@@ -5,10 +5,9 @@
 
 /*
  * Token refresh (RFC 6749 6, design.md "Data"): one at a time for each installation across all
- * workers, its answer in the spool before it is in the database.  Claim the tokens that are due and
- * begin their refreshes; returns how many were claimed.  One round trip.
+ * workers, its answer in the spool before it is in the database.  Begin one that was claimed.
  */
-int refreshes_claim(struct worker *worker);
+void refresh_begin(struct worker *worker, const struct store_work *row);
 
 /* Try again to save answers that neither the spool nor the database took. */
 void refreshes_retry_saving(struct worker *worker);

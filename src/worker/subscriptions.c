@@ -291,7 +291,7 @@ begin(struct job *job)
 
 const struct job_type subscriptions_job = {
     .size = sizeof(struct subscriptions),
-    .backoff = {.first_ms = 2000, .most_ms = 900000},
+    .backoff = {.first_ms = 2000, .most_ms = 3600000},
     .waits_for_budget = true,
     .begin = begin,
     .clear = subscriptions_clear,

@@ -20,7 +20,7 @@
 #include "worker/calls.h"
 
 #define PAGES_MAX 100
-#define RETRY_MOST_MS 600000
+#define RETRY_MOST_MS 3600000
 /* At most this long: subscription_replace() in sql/ makes the sync due at once. */
 #define SUBSCRIBING_DELAY_MS 1000
 /*
@@ -226,7 +226,8 @@ end_applied(struct sync *sync)
 		    ROOMS_AGAIN_S, &again_s);
 	job_done(&sync->job);
 	if (err == SW_OK && again_s >= 0)
-		err = store_job_put(worker->db, &worker->scratch, id, JOB_DEVICE_SYNC, again_s);
+		err = store_work_put(
+		    worker->db, &worker->scratch, id, WORK_DEVICE_SYNC, WORK_UPKEEP, again_s);
 	if (err != SW_OK)
 		log_event(LOG_WARN, "sync.again", "installation", id, (const char *)NULL);
 }

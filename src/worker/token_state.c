@@ -8,13 +8,12 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "store/token.h"
 #include "worker/id.h"
 
 #define BUCKETS 1024
 #define IDLE_MS INT64_C(3600000)
-/* A refresh takes about this long when all is well. */
-#define REFRESH_WAIT_MS 200
 /* Before a fresh token that was refused is refreshed again; doubled for each in a row. */
 #define REFUSED_DELAY_MS INT64_C(5000)
 #define REFUSED_DELAY_MAX_MS INT64_C(300000)
@@ -26,8 +25,7 @@ struct token_state {
 	int64_t used_ms;         /* monotonic */
 	int64_t accepted;        /* the highest generation that was accepted; 0: none */
 	int64_t refused;         /* the last generation that was refused; 0: none */
-	bool request_due;        /* its refresh is not requested yet */
-	int64_t request_from_ms; /* monotonic; not before this */
+	int64_t request_from_ms; /* monotonic; its refresh is not due before this */
 	int refused_in_a_row;    /* fresh tokens of which none was accepted */
 };
 
@@ -118,41 +116,39 @@ token_state_accept(struct token_state *state, int64_t generation)
 		state->accepted = generation;
 }
 
-/* Request the refresh when it is time to; returns in how many ms to try the call again. */
+/* How long a token that has just been refused waits for its refresh. */
 static int64_t
-request_refresh(struct worker *worker, struct token_state *state)
+delay_of_refused(struct token_state *state, int64_t generation, bool expired)
 {
-	int64_t left_ms = state->request_from_ms - clock_monotonic_ms();
-
-	if (state->request_due && left_ms <= 0) {
-		state->request_due = store_token_refused(worker->db, &worker->scratch,
-					 state->installation_id, state->refused) != SW_OK;
-		worker->has_work = true;
-	}
-	return left_ms > REFRESH_WAIT_MS ? left_ms : REFRESH_WAIT_MS;
-}
-
-int64_t
-token_state_refuse(
-    struct worker *worker, struct token_state *state, int64_t generation, bool expired)
-{
+	bool never_accepted = !expired && state->refused != 0 && state->accepted < generation;
 	int64_t delay_ms = 0;
 
-	if (state->refused != generation) {
-		bool never_accepted =
-		    !expired && state->refused != 0 && state->accepted < generation;
+	if (!never_accepted)
+		state->refused_in_a_row = 0;
+	else if (state->refused_in_a_row < REFUSED_MAX)
+		state->refused_in_a_row++;
+	if (state->refused_in_a_row > 0)
+		delay_ms = REFUSED_DELAY_MS << (state->refused_in_a_row - 1);
+	return delay_ms < REFUSED_DELAY_MAX_MS ? delay_ms : REFUSED_DELAY_MAX_MS;
+}
 
-		if (!never_accepted)
-			state->refused_in_a_row = 0;
-		else if (state->refused_in_a_row < REFUSED_MAX)
-			state->refused_in_a_row++;
-		if (state->refused_in_a_row > 0)
-			delay_ms = REFUSED_DELAY_MS << (state->refused_in_a_row - 1);
-		if (delay_ms > REFUSED_DELAY_MAX_MS)
-			delay_ms = REFUSED_DELAY_MAX_MS;
+void
+token_state_refuse(struct worker *worker, struct token_state *state, int64_t generation,
+    bool expired, enum work_priority priority)
+{
+	int64_t now_ms = clock_monotonic_ms();
+	int64_t left_ms;
+	enum sw_err err;
+
+	if (state->refused != generation) {
+		state->request_from_ms = now_ms + delay_of_refused(state, generation, expired);
 		state->refused = generation;
-		state->request_due = true;
-		state->request_from_ms = clock_monotonic_ms() + delay_ms;
 	}
-	return request_refresh(worker, state);
+	left_ms = state->request_from_ms > now_ms ? state->request_from_ms - now_ms : 0;
+	err = store_token_refused(
+	    worker->db, &worker->scratch, state->installation_id, generation, priority, left_ms);
+	if (err != SW_OK)
+		log_event(LOG_WARN, "token.refused", "installation", state->installation_id, "err",
+		    err_name(err), (const char *)NULL);
+	worker->has_work = true;
 }

@@ -8,7 +8,7 @@
 
 /*
  * What this process remembers of each installation's access token: which generation the platform
- * accepted or refused last.  A refused token is not sent again, and its refresh is requested once;
+ * accepted or refused last.  A refused token is not sent again, but its refresh requested;
  * when fresh tokens are refused again and again, refreshes are requested ever less often.
  */
 struct token_state;
@@ -36,10 +36,11 @@ void token_state_accept(struct token_state *state, int64_t generation);
 
 /*
  * The platform refused this generation, or ("expired") its time is over.  Requests the refresh in
- * the database, at once or, for a fresh token that was never accepted, after a delay of 5 s
- * doubling to 300 s.  Returns in how many ms to try the call again.  One round trip.
+ * the database, as urgent as the call: due at once or, for a fresh token that was never accepted,
+ * after a delay of 5 s doubling to 300 s.  When the database does not take it, the next call tries
+ * again.  One round trip.
  */
-int64_t token_state_refuse(
-    struct worker *worker, struct token_state *state, int64_t generation, bool expired);
+void token_state_refuse(struct worker *worker, struct token_state *state, int64_t generation,
+    bool expired, enum work_priority priority);
 
 #endif

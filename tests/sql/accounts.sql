@@ -25,13 +25,14 @@ SELECT isnt(pg_temp.link('flat', 'sam', 'cookie-6'), current_setting('test.user'
 SELECT is(installation_disconnect(current_setting('test.user')::bigint, 'flat'), false, 'nobody disconnects another''s location');
 SELECT is(installation_disconnect(current_setting('test.user')::bigint, 'home'), true, 'but their own');
 SELECT is((SELECT count(*) FROM token WHERE installation_id = 'home'), 1::bigint, 'the token stays until the platform knows');
-SELECT is((SELECT count(*) FROM job WHERE installation_id = 'home' AND kind = 'uninstall'), 1::bigint, 'which is the worker''s job');
+SELECT is((SELECT count(*) FROM work WHERE installation_id = 'home' AND kind = 'uninstall'), 1::bigint, 'which is the worker''s job');
 SELECT is((SELECT count(*) FROM device WHERE installation_id = 'home'), 0::bigint, 'the devices are gone at once');
 SELECT is((SELECT count(*) FROM session_load(pg_temp.hash('cookie-4'))), 1::bigint, 'the session lives on for the other locations');
 
 -- Tokens: one refresh at a time, no way back to an older pair.
-UPDATE token SET refresh_after = now() - interval '1 second' WHERE installation_id = 'flat';
-SELECT is((SELECT count(*) FROM token_claim('w1', 10)) + (SELECT count(*) FROM token_claim('w2', 10)), 1::bigint, 'one worker refreshes');
+DELETE FROM work WHERE kind <> 'refresh';
+UPDATE work SET run_at = now() - interval '1 second' WHERE installation_id = 'flat';
+SELECT is((SELECT count(*) FROM pg_temp.claim('w1')) + (SELECT count(*) FROM pg_temp.claim('w2')), 1::bigint, 'one worker refreshes');
 SELECT is(token_store('flat', 1, '\x03', '\x04', 'k1', NULL, 86400, 0), true, 'its answer is stored');
 SELECT is(token_store('flat', 1, '\x05', '\x06', 'k1', NULL, 86400, 0), false, 'an answer of an older generation is not');
 SELECT is(token_dead('flat', 1, 'invalid_grant'), false, 'nor does an older refusal count');
@@ -39,35 +40,34 @@ SELECT is(token_dead('flat', 1, 'invalid_grant'), false, 'nor does an older refu
 -- A refresh token that the platform refuses: once may be a mistake.
 CREATE FUNCTION pg_temp.refuse() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	UPDATE token SET refresh_after = now() WHERE installation_id = 'flat';
-	IF (SELECT count(*) FROM token_claim('w1', 10)) = 0 THEN
+	UPDATE work SET run_at = now() WHERE installation_id = 'flat' AND kind = 'refresh';
+	IF NOT EXISTS (SELECT 1 FROM pg_temp.claim('w1') WHERE kind = 'refresh') THEN
 		RETURN 'not asked';
 	END IF;
 	PERFORM token_dead('flat', (SELECT generation FROM token WHERE installation_id = 'flat'), 'invalid_grant');
-	RETURN (SELECT i.status || ' ' || (t.refresh_after - now()) FROM token t JOIN installation i USING (installation_id)
-		WHERE installation_id = 'flat');
+	RETURN (SELECT status || ' ' || pg_temp.due_in('flat', 'refresh') FROM installation WHERE installation_id = 'flat');
 END $$;
 CREATE FUNCTION pg_temp.status() RETURNS text LANGUAGE sql AS $$ SELECT status::text FROM installation WHERE installation_id = 'flat' $$;
-DELETE FROM job;
+DELETE FROM work WHERE installation_id <> 'flat';
 DELETE FROM token WHERE installation_id = 'home';
 UPDATE installation SET status = 'active', synced_at = now() WHERE installation_id = 'flat';
 SELECT is(pg_temp.refuse(), 'active 00:01:00', 'after one refusal the platform is asked again in a minute');
 SELECT is(pg_temp.refuse(), 'active 00:10:00', 'after two in ten');
 SELECT is(pg_temp.refuse(), 'needs_reauth 1 day', 'at the third it must be linked again, and is asked about daily');
-SELECT ok(work_next_ms(10000) BETWEEN 1 AND 86400000, 'which is work to do');
+SELECT ok(work_next_ms('{t,t,t}', true) BETWEEN 1 AND 86400000, 'which is work to do');
 SELECT is((SELECT array_agg(DISTINCT pg_temp.refuse()) FROM generate_series(4, 9)), ARRAY['needs_reauth 1 day'], 'for a week');
 SELECT is((SELECT refusals FROM token WHERE installation_id = 'flat'), 9, 'that is nine');
-UPDATE token SET refresh_after = now() WHERE installation_id = 'flat';
-SELECT is((SELECT count(*) FROM token_claim('w1', 10)), 1::bigint, 'it is asked about a last time');
+UPDATE work SET run_at = now() WHERE installation_id = 'flat' AND kind = 'refresh';
+SELECT is((SELECT array_agg(kind) FROM pg_temp.claim('w1')), ARRAY['refresh'], 'it is asked about a last time');
 SELECT token_dead('flat', 2, 'invalid_grant') \g /dev/null
-SELECT is((SELECT refresh_after FROM token WHERE installation_id = 'flat'), 'infinity', 'and then no more');
-SELECT lives_ok('SELECT work_next_ms(10000)', 'which nobody waits for');
-UPDATE token SET refresh_after = now(), refusals = 4 WHERE installation_id = 'flat';
+SELECT is((SELECT waits_for FROM work WHERE installation_id = 'flat' AND kind = 'refresh'), 'link', 'and then no more');
+SELECT is(work_next_ms('{t,t,t}', true), NULL, 'which nobody waits for');
+UPDATE token SET refusals = 4 WHERE installation_id = 'flat';
 SELECT token_failed('flat', 2, 'timeout', 0) \g /dev/null
-SELECT is((SELECT count(*) FROM token_claim('w1', 10)), 1::bigint, 'a platform that did not answer is asked again');
+SELECT is((SELECT array_agg(kind) FROM pg_temp.claim('w1')), ARRAY['refresh'], 'a platform that did not answer is asked again');
 SELECT is(token_store('flat', 2, '\x07', '\x08', 'k1', NULL, 86400, 0), true, 'when it takes the token after all');
 SELECT is(pg_temp.status() || ' ' || (SELECT refusals FROM token WHERE installation_id = 'flat'), 'active 0', 'nobody has to link again');
-SELECT token_refused('flat', 3) \g /dev/null
+SELECT token_refused('flat', 3, 1, 0) \g /dev/null
 SELECT is(pg_temp.refuse(), 'needs_reauth 00:01:00', 'without a good access token it must be linked again at once, and is asked about all the same');
 SELECT is(token_store('flat', 3, '\x09', '\x0a', 'k1', NULL, 86400, 0), true, 'until it is good');
 SELECT token_failed('flat', 4, 'timeout', 0) \g /dev/null
@@ -77,7 +77,7 @@ SELECT token_dead('flat', 5, 'REVOKED') \g /dev/null
 SELECT is(pg_temp.status(), 'needs_reauth', 'what the platform says of the installation itself is a fact');
 SELECT is(pg_temp.refuse(), 'not asked', 'that is not asked about');
 SELECT pg_temp.link('flat', 'sam', 'cookie-9') \g /dev/null
-SELECT is((SELECT refusals || ' ' || (refresh_after < 'infinity') FROM token WHERE installation_id = 'flat'), '0 true', 'a new link begins anew');
+SELECT is((SELECT refusals || ' ' || (pg_temp.due_in('flat', 'refresh') < '1 day') FROM token WHERE installation_id = 'flat'), '0 true', 'a new link begins anew');
 
 -- A location that was uninstalled, without a word to us, and linked again has a new id.
 CREATE FUNCTION pg_temp.link_of(p_installation text, p_owner text, p_location text, p_ago interval) RETURNS void LANGUAGE plpgsql AS $$
@@ -95,7 +95,7 @@ SELECT is(pg_temp.living('lake'), 'lake-1 lake-2', 'another owner''s installatio
 SELECT pg_temp.link_of('lake-3', 'alex', 'lake', '1 day') \g /dev/null
 SELECT is(pg_temp.living('lake'), 'lake-2 lake-3', 'a new one of the same owner takes the place of the dead one');
 SELECT is(pg_temp.living('hill'), 'hill-1', 'other locations stay');
-SELECT is((SELECT count(*) FROM token WHERE installation_id = 'lake-1') + (SELECT count(*) FROM job WHERE installation_id = 'lake-1'), 0::bigint,
+SELECT is((SELECT count(*) FROM token WHERE installation_id = 'lake-1') + (SELECT count(*) FROM work WHERE installation_id = 'lake-1'), 0::bigint,
 	'for which no call is made any more');
 SELECT is((SELECT count(*) FROM session_load(pg_temp.hash('cookie of lake-1'))), 1::bigint, 'its owner stays signed in');
 -- A row made before owners were asked for.

@@ -19,8 +19,8 @@ SELECT is((SELECT outcome FROM command_request(pg_temp.me(), 'lamp', 'main', 'on
 SELECT is((SELECT pending FROM switch_page WHERE device_id = 'lamp'), true, 'the switch is pending');
 SELECT is((SELECT seq FROM switch WHERE device_id = 'lamp'), pg_temp.seq('home'), 'and other browsers will see that');
 SELECT set_config('test.first', (SELECT command_id::text FROM command), true) \g /dev/null
-SELECT is((SELECT count(*) FROM command_claim('w1', 10, 10)), 1::bigint, 'a worker gets it');
-SELECT is((SELECT count(*) FROM command_claim('w2', 10, 10)), 0::bigint, 'another worker does not');
+SELECT is((SELECT count(*) FROM pg_temp.claim_commands('w1', 10, 10)), 1::bigint, 'a worker gets it');
+SELECT is((SELECT count(*) FROM pg_temp.claim_commands('w2', 10, 10)), 0::bigint, 'another worker does not');
 SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000001',
 	now() - interval '1 day', NULL, 'lamp', 'on'))) \g /dev/null
 SELECT is(pg_temp.status('on'), 'sent', 'an old event confirms nothing');
@@ -34,11 +34,11 @@ SELECT is(pg_temp.status('on'), 'confirmed', 'an acceptance that comes after the
 SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL, 30000) \g /dev/null
 SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL, 30000) \g /dev/null
 SELECT is(pg_temp.status('off'), 'failed:superseded,requested', 'a newer command supersedes one that waits');
-SELECT is((SELECT count(*) FROM command_claim('w1', 10, 10)), 1::bigint, 'only the newer is sent');
+SELECT is((SELECT count(*) FROM pg_temp.claim_commands('w1', 10, 10)), 1::bigint, 'only the newer is sent');
 SELECT command_request(pg_temp.me(), 'lamp', 'main', 'setLevel', 40, 30000) \g /dev/null
-SELECT is((SELECT count(*) FROM command_claim('w1', 10, 10)), 0::bigint, 'one switch has one command on the wire');
+SELECT is((SELECT count(*) FROM pg_temp.claim_commands('w1', 10, 10)), 0::bigint, 'one switch has one command on the wire');
 UPDATE command SET claimed_until = now() - interval '1 second' WHERE status = 'sent';
-SELECT is((SELECT count(*) FROM command_claim('w2', 10, 10)), 1::bigint, 'a dead worker''s command is taken over');
+SELECT is((SELECT count(*) FROM pg_temp.claim_commands('w2', 10, 10)), 1::bigint, 'a dead worker''s command is taken over');
 SELECT command_retry('home', command_id, 'w1', 0) FROM command WHERE command = 'off' AND status = 'sent' \g /dev/null
 SELECT is((SELECT claimed_by FROM command WHERE command = 'off' AND status = 'sent'), 'w2',
 	'and not given back by the other''s late word');
@@ -53,23 +53,23 @@ SELECT is((SELECT code FROM page_changes(ARRAY['home'], ARRAY[0::bigint]) WHERE 
 -- A try that failed does not keep the newer command waiting.
 DELETE FROM command;
 SELECT command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL, 30000) \g /dev/null
-SELECT command_claim('w1', 10, 10) \g /dev/null
+SELECT pg_temp.claim_commands('w1', 10, 10) \g /dev/null
 SELECT command_request(pg_temp.me(), 'lamp', 'main', 'setLevel', 30, 30000) \g /dev/null
 SELECT command_retry('home', command_id, 'w1', 0) FROM command WHERE command = 'on' \g /dev/null
 SELECT is(pg_temp.status('on'), 'requested', 'one of another kind does not supersede it');
-SELECT command_claim('w1', 1, 10) \g /dev/null
+SELECT pg_temp.claim_commands('w1', 1, 10) \g /dev/null
 SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL, 30000) \g /dev/null
 SELECT command_retry('home', command_id, 'w2', 0) FROM command WHERE command = 'on' \g /dev/null
 SELECT is(pg_temp.status('on'), 'sent', 'nor does what another worker says');
 SELECT command_retry('home', command_id, 'w1', 8000) FROM command WHERE command = 'on' \g /dev/null
 SELECT is(pg_temp.status('on'), 'failed:superseded', 'the newer command does');
 DELETE FROM command WHERE command = 'setLevel';
-SELECT is((SELECT string_agg(command, ',') FROM command_claim('w1', 10, 10)), 'off', 'and is sent at once');
+SELECT is((SELECT string_agg(command, ',') FROM pg_temp.claim_commands('w1', 10, 10)), 'off', 'and is sent at once');
 
 -- A retried webhook is overtaken by the next one: the command was obeyed all the same.
 DELETE FROM command;
 SELECT command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL, 30000) \g /dev/null
-SELECT command_claim('w1', 10, 10) \g /dev/null
+SELECT pg_temp.claim_commands('w1', 10, 10) \g /dev/null
 SELECT command_accepted('home', command_id) FROM command \g /dev/null
 UPDATE command SET status = 'accepted', sent_at = now() - interval '5 seconds' WHERE status = 'confirmed';
 SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000012',
@@ -102,12 +102,12 @@ SELECT sync_apply('flat', now(), 'p2', 'Flat', NULL, (SELECT jsonb_agg(jsonb_bui
 		FROM generate_series(1, 3) c))) || pg_temp.sync_device('sam-lamp', 'Lamp', 'off', now() - interval '1 hour')
 	FROM generate_series(1, 4) d)) \g /dev/null
 SELECT command_request_many(current_setting('test.other')::bigint, 'on', NULL, 'flat', 30000) \g /dev/null
-SELECT is((SELECT count(DISTINCT device_id) || ' of ' || count(*) FROM command_claim('w1', 64, 2)), '2 of 6', 'two devices, whole');
-SELECT is_empty($$ SELECT * FROM command_claim('w2', 64, 2) $$, 'no more at a time, with any worker');
+SELECT is((SELECT count(DISTINCT device_id) || ' of ' || count(*) FROM pg_temp.claim_commands('w1', 64, 2)), '2 of 6', 'two devices, whole');
+SELECT is_empty($$ SELECT * FROM pg_temp.claim_commands('w2', 64, 2) $$, 'no more at a time, with any worker');
 UPDATE command SET status = 'confirmed', finished_at = now() WHERE installation_id = 'flat' AND status = 'sent';
-SELECT is_empty($$ SELECT * FROM command_claim('w1', 64, 2) $$, 'an event is no answer');
+SELECT is_empty($$ SELECT * FROM pg_temp.claim_commands('w1', 64, 2) $$, 'an event is no answer');
 SELECT command_accepted('flat', command_id), command_retry('flat', command_id, 'w1', 0) FROM command WHERE status = 'confirmed' \g /dev/null
-SELECT is((SELECT count(DISTINCT device_id) || ' of ' || count(*) FROM command_claim('w1', 64, 2)), '2 of 6', 'an answer is');
+SELECT is((SELECT count(DISTINCT device_id) || ' of ' || count(*) FROM pg_temp.claim_commands('w1', 64, 2)), '2 of 6', 'an answer is');
 DELETE FROM command;
 
 -- All on / all off leaves alone what is there already.

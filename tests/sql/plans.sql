@@ -4,7 +4,7 @@
 -- which tables were read from end to end.
 BEGIN;
 \ir fixture.psql
-SELECT plan(33);
+SELECT plan(38);
 
 -- 3000 installations beside the one of the fixture: too many rows in each table below to read them all.
 CREATE TEMP TABLE many ON COMMIT DROP AS SELECT 'many-' || n AS id, n FROM generate_series(1, 3000) AS n;
@@ -15,10 +15,14 @@ INSERT INTO access (installation_id, user_id, role)
 	SELECT m.id, u.user_id, 'owner' FROM many m JOIN user_account u ON u.owner_id = m.id;
 INSERT INTO session (session_hash, user_id, expires_at)
 	SELECT pg_temp.hash(m.id), u.user_id, now() + interval '1 day' FROM many m JOIN user_account u ON u.owner_id = m.id;
-INSERT INTO token (installation_id, access_sealed, refresh_sealed, seal_key_id, scope, expires_at, refresh_after,
-		refresh_expires_at)
-	SELECT id, '\x01', '\x02', 'k1', 'all', now() + interval '1 day', now() + interval '12 hours', now() + interval '30 days'
+INSERT INTO token (installation_id, access_sealed, refresh_sealed, seal_key_id, scope, expires_at, refresh_expires_at)
+	SELECT id, '\x01', '\x02', 'k1', 'all', now() + interval '1 day', now() + interval '30 days'
 	FROM many;
+-- A third of the work is due, a third can not be done, the rest is for later.
+INSERT INTO work (installation_id, kind, priority, run_at, waits_for)
+	SELECT id, kind, 2, CASE WHEN n % 3 = 2 THEN now() + interval '1 hour' ELSE now() - interval '1 hour' END,
+		CASE n % 3 WHEN 0 THEN 'link' END
+	FROM many, unnest(ARRAY['device_sync', 'subscription_sync', 'refresh']) AS kind;
 INSERT INTO room (installation_id, room_id, name) SELECT id, 'r1', 'Kitchen' FROM many;
 INSERT INTO device (installation_id, device_id, name, room_id, online)
 	SELECT id, 'lamp-' || d, 'Lamp', 'r1', true FROM many, generate_series(1, 4) AS d;
@@ -104,7 +108,7 @@ SELECT is(pg_temp.read_whole(format('SELECT * FROM command_request(%s, ''lamp-1'
 	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'command_request');
 SELECT is(pg_temp.read_whole(format('SELECT * FROM command_request_many(%s, ''on'', ''Kitchen'', NULL, 30000)',
 	(SELECT user_id FROM user_account WHERE owner_id = 'many-7'))), '', 'command_request_many');
-SELECT is(pg_temp.read_whole('SELECT * FROM command_claim(''w'', 50, 10)'), '', 'command_claim');
+SELECT is(pg_temp.read_whole('SELECT * FROM command_claim(''w'', 50, 10, 32)'), '', 'command_claim');
 SELECT is(pg_temp.read_whole('SELECT command_accepted(''many-7'', (SELECT command_id FROM command
 	WHERE installation_id = ''many-7'' AND status = ''sent'' LIMIT 1))'), '', 'command_accepted');
 SELECT is(pg_temp.read_whole('SELECT command_failed(''many-7'', (SELECT command_id FROM command
@@ -113,9 +117,15 @@ SELECT is(pg_temp.read_whole('SELECT command_expire(10000)'), '', 'command_expir
 
 -- The worker's queue.
 SELECT is(pg_temp.read_whole('SELECT * FROM token_load(''many-7'')'), '', 'token_load');
-SELECT is(pg_temp.read_whole('SELECT * FROM job_claim(''w'', 10)'), '', 'job_claim');
-SELECT is(pg_temp.read_whole('SELECT * FROM token_claim(''w'', 3)'), '', 'token_claim');
-SELECT is(pg_temp.read_whole('SELECT work_next_ms(10000)'), '', 'work_next_ms');
+SELECT is(pg_temp.read_whole('SELECT * FROM token_to_refresh(''many-7'')'), '', 'token_to_refresh');
+SELECT is(pg_temp.read_whole('SELECT * FROM work_claim(''w'', 2, 8)'), '', 'work_claim of upkeep');
+SELECT is(pg_temp.read_whole('SELECT * FROM work_claim(''w'', 0, 16)'), '', 'work_claim of what people wait for');
+SELECT is(pg_temp.read_whole('SELECT work_next_ms(''{t,t,t}'', true)'), '', 'work_next_ms');
+SELECT is(pg_temp.read_whole('SELECT work_put(''many-7'', ''device_sync'', 1)'), '', 'work_put');
+SELECT is(pg_temp.read_whole('SELECT work_done(''many-7'', ''device_sync'', ''w'', 1)'), '', 'work_done');
+SELECT is(pg_temp.read_whole('SELECT work_wait_for_token(''many-7'', ''device_sync'', ''w'')'), '', 'work_wait_for_token');
+SELECT is(pg_temp.read_whole('SELECT token_refused(''many-7'', 1, 0, 0)'), '', 'token_refused');
+SELECT is(pg_temp.read_whole('SELECT worker_release(''w'', true, true, true, true, false, 8000)', 200), '', 'worker_release');
 
 -- All switches of a large location at once, which statistics made while nothing was waiting do not show: each row a few times.
 INSERT INTO device (installation_id, device_id, name, online) SELECT 'many-11', 'hall-' || d, 'Lamp', true FROM generate_series(1, 200) AS d;
@@ -123,9 +133,9 @@ INSERT INTO switch (installation_id, device_id, component, state, state_at, seq)
 	SELECT 'many-11', 'hall-' || d, 'main', 'off', now() - interval '1 hour', 1 FROM generate_series(1, 200) AS d;
 SELECT is(pg_temp.read_whole(format('SELECT * FROM command_request_many(%s, ''on'', NULL, NULL, 30000)',
 	(SELECT user_id FROM user_account WHERE owner_id = 'many-11')), 5000), '', 'command_request_many of 200 switches');
-SELECT is(pg_temp.read_whole('SELECT * FROM command_claim(''w'', 64, 10)', 5000, $$ UPDATE command SET status = 'requested', claimed_by = NULL,
-	claimed_until = NULL WHERE installation_id = 'many-11' AND status = 'sent' $$), '', 'command_claim of 200 commands');
-SELECT is(pg_temp.read_whole('SELECT work_next_ms(10000)', 5000), '', 'work_next_ms with 200 commands');
+SELECT is(pg_temp.read_whole('SELECT * FROM command_claim(''w'', 64, 10, 32)', 5000, $$ UPDATE command SET status = 'requested', claimed_by = NULL,
+	claimed_until = NULL WHERE installation_id = 'many-11' AND status = 'sent';
+	UPDATE work SET run_at = now() WHERE installation_id = 'many-11' AND kind = 'command' $$), '', 'command_claim of 200 commands');
 UPDATE command SET status = 'accepted', accepted_at = now() - interval '3 seconds', claimed_by = NULL, claimed_until = NULL
 	WHERE installation_id = 'many-11' AND status IN ('requested', 'sent');
 SELECT is(pg_temp.read_whole('SELECT command_expire(10000)', 5000), '', 'command_expire with 200 commands');

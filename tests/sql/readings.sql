@@ -84,23 +84,23 @@ SELECT pg_temp.sync(now() - interval '1 minute', pg_temp.health(true, now() - in
 SELECT is((SELECT online FROM device WHERE device_id = 'lamp'), true, 'and whether it is online');
 
 -- A device that is deleted while a sync reads a list that still has it.
-DELETE FROM job;
+DELETE FROM work WHERE kind = 'device_sync';
 SELECT set_config('test.started', clock_timestamp()::text, true) \g /dev/null
 SELECT pg_temp.lifecycle(1, now() + interval '2 seconds', 'lamp', 'DELETE') \g /dev/null
 SELECT pg_temp.sync(current_setting('test.started')::timestamptz, pg_temp.lamp('on', NULL)) \g /dev/null
 SELECT is((SELECT count(*) FROM device WHERE device_id = 'lamp'), 0::bigint, 'a device deleted during a sync stays away');
 SELECT is((SELECT structure_seq FROM installation), pg_temp.seq('home'), 'which changes the structure');
-SELECT is((SELECT count(*) FROM job), 0::bigint, 'and needs no other sync');
+SELECT is((SELECT count(*) FROM work WHERE kind = 'device_sync'), 0::bigint, 'and needs no other sync');
 SELECT pg_temp.lifecycle(2, now() + interval '3 seconds', 'lamp', 'CREATE') \g /dev/null
 SELECT pg_temp.sync(current_setting('test.started')::timestamptz, pg_temp.lamp('on', NULL)) \g /dev/null
 SELECT is((SELECT count(*) FROM device WHERE device_id = 'lamp'), 1::bigint, 'one that came back meanwhile is there');
-DELETE FROM job;
+DELETE FROM work WHERE kind = 'device_sync';
 DELETE FROM event;
 SELECT set_config('test.started', clock_timestamp()::text, true) \g /dev/null
 SELECT pg_temp.lifecycle(3, now() - interval '1 hour', 'lamp', 'DELETE') \g /dev/null
 SELECT pg_temp.sync(current_setting('test.started')::timestamptz, pg_temp.lamp('on', NULL)) \g /dev/null
 SELECT is((SELECT count(*) FROM device WHERE device_id = 'lamp'), 0::bigint, 'a deletion from before the sync counts too');
-SELECT is((SELECT array_agg(kind::text) FROM job), ARRAY['device_sync'], 'and another sync shows whether the device came back');
+SELECT is((SELECT array_agg(kind) FROM work WHERE kind = 'device_sync'), ARRAY['device_sync'], 'and another sync shows whether the device came back');
 
 INSERT INTO device (installation_id, device_id, name) VALUES ('home', 'mute', 'Mute');
 INSERT INTO switch (installation_id, device_id, component, seq) VALUES ('home', 'mute', 'main', 1);

@@ -19,7 +19,7 @@ SELECT ok(pg_temp.refused(r, q), format('%s: %s is refused', r, q))
 		unnest(ARRAY['SELECT count(*) FROM switchboard.token', 'SELECT access_sealed FROM switchboard.token',
 			'DELETE FROM switchboard.token', 'SELECT * FROM switchboard.session']) q;
 SELECT ok(pg_temp.refused('switchboard_webhook', 'SELECT switchboard.token_load(''home'')'), 'webhook: token_load is refused');
-SELECT ok(pg_temp.refused('switchboard_dashboard', 'SELECT switchboard.token_claim(''w'', 1)'), 'dashboard: token_claim is refused');
+SELECT ok(pg_temp.refused('switchboard_dashboard', 'SELECT switchboard.token_to_refresh(''w'')'), 'dashboard: token_to_refresh is refused');
 SELECT ok(pg_temp.refused('switchboard_events', 'SELECT switchboard.event_ingest(ARRAY[''home''], ''[[]]'')'), 'events: event_ingest is refused');
 SELECT ok(pg_temp.refused('switchboard_webhook', 'SELECT * FROM switchboard.installation'), 'webhook: reading installations is refused');
 SELECT ok(pg_temp.refused('switchboard_dashboard', 'UPDATE switchboard.installation SET user_id = 1'), 'dashboard: moving an installation is refused');

@@ -41,7 +41,7 @@ SELECT is((SELECT last_error FROM token WHERE installation_id = 'home'), 'sealed
 SELECT is(token_seal_due('k2'), true, 'it is looked at again when the keys have changed, even under the first');
 SELECT is(token_reseal('home', 1, '\x12', '\x31', '\x32', 'k2'), true, 'the key is back');
 SELECT is(pg_temp.status('home'), 'active', 'and nobody has to link again');
-SELECT token_refused('home', 1) \g /dev/null
+SELECT token_refused('home', 1, 1, 0) \g /dev/null
 SELECT token_dead('home', 1, 'invalid_grant') \g /dev/null
 SELECT token_reseal('home', 1, '\x32', '\x41', '\x42', 'k3') \g /dev/null
 SELECT is(pg_temp.status('home'), 'needs_reauth', 'a grant that the platform ended stays ended');

@@ -71,7 +71,7 @@ CREATE FUNCTION pg_temp.outcome(p_group text) RETURNS text LANGUAGE sql AS $$
 		'events', (SELECT jsonb_agg(jsonb_build_array(right(installation_id, 1), event_id) ORDER BY installation_id, event_time, event_id)
 			FROM event WHERE installation_id ~ p_group),
 		'jobs', (SELECT jsonb_agg(jsonb_build_array(right(installation_id, 1), kind, run_at) ORDER BY installation_id, kind)
-			FROM job WHERE installation_id ~ p_group))) $$;
+			FROM work WHERE installation_id ~ p_group AND kind = 'device_sync'))) $$;
 SELECT pg_temp.run(0.5) \g /dev/null
 SELECT is(pg_temp.outcome('^all-'), pg_temp.outcome('^one-'), 'sixty webhooks in bunches end as one by one');
 SELECT ok((SELECT count(DISTINCT status) = 2 FROM command WHERE installation_id ~ '^all-'), 'some commands were confirmed, some not');
@@ -133,7 +133,7 @@ SELECT results_eq($$ SELECT known, page, work, removed FROM event_ingest(ARRAY['
 	'a deletion, a new device and an uninstall among others');
 SELECT is((SELECT count(*) FROM device WHERE installation_id = 'home'), 1::bigint, 'the deleted device is gone');
 SELECT is((SELECT structure_seq FROM installation WHERE installation_id = 'home'), pg_temp.seq('home'), 'which is a change of structure');
-SELECT is((SELECT count(*) FROM job WHERE installation_id = 'all-2' AND kind = 'device_sync' AND run_at <= now() + interval '1 second'),
+SELECT is((SELECT count(*) FROM work WHERE installation_id = 'all-2' AND kind = 'device_sync' AND run_at <= now() + interval '1 second'),
 	1::bigint, 'a sync for the new device is queued');
 SELECT is((SELECT status FROM installation WHERE installation_id = 'all-1'), 'removed', 'the uninstalled one is removed');
 SELECT is((SELECT count(*) FROM device WHERE installation_id = 'all-1'), 0::bigint, 'with all that it had');
