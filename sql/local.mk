@@ -19,6 +19,7 @@ sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \
 	sql/functions/access.sql \
 	sql/functions/api_call.sql \
+	sql/functions/catch_up.sql \
 	sql/functions/command.sql \
 	sql/functions/compat.sql \
 	sql/functions/confirmation.sql \

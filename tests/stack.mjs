@@ -10,6 +10,13 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
+/**
+ * Of a row of table work: a sync, an upkeep of subscriptions or an uninstall that runs or will run soon.  Those that were
+ * done, or refused, wait for the next day.
+ */
+export const JOB_IS_OPEN = `(kind IN ('device_sync', 'subscription_sync', 'uninstall') AND waits_for IS DISTINCT FROM 'link'
+	AND (lease IS NOT NULL OR waits_for IS NOT NULL OR run_at < now() + interval '6 hours'))`;
+
 export const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const run = promisify(execFile);
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -432,7 +439,7 @@ class Stack {
 		const { installedAppId } = await this.installedApp(locations.find((location) => location.name === name).locationId);
 
 		await waitFor(() => this.psql(`SELECT 1 FROM installation WHERE installation_id = '${installedAppId}'
-			AND synced_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM job WHERE installation_id = '${installedAppId}')`),
+			AND synced_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM work WHERE installation_id = '${installedAppId}' AND ${JOB_IS_OPEN})`),
 		{ timeoutMs: 30000, what: `the first sync of ${name}` });
 		return installedAppId;
 	}

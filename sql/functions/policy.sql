@@ -14,6 +14,19 @@ CREATE FUNCTION policy_worker_alive()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '30 seconds' $$;
 COMMENT ON FUNCTION policy_worker_alive IS 'A worker that has not reported for so long counts as dead; it reports every 5 s';
 
+CREATE FUNCTION policy_absence()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '1 minute' $$;
+COMMENT ON FUNCTION policy_absence IS 'When no worker has reported for so long, installations may have missed something';
+
+-- Ten syncs a second.
+CREATE FUNCTION policy_catch_up_each()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '100 milliseconds' $$;
+COMMENT ON FUNCTION policy_catch_up_each IS 'After an absence, the time for each installation over which syncs are spread';
+
+CREATE FUNCTION policy_catch_up_most()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '3 hours' $$;
+COMMENT ON FUNCTION policy_catch_up_most IS 'But no longer than this in all';
+
 CREATE FUNCTION policy_session_life()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '30 days' $$;
 COMMENT ON FUNCTION policy_session_life IS 'A session ends after so long without use';
@@ -75,5 +88,6 @@ CREATE FUNCTION policy_signing_key_lease()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 seconds' $$;
 COMMENT ON FUNCTION policy_signing_key_lease IS 'How long one process has the fetch of a certificate to itself';
 
-GRANT EXECUTE ON FUNCTION policy_lease, policy_command_lease, policy_sync_pause_first, policy_sync_pause_most, policy_sync_quiet, policy_refresh_token_life, policy_clocks_apart,
+GRANT EXECUTE ON FUNCTION policy_lease, policy_absence, policy_catch_up_each, policy_catch_up_most, policy_session_precision,
+	policy_command_lease, policy_sync_pause_first, policy_sync_pause_most, policy_sync_quiet, policy_refresh_token_life, policy_clocks_apart,
 	policy_reading_prevails, policy_second_reading, policy_event_late TO switchboard_worker;

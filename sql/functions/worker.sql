@@ -1,11 +1,19 @@
 -- Workers: their reports, and the claims of dead ones.
 
+-- True: catch_up_some() has something to do.  No worker reports while the database is away either: then no webhook could
+-- be stored, and the platform promises to send none again.
 CREATE FUNCTION worker_seen(p_worker text, p_host text, p_pid integer)
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	v_last timestamptz := (SELECT max(w.seen_at) FROM worker w);
 BEGIN
+	IF v_last IS NULL OR v_last < now() - policy_absence() THEN
+		PERFORM catch_up_open(v_last);
+	END IF;
 	INSERT INTO worker (worker_id, host, pid) VALUES (p_worker, p_host, p_pid)
 		ON CONFLICT (worker_id) DO UPDATE SET seen_at = now();
 	DELETE FROM worker WHERE seen_at < now() - interval '1 hour';
+	RETURN EXISTS (SELECT 1 FROM catch_up);
 END $$;
 COMMENT ON FUNCTION worker_seen IS 'Record that a worker runs';
 

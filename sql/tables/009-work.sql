@@ -58,3 +58,17 @@ COMMENT ON TABLE token IS 'Access and refresh token of an installation, sealed';
 -- A location in which something changes every second is not read every second.
 ALTER TABLE installation ADD COLUMN sync_pause interval NOT NULL DEFAULT '0';
 COMMENT ON COLUMN installation.sync_pause IS 'How long after the last sync events cause another; grows while they follow each other closely';
+
+CREATE TABLE catch_up (
+	is_open   boolean PRIMARY KEY DEFAULT true CHECK (is_open),
+	since     timestamptz,
+	spread    interval NOT NULL,
+	after     text COLLATE "C",
+	opened_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE catch_up IS 'Open while installations are being looked at that may have changed while no worker was there or no webhook could be stored';
+COMMENT ON COLUMN catch_up.is_open IS 'Always true, for there is one';
+COMMENT ON COLUMN catch_up.since IS 'When a worker last reported before; null: not known';
+COMMENT ON COLUMN catch_up.spread IS 'Over how long the syncs of all installations are spread';
+COMMENT ON COLUMN catch_up.after IS 'The sync of installations up to this one is planned; null: of none';
+COMMENT ON COLUMN catch_up.opened_at IS 'When the first worker was back';

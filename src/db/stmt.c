@@ -133,6 +133,7 @@ static const struct stmt statements[] = {
 
     /* the worker (store/work, store/api_call, store/token, store/sync, store/command) */
     [STMT_WORKER_SEEN] = {"worker_seen", "SELECT worker_seen($1, $2, $3)", 3, .repeatable = true},
+    [STMT_CATCH_UP_SOME] = {"catch_up_some", "SELECT catch_up_some(500)", 0, .repeatable = true},
     [STMT_WORKER_RELEASE] = {"worker_release",
 	"SELECT worker_release($1, $2, $3, $4, $5, $6, " CALL_MS ")", 6, .repeatable = true},
     [STMT_WORK_NEXT_MS] = {"work_next_ms", "SELECT work_next_ms(ARRAY[$1, $2, $3]::boolean[], $4)",

@@ -65,6 +65,7 @@ enum stmt_id {
 
 	/* the worker (store/work, store/api_call, store/token, store/sync, store/command) */
 	STMT_WORKER_SEEN,
+	STMT_CATCH_UP_SOME,
 	STMT_WORKER_RELEASE,
 	STMT_WORK_NEXT_MS,
 	STMT_WORK_CLAIM,

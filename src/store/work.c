@@ -159,8 +159,8 @@ store_work_next_ms(
 }
 
 enum sw_err
-store_worker_seen(
-    struct db *db, struct arena *arena, const char *worker_id, const char *host, int64_t pid)
+store_worker_seen(struct db *db, struct arena *arena, const char *worker_id, const char *host,
+    int64_t pid, bool *catch_up)
 {
 	const struct db_param params[] = {
 	    DB_TEXT(worker_id),
@@ -168,7 +168,13 @@ store_worker_seen(
 	    DB_TEXT(db_int_text(arena, pid)),
 	};
 
-	return db_exec(db, STMT_WORKER_SEEN, params, NULL);
+	return store_query_bool(db, STMT_WORKER_SEEN, params, catch_up);
+}
+
+enum sw_err
+store_catch_up_some(struct db *db, bool *more)
+{
+	return store_query_bool(db, STMT_CATCH_UP_SOME, NULL, more);
 }
 
 enum sw_err

@@ -99,8 +99,17 @@ struct store_claims {
 SW_MUSTCHECK enum sw_err store_worker_release(struct db *db, const char *worker_id,
     const struct store_claims *claims, bool dead, int64_t *count);
 
-/* Report that this worker is alive. */
-SW_MUSTCHECK enum sw_err store_worker_seen(
-    struct db *db, struct arena *arena, const char *worker_id, const char *host, int64_t pid);
+/*
+ * Report that this worker is alive.  *catch_up: no worker was for a while, or no webhook could be
+ * stored, so that installations are to be looked at (store_catch_up_some()).
+ */
+SW_MUSTCHECK enum sw_err store_worker_seen(struct db *db, struct arena *arena,
+    const char *worker_id, const char *host, int64_t pid, bool *catch_up);
+
+/*
+ * After an absence: plan the syncs of some installations, those with an open page first.  *more is
+ * false when all are planned, or another worker does it.
+ */
+SW_MUSTCHECK enum sw_err store_catch_up_some(struct db *db, bool *more);
 
 #endif

@@ -105,9 +105,11 @@ set_database_is_up(struct worker *worker, bool is_up)
 static void
 check_database(struct worker *worker)
 {
+	bool catch_up;
 	bool is_up = store_worker_seen(worker->db, &worker->scratch, worker->id, worker->host,
-			 (int64_t)getpid()) == SW_OK;
+			 (int64_t)getpid(), &catch_up) == SW_OK;
 
+	worker->catch_up = worker->catch_up || catch_up;
 	if (is_up && worker->refreshes_from_ms == INT64_MAX)
 		worker->refreshes_from_ms = clock_monotonic_ms() + REFRESH_DELAY_MS;
 	if (is_up != worker->database_is_up)
@@ -198,10 +200,22 @@ keep_partitions(struct worker *worker, struct schedule *schedule)
 	}
 }
 
+/* Piece by piece, between other work. */
+static void
+catch_up(struct worker *worker)
+{
+	if (!worker->catch_up)
+		return;
+	if (store_catch_up_some(worker->db, &worker->catch_up) != SW_OK)
+		worker->catch_up = false; /* until the next heartbeat */
+	worker->has_work = true;
+}
+
 /* Once an hour. */
 static void
 maintain(struct worker *worker, struct schedule *schedule)
 {
+	catch_up(worker);
 	keep_partitions(worker, schedule);
 	if (is_due(&schedule->maintain_ms, MAINTAIN_MS))
 		token_states_sweep(worker->token_states);

@@ -40,7 +40,7 @@ async function makeInstallations() {
 		SELECT installation_link_owner(h.id, 'owner-' || h.id, 'none', '\\x00', '\\x00', 'none', 86400, NULL, h.session, 'bench', NULL, 'open')
 			FROM (VALUES ${values.join()}) AS h (id, session);
 		DELETE FROM token WHERE installation_id LIKE 'bench-%';
-		DELETE FROM job WHERE installation_id LIKE 'bench-%';
+		DELETE FROM work WHERE installation_id LIKE 'bench-%';
 		SELECT sync_apply(i.installation_id, now(), 'location', 'Home', '[{"room":"r1","name":"Kitchen"}]',
 			(SELECT jsonb_agg(jsonb_build_object('device', 'lamp-' || n, 'name', 'Lamp ' || n, 'room', 'r1', 'online', true,
 				'health_at', NULL, 'switches', jsonb_build_array(jsonb_build_object('component', 'main', 'label', NULL,

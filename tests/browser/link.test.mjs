@@ -91,7 +91,8 @@ test("a location whose tokens are revoked shows a banner, and works again after 
 		.switches.find((item) => item.location === "Home");
 
 	await stack.control("POST", "tokens/revoke", { installedAppId: installationId });
-	await stack.psql(`UPDATE switchboard.token SET refresh_after = now(), expires_at = now() WHERE installation_id = '${installationId}'`);
+	await stack.psql(`UPDATE switchboard.token SET expires_at = now() WHERE installation_id = '${installationId}';
+		UPDATE switchboard.work SET run_at = now() WHERE installation_id = '${installationId}' AND kind = 'refresh'`);
 	await stack.psql("SELECT switchboard.wake('switchboard_work', '')");
 	const banner = page.getByRole("alert");
 

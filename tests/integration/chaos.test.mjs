@@ -106,7 +106,7 @@ test(`no event and no command is lost in ${seconds} s of load while processes ar
 			await stack.control("POST", `devices/${device}/health`, { state: c < 0.15 ? "OFFLINE" : "ONLINE" });
 		},
 		async sync({ a, b }) {
-			await stack.psql(`SELECT job_put('${installations[some(a)].id}', '${b < 0.5 ? "device_sync" : "subscription_sync"}');
+			await stack.psql(`SELECT work_put('${installations[some(a)].id}', '${b < 0.5 ? "device_sync" : "subscription_sync"}', 1);
 				SELECT wake('switchboard_work', '')`);
 			countOne("syncs");
 		},

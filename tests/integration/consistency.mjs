@@ -2,7 +2,7 @@
 // compared with the database and with what the pages show.
 import assert from "node:assert/strict";
 import { assertMatchesPlatform } from "./live_page.mjs";
-import { quote, waitFor } from "../stack.mjs";
+import { JOB_IS_OPEN, quote, waitFor } from "../stack.mjs";
 
 const SUBSCRIPTIONS = ["CAPABILITY switch switch", "CAPABILITY switchLevel level", "DEVICE_HEALTH", "DEVICE_LIFECYCLE"];
 const UNFINISHED = "('requested', 'sent', 'accepted')";
@@ -32,10 +32,9 @@ export class ConsistencyCheck {
 	async #unfinished(installations) {
 		const [queues] = await this.stack.rows(`SELECT
 			(SELECT count(*) FROM command WHERE status IN ${UNFINISHED}) AS commands,
-			(SELECT count(*) FROM job j JOIN installation i USING (installation_id) WHERE j.run_at < now() + interval '5 seconds'
-				AND i.status IN ('linking', 'active')) AS jobs,
-			(SELECT count(*) FROM token t JOIN installation i USING (installation_id) WHERE i.status IN ('linking', 'active')
-				AND (t.claimed_until > now() OR t.refresh_after <= now())) AS tokens,
+			(SELECT count(*) FROM work WHERE ${JOB_IS_OPEN} AND (lease IS NOT NULL OR waits_for IS NOT NULL
+				OR run_at < now() + interval '5 seconds')) AS jobs,
+			(SELECT count(*) FROM work WHERE kind = 'refresh' AND waits_for IS NULL AND (lease IS NOT NULL OR run_at <= now())) AS tokens,
 			(SELECT count(*) FROM confirmation WHERE confirmed_at IS NULL) AS confirmations`);
 		const { queued, inFlight } = await this.stack.control("GET", "deliveries");
 		const { commands } = await this.stack.control("GET", "commands");

@@ -53,7 +53,7 @@ async function killedAt(point, action) {
 const wakeWorker = () => stack.psql("SELECT switchboard.wake('switchboard_work', '')");
 
 async function makeDue(installation) {
-	await stack.psql(`UPDATE token SET refresh_after = now() WHERE installation_id = '${installation.id}'`);
+	await stack.psql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = '${installation.id}'`);
 	await wakeWorker();
 }
 
@@ -188,7 +188,7 @@ test("killed at the other points of the worker, its work is done once by the nex
 	const read = await Installation.create(stack, lamps(1));
 	const applied = await Installation.create(stack, lamps(1));
 	const gone = await Installation.create(stack, lamps(1));
-	const sync = (installation) => stack.psql(`SELECT switchboard.job_put('${installation.id}', 'device_sync')`).then(wakeWorker);
+	const sync = (installation) => stack.psql(`SELECT switchboard.work_put('${installation.id}', 'device_sync', 1)`).then(wakeWorker);
 
 	await killedAt("refresh.claimed", () => makeDue(refreshed));
 	await killedAt("sync.read", () => sync(read));

@@ -2,7 +2,7 @@
 // many connections the worker sends them, as the simulator's log shows.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import { csrfToken, linkAccount, quote, startStack, waitFor } from "../stack.mjs";
+import { JOB_IS_OPEN, csrfToken, linkAccount, quote, startStack, waitFor } from "../stack.mjs";
 import { startWorker } from "./worker_process.mjs";
 
 const LAMPS = 188;
@@ -10,8 +10,8 @@ const OUTLETS = 12;
 const SWITCHES = LAMPS + OUTLETS;
 /* At most so many of the large installation's commands may be sent before the other installation's. */
 const SENT_BEFORE_MAX = 60;
-/* The worker's limit for one installation (WORKER_COMMANDS_EACH), and some for the other. */
-const CONNECTIONS = 16;
+/* The worker's limit for one installation that is alone (src/worker/commands.c), and some for the other. */
+const CONNECTIONS = 40;
 
 let stack;
 let large;
@@ -44,7 +44,7 @@ async function newInstallation(name, devices) {
 	const jar = await linkAccount(stack, { location: location.locationId });
 	const { installedAppId: id } = await stack.installedApp(location.locationId);
 
-	await waitFor(async () => (await stack.psql(`SELECT count(*) FROM job WHERE installation_id = '${id}'`)) === "0", { what: "the sync" });
+	await waitFor(async () => (await stack.psql(`SELECT count(*) FROM work WHERE installation_id = '${id}' AND ${JOB_IS_OPEN}`)) === "0", { what: "the sync" });
 	return { id, jar, devices: location.devices.map(({ deviceId }) => deviceId), csrf: await csrfToken(stack, jar),
 		user: await stack.psql(`SELECT user_id FROM installation WHERE installation_id = '${id}'`) };
 }

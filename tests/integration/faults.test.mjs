@@ -235,7 +235,7 @@ test("the platform's answers to commands while PostgreSQL is away are recorded a
 	assert.equal(await stack.psql(`SELECT ends_at > now() + interval '50 minutes' FROM pause WHERE installation_id = '${installation.id}'
 		AND kind = 'command' AND device_id = '${busy}'`), "t");
 	await stack.psql(`DELETE FROM pause WHERE installation_id = '${installation.id}'; UPDATE command SET run_at = now() WHERE device_id = '${busy}';
-		SELECT wake('switchboard_work', '')`);
+		UPDATE work SET run_at = now() WHERE installation_id = '${installation.id}' AND kind = 'command'; SELECT wake('switchboard_work', '')`);
 	await stack.control("POST", "settings", { hold: false });
 	await consistency.check([installation], { allowed: ["refused"] });
 });
@@ -261,7 +261,7 @@ test("429 for all calls of an installation delays its commands and loses none", 
 
 	await fault({ path: "/commands", action: "status", status: 429, retryAfter: 1, count: 12 });
 	await fault({ method: "GET", path: "/devices", action: "status", status: 429, retryAfter: 1, count: 2 });
-	await stack.psql(`SELECT job_put('${installation.id}', 'device_sync'); SELECT wake('switchboard_work', '')`);
+	await stack.psql(`SELECT work_put('${installation.id}', 'device_sync', 1); SELECT wake('switchboard_work', '')`);
 	await installation.clickAll("on");
 	const rows = await installation.finished();
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { after, before, test } from "node:test";
-import { SAM, csrfToken, freePorts, linkAccount, startStack, waitFor } from "../stack.mjs";
+import { JOB_IS_OPEN, SAM, csrfToken, freePorts, linkAccount, startStack, waitFor } from "../stack.mjs";
 import { KeyServer, eventBody, makeKey, sign, switchEvent } from "./key_server.mjs";
 import { TableDigests, changedTables } from "./table_digests.mjs";
 
@@ -71,7 +71,7 @@ export class Target {
 		let last;
 
 		await waitFor(async () => {
-			const [{ busy }] = await this.stack.rows(`SELECT (SELECT count(*) FROM job) +
+			const [{ busy }] = await this.stack.rows(`SELECT (SELECT count(*) FROM work WHERE ${JOB_IS_OPEN}) +
 				(SELECT count(*) FROM command WHERE status IN ('requested', 'sent', 'accepted')) +
 				(SELECT count(*) FROM installation i WHERE status = 'linking' OR status = 'active'
 					AND 4 <> (SELECT count(*) FROM subscription s WHERE s.installation_id = i.installation_id)) AS busy`);

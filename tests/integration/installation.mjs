@@ -1,5 +1,5 @@
 // A linked location of the simulated platform, with its owner's browser: what tests click, flip and look up.
-import { CookieJar, csrfToken, linkAccount, quote, waitFor } from "../stack.mjs";
+import { CookieJar, JOB_IS_OPEN, csrfToken, linkAccount, quote, waitFor } from "../stack.mjs";
 
 let count = 0;
 
@@ -44,15 +44,16 @@ export class Installation {
 	}
 
 	async token() {
-		const [row] = await this.stack.rows(`SELECT generation, failures, last_error, claimed_by, claimed_until > now() AS claimed
-			FROM token WHERE installation_id = ${quote(this.id)}`);
+		const [row] = await this.stack.rows(`SELECT t.generation, t.failures, t.last_error, w.lease
+			FROM token t LEFT JOIN work w ON w.installation_id = t.installation_id AND w.kind = 'refresh'
+			WHERE t.installation_id = ${quote(this.id)}`);
 
 		return row;
 	}
 
 	/** How many jobs are due. */
 	jobs() {
-		return this.stack.psql(`SELECT count(*) FROM job WHERE installation_id = ${quote(this.id)}
+		return this.stack.psql(`SELECT count(*) FROM work WHERE installation_id = ${quote(this.id)} AND ${JOB_IS_OPEN}
 			AND run_at < now() + interval '5 seconds'`).then(Number);
 	}
 

@@ -4,7 +4,7 @@ import crypto from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { csrfToken, linkAccount, startStack, waitFor } from "../stack.mjs";
+import { JOB_IS_OPEN, csrfToken, linkAccount, startStack, waitFor } from "../stack.mjs";
 import { startWorker } from "./worker_process.mjs";
 
 const OTHERS = 40;
@@ -51,8 +51,8 @@ async function addOthers(id) {
 			SELECT 'other-' || lpad(n::text, 3, '0'), (SELECT user_id FROM user_account WHERE owner_id = 'others'), 'active', now()
 			FROM generate_series(0, ${OTHERS - 1}) n ON CONFLICT DO NOTHING;
 		DELETE FROM token WHERE installation_id LIKE 'other-%';
-		INSERT INTO token (installation_id, access_sealed, refresh_sealed, seal_key_id, expires_at, refresh_after, refresh_expires_at)
-			VALUES ${each.map((n) => `('${nameOf(n)}', ${pair(n, id)}, '${id}', now() + interval '1 day', now() + interval '1 day',
+		INSERT INTO token (installation_id, access_sealed, refresh_sealed, seal_key_id, expires_at, refresh_expires_at)
+			VALUES ${each.map((n) => `('${nameOf(n)}', ${pair(n, id)}, '${id}', now() + interval '1 day',
 				now() + interval '1 day')`).join(", ")};
 		COMMIT`);
 }
@@ -91,7 +91,7 @@ async function restart(...ids) {
 async function refresh() {
 	const before = await sql(`SELECT generation FROM token WHERE installation_id = '${installation}'`);
 
-	await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = '${installation}'; NOTIFY switchboard_work`);
+	await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = '${installation}'; NOTIFY switchboard_work`);
 	await waitFor(async () => Number(await sql(`SELECT generation FROM token WHERE installation_id = '${installation}'`)) > Number(before),
 		{ timeoutMs: 60000, what: "a refresh" });
 }
@@ -116,7 +116,7 @@ before(async () => {
 	stack = await startStack({ env: { SWITCHBOARD_SEAL_KEYS: lines("A") } });
 	jar = await linkAccount(stack, { location: "Home" });
 	installation = await sql("SELECT installation_id FROM installation");
-	await waitFor(async () => (await sql("SELECT count(*) FROM job")) === "0", { timeoutMs: 60000, what: "the first sync" });
+	await waitFor(async () => (await sql(`SELECT count(*) FROM work WHERE ${JOB_IS_OPEN}`)) === "0", { timeoutMs: 60000, what: "the first sync" });
 	device = await sql(`SELECT s.device_id FROM switch s JOIN device d USING (installation_id, device_id)
 		WHERE s.component = 'main' AND d.online AND d.name = 'Hall light'`);
 	await addOthers("A");
@@ -135,7 +135,7 @@ test("a new first key: tokens and a spooled answer are sealed anew with it", asy
 			$$ BEGIN RAISE 'no pair is taken now' USING ERRCODE = 'disk_full'; END $$;
 		CREATE TRIGGER refuse_pair BEFORE UPDATE ON token FOR EACH ROW WHEN (new.generation <> old.generation)
 			EXECUTE FUNCTION refuse_pair();
-		UPDATE token SET refresh_after = now() WHERE installation_id = '${installation}'; NOTIFY switchboard_work`);
+		UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = '${installation}'; NOTIFY switchboard_work`);
 	await waitFor(() => spooled().length === 1, { timeoutMs: 60000, what: "the answer in the spool" });
 	await restart("B", "A");
 	const sealed = readFileSync(path.join(stack.stateDir, "spool", spooled()[0]));

@@ -5,7 +5,7 @@ import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { linkAccount, startStack, waitFor } from "../stack.mjs";
+import { JOB_IS_OPEN, linkAccount, startStack, waitFor } from "../stack.mjs";
 import { eventBody, switchEvent } from "./key_server.mjs";
 import { PostgreSQL } from "./postgres.mjs";
 import { startWorker } from "./worker_process.mjs";
@@ -123,13 +123,13 @@ test("while the month's calls cannot be read, syncs wait; then they go on", asyn
 	const worker = await startWorker(stack, { SWITCHBOARD_CALL_BUDGET: "1000000" });
 
 	try {
-		await sql(`SELECT job_put('${installation}', 'device_sync'); NOTIFY switchboard_work`);
+		await sql(`SELECT work_put('${installation}', 'device_sync', 1); NOTIFY switchboard_work`);
 		await waitFor(async () => /used up/.test(await sql(`SELECT sync_error FROM installation WHERE installation_id = '${installation}'`)),
 			{ what: "the sync to be deferred" });
 		// Pages do not wait for it: they leave the figure out.
 		assert.equal((await stack.request("/", { jar })).status, 200);
 		await sql("ALTER FUNCTION unreadable() RENAME TO api_calls_this_month");
-		await waitFor(async () => (await sql(`SELECT count(*) FROM job WHERE installation_id = '${installation}'`)) === "0",
+		await waitFor(async () => (await sql(`SELECT count(*) FROM work WHERE installation_id = '${installation}' AND ${JOB_IS_OPEN}`)) === "0",
 			{ timeoutMs: 60000, what: "the sync" });
 	} finally {
 		await worker.stop();

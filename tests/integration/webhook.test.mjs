@@ -389,7 +389,7 @@ test("an installation whose row is locked delays no other", async () => {
 	assert.equal(await stack.psql("SELECT string_agg(installation_id || ' ' || n, ', ') FROM (SELECT installation_id, count(*) AS n FROM event " +
 		"WHERE installation_id IN ('locked-location', 'free-location') GROUP BY 1) e"), "free-location 4");
 	assert.equal((await of("locked-location")).status, 200);
-	await stack.psql("DELETE FROM job WHERE installation_id IN ('locked-location', 'free-location'); DELETE FROM installation WHERE installation_id IN " +
+	await stack.psql("DELETE FROM work WHERE installation_id IN ('locked-location', 'free-location'); DELETE FROM installation WHERE installation_id IN " +
 		"('locked-location', 'free-location'); DELETE FROM user_account WHERE owner_id = 'owner-of-both'");
 });
 

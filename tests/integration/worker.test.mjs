@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { after, beforeEach, before, test } from "node:test";
-import { linkAccount, quote, request, startStack, waitFor } from "../stack.mjs";
+import { JOB_IS_OPEN, linkAccount, quote, request, startStack, waitFor } from "../stack.mjs";
 import { dimmer, lamp } from "./installation.mjs";
 import { startWorker } from "./worker_process.mjs";
 
@@ -33,7 +33,7 @@ async function callsOf(installation, endpoint) {
 }
 
 async function untilIdle(installation) {
-	await waitFor(async () => (await sql(`SELECT count(*) FROM job WHERE installation_id = ${quote(installation.id)}`)) === "0",
+	await waitFor(async () => (await sql(`SELECT count(*) FROM work WHERE installation_id = ${quote(installation.id)} AND ${JOB_IS_OPEN}`)) === "0",
 		{ what: "the installation's jobs to be done" });
 }
 
@@ -64,7 +64,7 @@ const switches = (installation) => stack.rows(`SELECT d.name, r.name AS room, d.
 	WHERE s.installation_id = ${quote(installation.id)} ORDER BY d.name, s.position`);
 
 async function runJob(installation, kind) {
-	await sql(`SELECT job_put(${quote(installation.id)}, ${quote(kind)})`);
+	await sql(`SELECT work_put(${quote(installation.id)}, ${quote(kind)}, 1)`);
 	await wake();
 	await untilIdle(installation);
 }
@@ -194,13 +194,13 @@ test("devices that are added, removed, renamed or moved at the platform change i
 test("a device that one list lacks stays until a second one, which is read soon, lacks it too", async () => {
 	const installation = await newInstallation([lamp("Stays")]);
 	const shown = async () => (await switches(installation)).map(({ name }) => name);
-	const due = `FROM job WHERE installation_id = ${quote(installation.id)} AND kind = 'device_sync'`;
+	const due = `FROM work WHERE installation_id = ${quote(installation.id)} AND kind = 'device_sync' AND ${JOB_IS_OPEN}`;
 
 	await sql(`INSERT INTO device (installation_id, device_id, name) VALUES (${quote(installation.id)}, 'unlisted', 'Unlisted');
 		INSERT INTO switch (installation_id, device_id, component, seq) VALUES (${quote(installation.id)}, 'unlisted', 'main', 1);
-		SELECT job_put(${quote(installation.id)}, 'device_sync')`);
+		SELECT work_put(${quote(installation.id)}, 'device_sync', 1)`);
 	await wake();
-	await waitFor(async () => (await sql(`SELECT count(*) ${due} AND run_at BETWEEN now() AND now() + interval '20 seconds' AND claimed_by IS NULL`)) === "1",
+	await waitFor(async () => (await sql(`SELECT count(*) ${due} AND run_at BETWEEN now() AND now() + interval '20 seconds' AND lease IS NULL`)) === "1",
 		{ what: "the second reading to be queued" });
 	assert.deepEqual((await shown()).sort(), ["Stays", "Unlisted"]);
 	await runJob(installation, "device_sync");
@@ -227,7 +227,7 @@ test("a device list whose second page fails changes nothing, and is read again",
 	await stack.control("POST", "settings", { pageSize: 1 });
 	await stack.control("POST", "faults", { path: "/devices", method: "GET", action: "slow", delayMs: 1 });
 	await stack.control("POST", "faults", { path: "/devices", method: "GET", action: "status", status: 503 });
-	await sql(`SELECT job_put(${quote(installation.id)}, 'device_sync')`);
+	await sql(`SELECT work_put(${quote(installation.id)}, 'device_sync', 1)`);
 	await wake();
 	await waitFor(async () => (await rowOf(installation)).sync_state === "failed", { what: "the failure to show" });
 	assert.equal((await switches(installation)).length, 2);
@@ -375,7 +375,7 @@ test("a token is refreshed once when it is due, and its spool file is deleted", 
 	const installation = await newInstallation();
 
 	await stack.control("POST", "calls/reset", {});
-	await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = ${quote(installation.id)}`);
+	await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}`);
 	await wake();
 	await generation(installation, 2);
 	assert.equal((await callsOf(installation, /oauth\/token/)).length, 1);
@@ -426,7 +426,7 @@ test("a refresh whose answer is lost ends in needs_reauth, and linking again rep
 	const installation = await newInstallation();
 
 	await stack.control("POST", "faults", { path: "/oauth/token", action: "cut", afterEffect: true });
-	await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = ${quote(installation.id)}`);
+	await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}`);
 	await wake();
 	await waitFor(async () => (await rowOf(installation)).status === "needs_reauth", { what: "needs_reauth" });
 	assert.equal((await switches(installation)).length, 2, "devices stay");
@@ -445,7 +445,7 @@ test("after invalid_grant the status is needs_reauth, and no call is made for th
 	await waitFor(async () => (await rowOf(installation)).status === "needs_reauth", { what: "needs_reauth" });
 	assert.deepEqual((await finished(ids)).map(({ error }) => error), ["reconnect"]);
 	await stack.control("POST", "calls/reset", {});
-	await sql(`SELECT job_put(${quote(installation.id)}, 'device_sync')`);
+	await sql(`SELECT work_put(${quote(installation.id)}, 'device_sync', 1)`);
 	await wake();
 	// When another installation's sync is done, the worker has read the queue.
 	await newInstallation();
@@ -460,9 +460,9 @@ test("a refresh token that was refused by mistake is sent again, and nobody has 
 	await sql(mistake);
 	assert.equal((await rowOf(installation)).status, "active");
 	assert.equal((await finished(await click(installation, [{ device: installation.devices[0] }])))[0].status, "confirmed");
-	await sql(`SELECT token_refused(${one}, 1); ${mistake}`);
+	await sql(`SELECT token_refused(${one}, 1, 1, 0); ${mistake}`);
 	assert.equal((await rowOf(installation)).status, "needs_reauth");
-	await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = ${one}`);
+	await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = ${one}`);
 	await wake();
 	await waitFor(async () => (await rowOf(installation)).status === "active", { what: "the fresh tokens" });
 	assert.equal((await finished(await click(installation, [{ device: installation.devices[0], command: "off" }])))[0].status, "confirmed");
@@ -491,9 +491,9 @@ test("a worker killed between the platform's answer and the database loses no to
 	const pid = await workerPid();
 
 	await stack.control("POST", "faults", { path: "/oauth/token", action: "slow", delayMs: 1500, afterEffect: true });
-	await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = ${quote(installation.id)}`);
+	await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}`);
 	await wake();
-	await waitFor(async () => (await sql(`SELECT claimed_by FROM token WHERE installation_id = ${quote(installation.id)}`)) !== "", { what: "the claim" });
+	await waitFor(async () => (await sql(`SELECT lease FROM work WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}`)) !== "", { what: "the claim" });
 	// This transaction locks the row, so that the answer cannot be stored.
 	const lock = sql(`BEGIN; SELECT FROM token WHERE installation_id = ${quote(installation.id)} FOR UPDATE; SELECT pg_sleep(4); COMMIT`);
 
@@ -514,9 +514,9 @@ test("a database that is away when the platform answers a refresh loses no token
 	const postmaster = Number(readFileSync(path.join(stack.stateDir, "postgres/postmaster.pid"), "utf8").split("\n")[0]);
 
 	await stack.control("POST", "faults", { path: "/oauth/token", action: "slow", delayMs: 1000, afterEffect: true });
-	await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = ${quote(installation.id)}`);
+	await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}`);
 	await wake();
-	await waitFor(async () => (await sql(`SELECT claimed_by FROM token WHERE installation_id = ${quote(installation.id)}`)) !== "", { what: "the claim" });
+	await waitFor(async () => (await sql(`SELECT lease FROM work WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}`)) !== "", { what: "the claim" });
 	const backends = (await sql("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'switchboard-worker%'")).split("\n").map(Number);
 
 	// The stopped postmaster accepts no new connection; the worker's are ended.
@@ -543,8 +543,8 @@ test("an answer to a refresh that neither disk nor database takes is kept in mem
 	try {
 		rmSync(path.join(worker.stateDir, "spool"), { recursive: true });
 		await stack.control("POST", "faults", { path: "/oauth/token", action: "slow", delayMs: 1000, afterEffect: true });
-		await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = ${quote(installation.id)}; NOTIFY switchboard_work`);
-		await waitFor(async () => (await sql(`SELECT claimed_by FROM token WHERE installation_id = ${quote(installation.id)}`)) !== "", { what: "the claim" });
+		await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}; NOTIFY switchboard_work`);
+		await waitFor(async () => (await sql(`SELECT lease FROM work WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}`)) !== "", { what: "the claim" });
 		// Longer than the worker's statement_timeout.
 		await sql(`BEGIN; SELECT FROM token WHERE installation_id = ${quote(installation.id)} FOR UPDATE; SELECT pg_sleep(8); COMMIT`);
 		await generation(installation, 2);
@@ -556,8 +556,9 @@ test("an answer to a refresh that neither disk nor database takes is kept in mem
 });
 
 /** Extend all claims to an hour, so that none ends by its lease. */
-const holdClaims = (installation) => sql(["job", "token", "command"].map((table) => `UPDATE ${table}
-	SET claimed_until = now() + interval '1 hour' WHERE claimed_until IS NOT NULL AND installation_id = ${quote(installation.id)}`).join(";"));
+const holdClaims = (installation) => sql(`UPDATE work SET run_at = now() + interval '1 hour'
+		WHERE (lease IS NOT NULL OR kind = 'command') AND installation_id = ${quote(installation.id)};
+	UPDATE command SET claimed_until = now() + interval '1 hour' WHERE claimed_until IS NOT NULL AND installation_id = ${quote(installation.id)}`);
 
 const faultsLeft = async () => (await stack.control("GET", "faults")).faults.length;
 
@@ -565,8 +566,8 @@ const faultsLeft = async () => (await stack.control("GET", "faults")).faults.len
 async function stopWithClaims(installation, pid) {
 	for (const [method, where] of [["GET", "/devices"], ["POST", "/oauth/token"], ["POST", `/devices/${installation.devices[0]}/commands`]])
 		await stack.control("POST", "faults", { method, path: where, action: "hang" });
-	await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = ${quote(installation.id)};
-		SELECT job_put(${quote(installation.id)}, 'device_sync')`);
+	await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)};
+		SELECT work_put(${quote(installation.id)}, 'device_sync', 1)`);
 	const ids = await click(installation, [{ device: installation.devices[0] }]);
 
 	await waitFor(async () => await faultsLeft() === 0, { what: "the calls to be made" });
@@ -576,8 +577,8 @@ async function stopWithClaims(installation, pid) {
 	return ids;
 }
 
-const claims = (installation) => stack.rows(`SELECT 'job' AS what, claimed_by, claimed_until FROM job WHERE installation_id = ${quote(installation.id)}
-	UNION ALL SELECT 'token', claimed_by, claimed_until FROM token WHERE installation_id = ${quote(installation.id)}
+const claims = (installation) => stack.rows(`SELECT kind AS what, lease AS claimed_by, run_at AS claimed_until FROM work
+		WHERE lease IS NOT NULL AND installation_id = ${quote(installation.id)}
 	UNION ALL SELECT 'command', claimed_by, claimed_until FROM command WHERE installation_id = ${quote(installation.id)} ORDER BY 1`);
 
 test("what a killed worker had claimed is done by the next worker on its state directory", async () => {
@@ -588,7 +589,7 @@ test("what a killed worker had claimed is done by the next worker on its state d
 	const ids = await stopWithClaims(installation, pid);
 	const held = await claims(installation);
 
-	assert.deepEqual(held.map(({ what }) => what), ["command", "job", "token"]);
+	assert.deepEqual(held.map(({ what }) => what), ["command", "device_sync", "refresh"]);
 	assert.equal(new Set(held.map(({ claimed_by }) => claimed_by)).size, 1);
 	process.kill(pid, "SIGKILL");
 	await untilIdle(installation);
@@ -632,7 +633,7 @@ test("a worker that loses the database releases the jobs that it drops", async (
 	const postmaster = Number(readFileSync(path.join(stack.stateDir, "postgres/postmaster.pid"), "utf8").split("\n")[0]);
 
 	await stack.control("POST", "faults", { path: "/devices", method: "GET", action: "slow", delayMs: 1500 });
-	await sql(`SELECT job_put(${quote(installation.id)}, 'device_sync')`);
+	await sql(`SELECT work_put(${quote(installation.id)}, 'device_sync', 1)`);
 	await wake();
 	await waitFor(async () => await faultsLeft() === 0, { what: "the call" });
 	await holdClaims(installation);
@@ -702,7 +703,7 @@ test("linking again while the uninstall is about to erase keeps the new tokens",
 		SELECT installation_link_owner(${quote(installation.id)}, ${quote(owner)}, NULL, 'new', 'new', 'none', 86400, NULL,
 			sha256('new'), NULL, NULL, 'open');
 		COMMIT`);
-	await waitFor(async () => (await sql(`SELECT count(*) FROM job WHERE installation_id = ${quote(installation.id)}
+	await waitFor(async () => (await sql(`SELECT count(*) FROM work WHERE installation_id = ${quote(installation.id)}
 		AND kind = 'uninstall'`)) === "0", { what: "the end of the uninstall" });
 	assert.equal(await sql(`SELECT count(*) FROM token WHERE installation_id = ${quote(installation.id)}`), "1");
 	assert.notEqual((await rowOf(installation)).status, "removed");
@@ -724,7 +725,7 @@ test("a 429 pauses the syncs of that installation for its Retry-After, and no ot
 
 	await stack.control("POST", "faults", { path: "/devices", method: "GET", action: "status", status: 429, retryAfter: 2 });
 	await stack.control("POST", "calls/reset", {});
-	await sql(`SELECT job_put(${quote(installation.id)}, 'device_sync')`);
+	await sql(`SELECT work_put(${quote(installation.id)}, 'device_sync', 1)`);
 	await wake();
 	await waitFor(async () => (await callsOf(installation, /^GET \/devices$/)).length === 1, { what: "the 429" });
 	await runJob(other, "device_sync");
@@ -757,16 +758,20 @@ test("the pause after a 429 holds for all workers, and after a restart", async (
 	const retryAfter = 3600;
 
 	try {
+		// Tokens that tests before this one had refused are asked about again.
+		await sql("UPDATE work SET run_at = now() + interval '1 day' WHERE kind = 'refresh' AND lease IS NULL");
+		await waitFor(async () => (await sql("SELECT count(*) FROM work WHERE kind = 'refresh' AND lease IS NOT NULL")) === "0",
+			{ what: "other refreshes to end" });
 		await stack.control("POST", "calls/reset", {});
 		for (const [method, where] of [["GET", "/devices"], ["POST", `/devices/${limited}/commands`], ["POST", "/oauth/token"]])
 			await stack.control("POST", "faults", { method, path: where, action: "status", status: 429, retryAfter });
-		await sql(`UPDATE token SET refresh_after = now() WHERE installation_id = ${quote(installation.id)};
-			SELECT job_put(${quote(installation.id)}, 'device_sync')`);
+		await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)};
+			SELECT work_put(${quote(installation.id)}, 'device_sync', 1)`);
 		await click(installation, [{ device: limited }]);
 		await waitFor(async () => await sql(`SELECT count(*) FROM pause WHERE installation_id = ${quote(installation.id)}`) === "3",
 			{ what: "the three answers" });
 
-		// The log has no installation for a refused refresh; no other installation's token is due.
+		// The log has no installation for a refused refresh; others' tokens were put off above.
 		const limitedCalls = async () => (await stack.control("GET", "calls")).log.filter(({ installedAppId, path: where }) =>
 			(installedAppId === installation.id && /\/(devices|commands)$/.test(where)) || where.endsWith("/oauth/token"))
 			.map(({ method, path: where }) => `${method} ${where}`).sort();
@@ -777,10 +782,11 @@ test("the pause after a 429 holds for all workers, and after a restart", async (
 		const [id] = await click(installation, [{ device: limited, command: "off" }]);
 		let clicks = 0;
 		const requestAgain = async () => {
-			await sql(`UPDATE job SET run_at = now() WHERE installation_id = ${quote(installation.id)};
-				UPDATE token SET refresh_after = now() WHERE installation_id = ${quote(installation.id)};
+			await sql(`DELETE FROM work WHERE installation_id = ${quote(installation.id)} AND kind IN ('device_sync', 'refresh');
+				SELECT work_put(${quote(installation.id)}, 'device_sync', 0), work_put_refresh(${quote(installation.id)}, 0, now());
 				UPDATE command SET run_at = now(), deadline_at = now() + interval '1 hour' WHERE command_id = ${quote(id)};
-				SELECT job_put(${quote(other.id)}, 'device_sync'); NOTIFY switchboard_work`);
+				UPDATE work SET run_at = now() WHERE installation_id = ${quote(installation.id)} AND kind = 'command';
+				SELECT work_put(${quote(other.id)}, 'device_sync', 1); NOTIFY switchboard_work`);
 			await untilIdle(other);
 			// On, off, on: a command for the state that a switch has already causes no event.
 			const [row] = await finished(await click(other, [{ device: other.devices[0], command: clicks++ % 2 ? "off" : "on" }]));
@@ -795,7 +801,8 @@ test("the pause after a 429 holds for all workers, and after a restart", async (
 		await requestAgain();
 		process.kill(second.pid, "SIGCONT");
 		assert.deepEqual(await limitedCalls(), before);
-		await sql(`DELETE FROM pause WHERE installation_id = ${quote(installation.id)}; NOTIFY switchboard_work`);
+		await sql(`DELETE FROM pause WHERE installation_id = ${quote(installation.id)};
+			UPDATE work SET run_at = now() WHERE installation_id = ${quote(installation.id)} AND kind <> 'subscription_sync'; NOTIFY switchboard_work`);
 		await untilIdle(installation);
 		await generation(installation, 2);
 		assert.equal((await finished([id]))[0].status, "confirmed");
@@ -809,25 +816,26 @@ test("the published limits of subscription calls hold for all workers together, 
 	const installation = await newInstallation();
 	const second = await startWorker(stack);
 	const counted = async () => (await callsOf(installation, /subscriptions/)).length;
-	const job = async () => (await stack.rows(`SELECT last_error, run_at > now() AS waits FROM job
-		WHERE installation_id = ${quote(installation.id)} AND kind = 'subscription_sync'`))[0];
+	const error = async () => sql(`SELECT last_error FROM work
+		WHERE installation_id = ${quote(installation.id)} AND kind = 'subscription_sync' AND run_at > now() AND lease IS NULL`);
+	const isOpen = async () => sql(`SELECT count(*) FROM work WHERE installation_id = ${quote(installation.id)} AND ${JOB_IS_OPEN}`);
 
 	try {
 		await stack.control("POST", "calls/reset", {});
 		await stack.control("POST", "settings", { rateLimits: true });
-		for (let i = 0; i < 20 && !(await job())?.waits; i++) {
-			await sql(`SELECT job_put(${quote(installation.id)}, 'subscription_sync'); NOTIFY switchboard_work`);
-			await waitFor(async () => [undefined, true].includes((await job())?.waits), { what: "the job to be done or postponed" });
+		for (let i = 0; i < 20 && await error() === ""; i++) {
+			await sql(`SELECT work_put(${quote(installation.id)}, 'subscription_sync', 1); NOTIFY switchboard_work`);
+			await waitFor(async () => await error() !== "" || await isOpen() === "0", { what: "the job to be done or postponed" });
 		}
-		assert.deepEqual(await job(), { last_error: "limit", waits: true });
+		assert.equal(await error(), "limit");
 		assert.deepEqual(new Set((await callsOf(installation, /subscriptions/)).map(({ status }) => status)), new Set([200]), "never a 429");
 		const before = await counted();
 
 		assert.ok(before > 5 && before <= 15, `${before} calls`);
 		process.kill(await workerPid(), "SIGKILL");
 		process.kill(second.pid, "SIGSTOP");
-		await sql(`UPDATE job SET run_at = now(), last_error = NULL WHERE installation_id = ${quote(installation.id)}; NOTIFY switchboard_work`);
-		await waitFor(async () => (await job()).last_error === "limit", { what: "the next worker to read the job" });
+		await sql(`UPDATE work SET run_at = now(), last_error = NULL WHERE installation_id = ${quote(installation.id)} AND kind = 'subscription_sync'; NOTIFY switchboard_work`);
+		await waitFor(async () => await error() === "limit", { what: "the next worker to read the job" });
 		process.kill(second.pid, "SIGCONT");
 		assert.equal(await counted(), before);
 	} finally {
@@ -846,12 +854,12 @@ test("no more subscriptions are created than the platform's limit allows", async
 	await request(`${stack.simulatorUrl}/v1/installedapps/${installation.id}/subscriptions`,
 		{ method: "DELETE", headers: { Authorization: `Bearer ${personal.token}` } });
 	await stack.control("POST", "calls/reset", {});
-	await sql(`SELECT job_put(${quote(installation.id)}, 'subscription_sync'); NOTIFY switchboard_work`);
-	await waitFor(async () => await sql(`SELECT last_error FROM job WHERE installation_id = ${quote(installation.id)}
+	await sql(`SELECT work_put(${quote(installation.id)}, 'subscription_sync', 1); NOTIFY switchboard_work`);
+	await waitFor(async () => await sql(`SELECT last_error FROM work WHERE installation_id = ${quote(installation.id)}
 		AND kind = 'subscription_sync'`) === "limit", { what: "the job to be postponed" });
 	assert.equal((await callsOf(installation, /^POST .*subscriptions$/)).length, 2);
 	await sql(`DELETE FROM call_pace WHERE installation_id = ${quote(installation.id)};
-		UPDATE job SET run_at = now() WHERE installation_id = ${quote(installation.id)}; NOTIFY switchboard_work`);
+		UPDATE work SET run_at = now() WHERE installation_id = ${quote(installation.id)} AND kind = 'subscription_sync'; NOTIFY switchboard_work`);
 	await untilIdle(installation);
 	assert.equal((await callsOf(installation, /^POST .*subscriptions$/)).length, 4);
 	assert.equal(await sql(`SELECT count(*) FROM subscription WHERE installation_id = ${quote(installation.id)}`), "4");
@@ -906,7 +914,7 @@ test("over the monthly budget syncs wait and commands are sent", async () => {
 
 	try {
 		await stack.control("POST", "calls/reset", {});
-		await sql(`SELECT job_put(${quote(installation.id)}, 'device_sync'); NOTIFY switchboard_work`);
+		await sql(`SELECT work_put(${quote(installation.id)}, 'device_sync', 1); NOTIFY switchboard_work`);
 		await waitFor(async () => /used up/.test((await rowOf(installation)).sync_error ?? ""), { what: "the sync to be deferred" });
 		assert.deepEqual(await callsOf(installation), []);
 		assert.equal((await finished(await click(installation, [{ device: installation.devices[0] }])))[0].status, "confirmed");
@@ -914,7 +922,7 @@ test("over the monthly budget syncs wait and commands are sent", async () => {
 	} finally {
 		await worker.stop();
 		process.kill(first, "SIGCONT");
-		await sql(`DELETE FROM job WHERE installation_id = ${quote(installation.id)}`);
+		await sql(`DELETE FROM work WHERE installation_id = ${quote(installation.id)} AND kind = 'device_sync'`);
 	}
 });
 
