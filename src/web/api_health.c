@@ -39,7 +39,7 @@ static const struct description {
     {"switches", NULL, "Switches shown, one per component."},
     {"commands_open", NULL, "Commands without a result yet."},
     {"commands_failed_1h", NULL, "Commands that failed in the last hour."},
-    {"jobs", "kind", "Jobs waiting or running, by kind."},
+    {"jobs", "kind", "Work of the queue that is due, by kind."},
     {"tokens_failing", NULL, "Tokens whose last refresh failed."},
     {"api_calls_month", NULL, "Calls to the platform since the month began (UTC)."},
     {"workers", NULL, "Workers seen in the last 30 seconds."},
