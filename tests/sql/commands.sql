@@ -1,7 +1,7 @@
 -- Commands: whose, in which order, confirmed by what.
 BEGIN;
 \ir fixture.psql
-SELECT plan(47);
+SELECT plan(58);
 SELECT set_config('test.other', pg_temp.link('flat', 'sam', 'cookie-2')::text, true) \g /dev/null
 SELECT sync_apply('flat', now(), 'p2', 'Flat', NULL, jsonb_build_array(
 	pg_temp.sync_device('sam-lamp', 'Lamp', 'off', now() - interval '1 hour'))) \g /dev/null
@@ -118,6 +118,32 @@ SELECT is((SELECT count(*) FROM command_request_many(pg_temp.me(), 'off', 'Kitch
 SELECT is((SELECT count(*) FROM command_request_many(pg_temp.me(), 'off', '', NULL, 30000)), 1::bigint, 'all off of what is in no room');
 SELECT is((SELECT outcome FROM command_request(current_setting('test.other')::bigint, 'sam-lamp', 'main', 'setLevel', 5, 30000)), 'taken',
 	'the other user has their own');
+
+-- What was not sent yet may wait for minutes, and the page says so; from the first sending on the user waits for an answer.
+DELETE FROM command;
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL, 300000), command_request(pg_temp.me(), 'fan', 'main', 'on', NULL, 300000) \g /dev/null
+SELECT is((SELECT bool_or(waiting) FROM switch_page), false, 'what was just requested is not called waiting');
+UPDATE command SET requested_at = now() - interval '290 seconds', deadline_at = now() + interval '10 seconds';
+SELECT results_eq($$ SELECT DISTINCT pending, waiting FROM switch_page WHERE device_id IN ('lamp', 'fan') $$, 'VALUES (true, true)',
+	'what was not sent for some time is');
+SELECT is((SELECT count(*) FROM command_pending WHERE waiting), 2::bigint, 'in the list of the page too');
+SELECT is(substring(page_wakeup('home', 'lamp', 'main') FROM '^home (.*)$')::jsonb -> 'waiting', 'true'::jsonb, 'and in wake-ups');
+UPDATE command SET run_at = now() + interval '1 minute' WHERE device_id = 'fan';
+SELECT command_claim('w1', 10, 10) \g /dev/null
+SELECT is((SELECT deadline_at - now() FROM command WHERE status = 'sent'), interval '30 seconds', 'it is tried for 30 s from its first sending');
+SELECT is((SELECT count(*) FROM switch_page WHERE waiting), 1::bigint, 'and waits no more');
+UPDATE command SET deadline_at = deadline_at - interval '20 seconds' WHERE status = 'sent';
+SELECT command_retry('home', command_id, 'w1', 0) FROM command WHERE status = 'sent' \g /dev/null
+SELECT is((SELECT count(*) FROM switch_page WHERE waiting), 1::bigint, 'nor when it has to be sent again');
+SELECT command_claim('w1', 10, 10) \g /dev/null
+SELECT is((SELECT deadline_at - now() FROM command WHERE status = 'sent'), interval '10 seconds', 'which does not give it more time');
+UPDATE command SET deadline_at = now() - interval '1 second', claimed_until = NULL;
+SELECT command_expire(10000) \g /dev/null
+SELECT is(pg_temp.status('on'), 'failed:expired,failed:expired', 'then it fails');
+SELECT is((SELECT string_agg(waiting::text, ',' ORDER BY waiting) FROM page_changes(ARRAY['home'], ARRAY[0::bigint]) WHERE kind = 'command'), 'false,true',
+	'and the page hears which of the two was never sent');
+SELECT is((SELECT count(*) FROM switch_page WHERE pending OR waiting), 0::bigint, 'nothing waits');
+DELETE FROM command;
 
 -- All at once ends as one by one, in two locations that are alike; and in one statement, not in one for each switch.
 CREATE FUNCTION pg_temp.make_large(p_home text) RETURNS void LANGUAGE plpgsql AS $$
