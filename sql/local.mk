@@ -13,7 +13,8 @@ dist_sqltables_DATA = \
 	sql/tables/006-event-stray.sql \
 	sql/tables/007-api-call-total.sql \
 	sql/tables/008-signing-key-fetch.sql \
-	sql/tables/009-work.sql
+	sql/tables/009-work.sql \
+	sql/tables/010-waiting-command.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \

@@ -27,6 +27,19 @@ export function signal(pid, name) {
 	}
 }
 
+/** Stop processes (SIGSTOP); returns when all of them stand still. */
+export async function stopAll(pids) {
+	for (const pid of pids)
+		process.kill(pid, "SIGSTOP");
+	while (!pids.every((pid) => /^\d+ \(.*\) T /s.test(readFileSync(`/proc/${pid}/stat`, "utf8"))))
+		await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+export function continueAll(pids) {
+	for (const pid of pids)
+		signal(pid, "SIGCONT");
+}
+
 /** The environment of a running process, as an object. */
 export function environmentOf(pid) {
 	return Object.fromEntries(readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").filter((pair) => pair.includes("="))

@@ -5,6 +5,7 @@
  */
 
 const ANSWER_MS = 10_000; // after this long a request without a result is shown as failed
+const WAIT_MS = 300_000; // a request may wait this long to be sent: POLICY_COMMAND_WAIT_MS
 const FORGET_MS = 60_000; // and for this long a late failure of it is not shown again
 const CONFIRM_MS = 3_000; // no event this long after a request was accepted: load the states
 const GET_MS = 10_000; // timeout of a page or a list
@@ -35,8 +36,9 @@ let tiles = new Map();
 const newest = new Map();
 
 /*
- * Requests of this page without a result: key to { wanted, timer, posted, seen }; the last two are
- * when the server accepted it and when its tile was first pending.
+ * Requests of this page without a result: key to { wanted, timer, waiting, posted, seen }; waiting
+ * to be sent to SmartThings; the last two are when the server accepted it and when its tile was
+ * first pending.
  */
 const requests = new Map();
 
@@ -64,10 +66,13 @@ function indexTiles(requested) {
 		if (!tiles.has(key))
 			newest.delete(key);
 		else if (row.seq > Number(tiles.get(key).dataset.seq))
-			applyRow(row, requested);
+			showRow(row, requested);
 	}
+	showCounts();
 	for (const time of document.querySelectorAll('time[datetime]'))
 		showAge(time);
+	if (confirmTimer === 0)
+		expectEvents();
 }
 
 function age(seconds) {
@@ -111,6 +116,21 @@ function showPending(tile, pending) {
 		switchOf(tile).removeAttribute('aria-busy');
 }
 
+/* The same element as the server's, src/web/page_tile.c. */
+function showWaiting(tile, waiting) {
+	const shown = tile.querySelector('.waiting');
+
+	if (!waiting) {
+		shown?.remove();
+	} else if (shown === null) {
+		const item = document.createElement('span');
+
+		item.className = 'waiting';
+		item.textContent = 'Waiting to be sent';
+		tile.querySelector('.offline').after(item);
+	}
+}
+
 function showCounts() {
 	for (const section of document.querySelectorAll('.location')) {
 		const count = section.querySelector('.count');
@@ -123,7 +143,7 @@ function showCounts() {
 }
 
 /* Show a row that was requested at "requested", unless the tile shows a newer one. */
-function applyRow(row, requested = Date.now()) {
+function showRow(row, requested) {
 	const key = keyOfRow(row);
 	const tile = tiles.get(key);
 
@@ -145,9 +165,17 @@ function applyRow(row, requested = Date.now()) {
 		time.dateTime = row.updatedAt;
 		showAge(time);
 	}
-	showCounts();
-	showPending(tile, row.pending && (requests.has(key) || !isTimedOut(key)));
+	const pending = row.pending && (requests.has(key) || !isTimedOut(key));
+	showPending(tile, pending);
+	showWaiting(tile, pending && row.waiting);
 	checkRequest(key, requested);
+}
+
+function applyRow(row) {
+	showRow(row, Date.now());
+	showCounts();
+	if (row.pending && confirmTimer === 0)
+		expectEvents();
 }
 
 /* ---- clicks --------------------------------------------------------------------------------- */
@@ -184,6 +212,7 @@ function checkRequest(key, requested) {
 		finishRequest(key);
 	else
 		showRequest(key, request);
+	expectSending(key, request);
 }
 
 /* A request has a result, or timed out: show the state of the switch. */
@@ -199,6 +228,7 @@ function finishRequest(key) {
 		return;
 	delete tile.dataset.wanted;
 	showPending(tile, false);
+	showWaiting(tile, false);
 	tile.querySelector('.toggle [name="command"]').value = tile.dataset.state === 'on' ? 'off' : 'on';
 }
 
@@ -227,22 +257,43 @@ function expectAnswer(key, request, ms) {
 	}, ms);
 }
 
+/* The time for an answer counts from when the tile no longer says that the request waits. */
+function expectSending(key, request) {
+	const waiting = tiles.get(key).querySelector('.waiting') !== null;
+
+	if (requests.get(key) !== request || request.waiting === waiting)
+		return;
+	request.waiting = waiting;
+	clearTimeout(request.timer);
+	expectAnswer(key, request, waiting ? WAIT_MS + ANSWER_MS : ANSWER_MS);
+}
+
 let confirmTimer = 0;
 
-/* Requests were accepted: load the states when no event brings their result. */
+/*
+ * Switches are pending, by requests that were accepted or of another page: load the states when no
+ * event brings the result.  There is none for what waits to be sent, either.
+ */
 function expectEvents() {
+	const count = (selector) => document.querySelectorAll(selector).length;
+	const ms = count('.tile[data-pending]') > count('.waiting') ? CONFIRM_MS : POLL_MS;
+
 	clearTimeout(confirmTimer);
 	confirmTimer = setTimeout(() => {
-		if (requests.size === 0)
+		confirmTimer = 0;
+		if (requests.size === 0 && count('.tile[data-pending]') === 0)
 			return;
 		revalidate();
 		expectEvents();
-	}, CONFIRM_MS);
+	}, ms);
 }
 
 function addRequest(key, wanted) {
-	const request = { wanted, posted: Infinity, seen: Infinity };
+	const request = { wanted, waiting: false, posted: Infinity, seen: Infinity };
+	const tile = tiles.get(key);
 
+	if (tile !== undefined)
+		showWaiting(tile, false);
 	clearTimeout(requests.get(key)?.timer);
 	expectAnswer(key, request, ANSWER_MS);
 	requests.set(key, request);
@@ -540,7 +591,8 @@ async function revalidate(ms = GET_MS) {
 		return;
 	}
 	for (const row of switches)
-		applyRow(row, requested);
+		showRow(row, requested);
+	showCounts();
 }
 
 /* ---- live updates --------------------------------------------------------------------------- */

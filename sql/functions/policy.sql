@@ -10,6 +10,15 @@ CREATE FUNCTION policy_command_lease()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '20 seconds' $$;
 COMMENT ON FUNCTION policy_command_lease IS 'How long a worker has a command to itself before another may take it over';
 
+-- From then on the user waits for an answer; how long a command may wait to be sent is POLICY_COMMAND_WAIT_MS.
+CREATE FUNCTION policy_command_send()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '30 seconds' $$;
+COMMENT ON FUNCTION policy_command_send IS 'How long after it was sent first a command is sent again when it fails';
+
+CREATE FUNCTION policy_command_soon()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '2 seconds' $$;
+COMMENT ON FUNCTION policy_command_soon IS 'A command that was not sent within this is shown as one that waits';
+
 CREATE FUNCTION policy_worker_alive()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '30 seconds' $$;
 COMMENT ON FUNCTION policy_worker_alive IS 'A worker that has not reported for so long counts as dead; it reports every 5 s';
@@ -89,5 +98,6 @@ RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 seconds' $$;
 COMMENT ON FUNCTION policy_signing_key_lease IS 'How long one process has the fetch of a certificate to itself';
 
 GRANT EXECUTE ON FUNCTION policy_lease, policy_absence, policy_catch_up_each, policy_catch_up_most, policy_session_precision,
-	policy_command_lease, policy_sync_pause_first, policy_sync_pause_most, policy_sync_quiet, policy_refresh_token_life, policy_clocks_apart,
+	policy_command_lease, policy_command_send, policy_sync_pause_first, policy_sync_pause_most, policy_sync_quiet, policy_refresh_token_life, policy_clocks_apart,
 	policy_reading_prevails, policy_second_reading, policy_event_late TO switchboard_worker;
+GRANT EXECUTE ON FUNCTION policy_command_soon TO switchboard_dashboard, switchboard_worker;

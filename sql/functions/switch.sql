@@ -9,6 +9,9 @@ CREATE VIEW switch_page AS
 		EXISTS (SELECT 1 FROM command c WHERE c.installation_id = s.installation_id
 			AND c.device_id = s.device_id AND c.component = s.component
 			AND c.status IN ('requested', 'sent', 'accepted')) AS pending,
+		EXISTS (SELECT 1 FROM command c WHERE c.installation_id = s.installation_id
+			AND c.device_id = s.device_id AND c.component = s.component
+			AND c.status = 'requested' AND command_waits(c.status, c.attempts, c.requested_at)) AS waiting,
 		-- LEAST passes over a null.
 		CASE WHEN coalesce(s.state_at, s.level_at) IS NOT NULL THEN least(greatest(s.state_at, s.level_at), now()) END
 			AS updated_at, s.seq, d.room_id, s.position,

@@ -9,8 +9,11 @@
 /* A call that sends commands ends after this: before POLICY_COMMAND_CONFIRM_MS. */
 #define POLICY_COMMAND_CALL_MS 8000
 
-/* A command that is not sent within this after it was requested fails. */
-#define POLICY_COMMAND_SEND_MS 30000
+/*
+ * A command that is not sent within this after it was requested fails; how long it is tried from
+ * then on is policy_command_send().  WAIT_MS in nginx/static/switchboard.js.
+ */
+#define POLICY_COMMAND_WAIT_MS 300000
 
 /* A command that the platform accepted and no event confirmed within this fails. */
 #define POLICY_COMMAND_CONFIRM_MS 10000

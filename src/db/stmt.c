@@ -13,7 +13,7 @@
 #define DIGITS(number) #number
 #define NUMBER(number) DIGITS(number)
 #define CALL_MS NUMBER(POLICY_COMMAND_CALL_MS)
-#define SEND_MS NUMBER(POLICY_COMMAND_SEND_MS)
+#define WAIT_MS NUMBER(POLICY_COMMAND_WAIT_MS)
 #define CONFIRM_MS NUMBER(POLICY_COMMAND_CONFIRM_MS)
 #define CREATES NUMBER(POLICY_SUBSCRIPTION_CREATES)
 #define OTHERS NUMBER(POLICY_SUBSCRIPTION_OTHERS)
@@ -106,12 +106,14 @@ static const struct stmt statements[] = {
 	"SELECT s.device_id, s.component, s.label, s.room, s.state, s.level, s.has_level, "
 	"s.online, (s.device_id, s.component) IN (SELECT c.device_id, c.component "
 	"FROM command_pending c WHERE c.installation_id = $1), "
+	"(s.device_id, s.component) IN (SELECT c.device_id, c.component "
+	"FROM command_pending c WHERE c.installation_id = $1 AND c.waiting), "
 	"floor(date_part('epoch', s.updated_at) * 1000 + 0.0005)::bigint, s.seq, "
 	"s.device_name, s.position FROM switch_page s WHERE s.installation_id = $1",
 	1, .repeatable = true},
     [STMT_PAGE_CHANGES] = {"page_changes",
 	"SELECT installation_id, seq, kind, device_id, component, label, room, "
-	"location, state, level, online, pending, updated_at, has_level, code, "
+	"location, state, level, online, pending, waiting, updated_at, has_level, code, "
 	"command_id, detail, found, structure FROM page_changes($1, $2)",
 	2, .repeatable = true},
     [STMT_SWITCH_HISTORY] = {"switch_history",
@@ -122,10 +124,10 @@ static const struct stmt statements[] = {
 	.repeatable = true},
     [STMT_COMMAND_REQUEST] = {"command_request",
 	"SELECT command_id, installation_id, outcome FROM command_request($1, $2, $3, "
-	"$4, $5, " SEND_MS ")",
+	"$4, $5, " WAIT_MS ")",
 	.params = 5},
     [STMT_COMMAND_REQUEST_MANY] = {"command_request_many",
-	"SELECT command_id, installation_id FROM command_request_many($1, $2, $3, $4, " SEND_MS ")",
+	"SELECT command_id, installation_id FROM command_request_many($1, $2, $3, $4, " WAIT_MS ")",
 	.params = 4},
     [STMT_HEALTH] = {"health", "SELECT schema, workers, event_days_ahead FROM health()", 0,
 	.repeatable = true},

@@ -38,7 +38,8 @@ struct command_taken_list {
 };
 
 /*
- * Store a command for one switch of this user.  SW_ENOTFOUND: not one of theirs.  SW_EINPUT: a
+ * Store a command for one switch of this user; it fails when no worker sends it within
+ * POLICY_COMMAND_WAIT_MS.  SW_ENOTFOUND: not one of theirs.  SW_EINPUT: a
  * level for a switch that is no dimmer.  SW_ECONFLICT: its location must be linked again before
  * the platform takes commands.  Never repeated: after SW_EUNAVAILABLE it may have been stored.
  */
@@ -64,7 +65,7 @@ struct store_command {
 	const char *command; /* "on", "off" or "setLevel" */
 	int64_t level;       /* of setLevel, 0 to 100 */
 	int64_t attempts;    /* this one included */
-	int64_t left_ms;     /* until its deadline, as of the claim */
+	int64_t left_ms;     /* until its deadline, which counts from the first claim */
 };
 
 /* How many devices of one installation may have a command on its way, over all workers. */

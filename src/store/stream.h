@@ -22,7 +22,10 @@ enum page_change_kind {
 	PAGE_CHANGE__MAX
 };
 
-/* One change; text is borrowed until page_changes_free(). */
+/*
+ * One change; text is borrowed until page_changes_free().  A failed command whose row.waiting is
+ * true was never sent.
+ */
 struct page_change {
 	enum page_change_kind kind;
 	struct switch_row row;

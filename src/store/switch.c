@@ -23,6 +23,7 @@ enum {
 	COL_HAS_LEVEL,
 	COL_ONLINE,
 	COL_PENDING,
+	COL_WAITING,
 	COL_UPDATED_AT,
 	COL_SEQ,
 	COL_DEVICE_NAME,
@@ -43,12 +44,13 @@ switch_row_json(const struct switch_row *row)
 
 	if (row->updated_at_ms >= 0)
 		clock_format_rfc3339_ms(row->updated_at_ms, updated_at);
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:s?, s:o, s:b, s:b, s:b, s:s?, s:I}",
+	return json_pack(
+	    "{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:s?, s:o, s:b, s:b, s:b, s:b, s:s?, s:I}",
 	    "deviceId", row->device_id, "component", row->component, "label", row->label, "room",
 	    row->room, "location", row->location, "installationId", row->installation_id, "state",
 	    row->state, "level", row->level < 0 ? json_null() : json_integer(row->level), "dimmer",
-	    row->has_level, "online", row->online, "pending", row->pending, "updatedAt",
-	    row->updated_at_ms >= 0 ? updated_at : NULL, "seq", (json_int_t)row->seq);
+	    row->has_level, "online", row->online, "pending", row->pending, "waiting", row->waiting,
+	    "updatedAt", row->updated_at_ms >= 0 ? updated_at : NULL, "seq", (json_int_t)row->seq);
 }
 
 /* -1 for NULL. */
@@ -73,6 +75,7 @@ read_switch(struct store_row *row, void *out)
 	    .has_level = store_row_bool(row, COL_HAS_LEVEL),
 	    .online = store_row_bool(row, COL_ONLINE),
 	    .pending = store_row_bool(row, COL_PENDING),
+	    .waiting = store_row_bool(row, COL_WAITING),
 	    .updated_at_ms = read_number(row, COL_UPDATED_AT),
 	    .seq = store_row_int(row, COL_SEQ),
 	};

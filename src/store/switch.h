@@ -28,6 +28,7 @@ struct switch_row {
 	bool has_level;
 	bool online;
 	bool pending;
+	bool waiting;          /* pending, and a command was not sent within 2 s */
 	int64_t updated_at_ms; /* since 1970 UTC, -1 when unknown */
 	int64_t seq;
 };
@@ -35,7 +36,7 @@ struct switch_row {
 /*
  * The element of "switches" in design.md "HTTP surface", also the data of a live event: deviceId,
  * component, label, room, location, installationId, state, level, online, pending, updatedAt, seq;
- * and dimmer (bool).  A new reference, NULL when out of memory.
+ * and dimmer and waiting (bool).  A new reference, NULL when out of memory.
  */
 json_t *switch_row_json(const struct switch_row *row);
 

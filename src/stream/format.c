@@ -8,7 +8,10 @@
 #include "formats/json.h"
 #include "store/switch.h"
 
-/* Why a command failed, by its code in the column command.error; shown on the page. */
+/*
+ * Why a command failed, by its code in the column command.error; shown on the page.  "unsent" is
+ * an expired one that was never sent.
+ */
 static const struct {
 	const char *code;
 	const char *message;
@@ -17,13 +20,16 @@ static const struct {
     {"refused", "SmartThings refused the command."},
     {"unconfirmed", "The device did not answer."},
     {"expired", "SmartThings did not answer in time."},
+    {"unsent", "It could not be sent within five minutes."},
     {"reconnect", "SmartThings asks you to link this location again."},
     {"removed", "The location was disconnected."},
 };
 
 static const char *
-command_message(const char *code)
+command_message(const char *code, bool was_never_sent)
 {
+	if (was_never_sent && code != NULL && strcmp(code, "expired") == 0)
+		code = "unsent";
 	for (size_t i = 0;
 	     code != NULL && i < sizeof(command_messages) / sizeof(command_messages[0]); i++) {
 		if (strcmp(code, command_messages[i].code) == 0)
@@ -54,8 +60,8 @@ command_json(const struct page_change *change)
 	    change->row.component, "installationId", change->row.installation_id, "command",
 	    change->command, "level",
 	    change->row.level < 0 ? json_null() : json_integer(change->row.level), "status",
-	    "failed", "code", change->code, "message", command_message(change->code), "seq",
-	    (json_int_t)change->row.seq);
+	    "failed", "code", change->code, "message",
+	    command_message(change->code, change->row.waiting), "seq", (json_int_t)change->row.seq);
 }
 
 static json_t *

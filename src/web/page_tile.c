@@ -43,6 +43,8 @@ put_note(struct sbuf *out, const struct switch_row *row, size_t number, int64_t 
 		html_lit(out, "</span><span class=\"offline\" hidden>Offline</span>");
 	else
 		html_lit(out, "</span><span class=\"offline\">Offline</span>");
+	if (row->waiting)
+		html_lit(out, "<span class=\"waiting\">Waiting to be sent</span>");
 	page_put_time(out, row->updated_at_ms, now_ms);
 	html_lit(out, "</span>");
 }

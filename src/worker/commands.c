@@ -18,8 +18,8 @@
 #include "worker/retry.h"
 
 #define BATCH_MAX 10
-/* A little longer than a command is unanswered at most. */
-#define UNANSWERED_MS (POLICY_COMMAND_SEND_MS + POLICY_COMMAND_CONFIRM_MS + 5000)
+/* After its deadline a command that was sent is unanswered for a little less than this at most. */
+#define UNANSWERED_MS (POLICY_COMMAND_CONFIRM_MS + 5000)
 /* However near the deadline: less time than this leaves no chance of an answer. */
 #define CALL_LEAST_MS 500
 
@@ -229,17 +229,26 @@ on_answer(void *context, const struct call_answer *answer)
 		take_error(batch, answer->err, answer->delay_ms);
 }
 
+/* Until the latest deadline. */
+static int64_t
+most_left_ms(const struct store_command *commands, size_t count)
+{
+	int64_t most_ms = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (commands[i].left_ms > most_ms)
+			most_ms = commands[i].left_ms;
+	}
+	return most_ms;
+}
+
 /* A call lasts no longer than the latest deadline of the commands in it. */
 static long
 latest_deadline_ms(const struct command_batch *batch)
 {
-	int64_t most_ms = CALL_LEAST_MS;
+	int64_t most_ms = most_left_ms(batch->commands, batch->count);
 
-	for (size_t i = 0; i < batch->count; i++) {
-		if (batch->commands[i].left_ms > most_ms)
-			most_ms = batch->commands[i].left_ms;
-	}
-	return (long)most_ms;
+	return most_ms > CALL_LEAST_MS ? (long)most_ms : CALL_LEAST_MS;
 }
 
 static void
@@ -328,6 +337,7 @@ commands_claim(struct worker *worker)
 {
 	struct store_command *rows;
 	size_t count;
+	int64_t until_ms;
 
 	if (worker->commands >= WORKER_COMMANDS_MAX)
 		return 0;
@@ -338,8 +348,11 @@ commands_claim(struct worker *worker)
 		if (rows[i].command_id != NULL)
 			send_device(worker, rows, count, i);
 	}
-	if (count > 0)
-		worker->commands_until_ms = clock_monotonic_ms() + UNANSWERED_MS;
+	if (count > 0) {
+		until_ms = clock_monotonic_ms() + most_left_ms(rows, count) + UNANSWERED_MS;
+		if (until_ms > worker->commands_until_ms)
+			worker->commands_until_ms = until_ms;
+	}
 	return (int)count;
 }
 

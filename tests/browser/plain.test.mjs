@@ -1,6 +1,7 @@
 // The page without JavaScript: everything works with forms.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { continueAll, stopAll } from "../processes.mjs";
 import { startStack, waitFor } from "../stack.mjs";
 import { device, waitForDevice, launch, openBrowser, openPage, switchOf } from "./browser.mjs";
 
@@ -67,6 +68,23 @@ test("while a command is pending the page refreshes itself", async () => {
 	await waitFor(async () => REFRESH.test(await page.content()), { what: "a page that refreshes itself" });
 	await stack.control("POST", "settings", { hold: false });
 	await switchOf(page, "Hall light").and(page.locator("[aria-checked=\"true\"]")).waitFor();
+});
+
+test("a switch whose command waits to be sent says so", async () => {
+	const pids = stack.pids("switchboard-worker");
+
+	await untilNothingPending();
+	await stopAll(pids);
+	try {
+		await switchOf(page, "Hall light").click();
+		/* The page refreshes itself. */
+		await page.getByText("Waiting to be sent").waitFor();
+	} finally {
+		continueAll(pids);
+	}
+	await waitForDevice(stack, "Hall light", "off");
+	await shows("Hall light", "false");
+	assert.equal(await page.getByText("Waiting to be sent").count(), 0);
 });
 
 test("a level is set with its button", async () => {

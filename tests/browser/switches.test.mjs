@@ -1,6 +1,7 @@
 // The live page of switches: clicks, and changes at the platform.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
+import { continueAll, stopAll } from "../processes.mjs";
 import { startStack, waitFor } from "../stack.mjs";
 import { device, flip, waitForDevice, isMarked, launch, linkedLocation, live, mark, openBrowser, openPage, shows, switchOf, tileOf } from "./browser.mjs";
 
@@ -240,6 +241,33 @@ test("a command without an answer shows the old state and a message after ten se
 	await page.locator(".toast").filter({ hasText: "Coffee machine: no answer" }).waitFor();
 	assert.ok(Date.now() - since >= 9500);
 	await shows(page, "Coffee machine", "on");
+});
+
+test("a click that waits to be sent says so in every browser, and is no failure after ten seconds", async () => {
+	const pids = stack.pids("switchboard-worker");
+	const second = await openPage(browser);
+	const waits = (on) => tileOf(on, "Garden pump").getByText("Waiting to be sent");
+	const wanted = await switchOf(page, "Garden pump").getAttribute("aria-checked") === "true" ? "off" : "on";
+
+	await live(second);
+	await stopAll(pids);
+	try {
+		await switchOf(page, "Garden pump").click();
+		const since = Date.now();
+
+		await waits(page).waitFor();
+		await waits(second).waitFor();
+		await waits(await openPage(browser)).waitFor();
+		await waitFor(() => Date.now() - since > 12000, { timeoutMs: 60000, what: "longer than a click waits for an answer" });
+		assert.equal(await waits(page).count(), 1);
+		assert.equal(await page.locator(".toast").count(), 0);
+	} finally {
+		continueAll(pids);
+	}
+	for (const each of [page, second]) {
+		await shows(each, "Garden pump", wanted);
+		await waits(each).waitFor({ state: "detached" });
+	}
 });
 
 test("a click while Switchboard cannot be reached shows the old state and a message", async () => {

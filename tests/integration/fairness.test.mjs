@@ -2,7 +2,9 @@
 // many connections the worker sends them, as the simulator's log shows.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
+import { continueAll, stopAll } from "../processes.mjs";
 import { JOB_IS_OPEN, csrfToken, linkAccount, quote, startStack, waitFor } from "../stack.mjs";
+import { openStream } from "./stream.mjs";
 import { startWorker } from "./worker_process.mjs";
 
 const LAMPS = 188;
@@ -119,21 +121,16 @@ function sentBefore(t, list, row) {
 	return before;
 }
 
-function signalAll(pids, name) {
-	for (const pid of pids)
-		process.kill(pid, name);
-}
-
 /* The workers are stopped until all commands are stored, so that only their own order decides. */
 async function queued(t, pids, command) {
 	const from = await sentSoFar();
 	let ids;
 
-	signalAll(pids, "SIGSTOP");
+	await stopAll(pids);
 	try {
 		ids = [...await all(large, command), ...await one(small, "on")];
 	} finally {
-		signalAll(pids, "SIGCONT");
+		continueAll(pids);
 	}
 	assert.equal(ids.length, SWITCHES + 1);
 	const { list, connections, rows } = await check(t, from, ids, command);
@@ -170,4 +167,50 @@ test("two workers send a command of one installation among the first of another'
 	} finally {
 		assert.equal(await second.stop(), 0);
 	}
+});
+
+/** As if these commands had been requested earlier. */
+const age = (ids, seconds) => stack.psql(`UPDATE command SET requested_at = requested_at - interval '${seconds} seconds',
+	deadline_at = deadline_at - interval '${seconds} seconds' WHERE command_id IN (${ids.map(quote).join()})`);
+
+test("200 commands that no worker sent for minutes say that they wait, and are sent then", async () => {
+	const pids = stack.pids("switchboard-worker");
+	let ids;
+
+	await stopAll(pids);
+	try {
+		ids = await all(large, "on");
+		assert.equal(ids.length, SWITCHES);
+		assert.ok((await stack.switches(large.jar)).every(({ pending }) => pending));
+		await age(ids, 150);
+		assert.deepEqual((await stack.switches(large.jar)).filter(({ pending, waiting }) => !pending || !waiting), []);
+	} finally {
+		continueAll(pids);
+	}
+	/* Not "expired"; "unconfirmed" as above. */
+	assert.deepEqual((await finished(ids)).filter(({ error }) => ![null, "unconfirmed"].includes(error)), []);
+	await waitFor(async () => await shown(large, "on") === SWITCHES, { timeoutMs: 60000, what: "the events" });
+	assert.deepEqual((await stack.switches(large.jar)).filter(({ waiting }) => waiting), []);
+});
+
+test("a command that could not be sent for five minutes fails, and the page hears why", async () => {
+	const pids = stack.pids("switchboard-worker");
+	const from = await sentSoFar();
+	const { cursor } = (await stack.request("/api/switches", { jar: small.jar })).json();
+	const stream = await openStream(stack, { jar: small.jar, cursor });
+	let ids;
+
+	await stopAll(pids);
+	try {
+		ids = await one(small, "off");
+		await age(ids, 301);
+	} finally {
+		continueAll(pids);
+	}
+	assert.deepEqual((await finished(ids)).map(({ error, attempts }) => [error, attempts]), [["expired", 0]]);
+	const { data } = await stream.next(({ event, data: { commandId } }) => event === "command" && commandId === ids[0], { timeoutMs: 30000 });
+
+	assert.deepEqual([data.code, data.message], ["expired", "It could not be sent within five minutes."]);
+	assert.equal(await sentSoFar(), from);
+	stream.close();
 });

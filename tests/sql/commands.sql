@@ -1,7 +1,7 @@
 -- Commands: whose, in which order, confirmed by what.
 BEGIN;
 \ir fixture.psql
-SELECT plan(40);
+SELECT plan(58);
 SELECT set_config('test.other', pg_temp.link('flat', 'sam', 'cookie-2')::text, true) \g /dev/null
 SELECT sync_apply('flat', now(), 'p2', 'Flat', NULL, jsonb_build_array(
 	pg_temp.sync_device('sam-lamp', 'Lamp', 'off', now() - interval '1 hour'))) \g /dev/null
@@ -118,5 +118,98 @@ SELECT is((SELECT count(*) FROM command_request_many(pg_temp.me(), 'off', 'Kitch
 SELECT is((SELECT count(*) FROM command_request_many(pg_temp.me(), 'off', '', NULL, 30000)), 1::bigint, 'all off of what is in no room');
 SELECT is((SELECT outcome FROM command_request(current_setting('test.other')::bigint, 'sam-lamp', 'main', 'setLevel', 5, 30000)), 'taken',
 	'the other user has their own');
+
+-- What was not sent yet may wait for minutes, and the page says so; from the first sending on the user waits for an answer.
+DELETE FROM command;
+SELECT command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL, 300000), command_request(pg_temp.me(), 'fan', 'main', 'on', NULL, 300000) \g /dev/null
+SELECT is((SELECT bool_or(waiting) FROM switch_page), false, 'what was just requested is not called waiting');
+UPDATE command SET requested_at = now() - interval '290 seconds', deadline_at = now() + interval '10 seconds';
+SELECT results_eq($$ SELECT DISTINCT pending, waiting FROM switch_page WHERE device_id IN ('lamp', 'fan') $$, 'VALUES (true, true)',
+	'what was not sent for some time is');
+SELECT is((SELECT count(*) FROM command_pending WHERE waiting), 2::bigint, 'in the list of the page too');
+SELECT is(substring(page_wakeup('home', 'lamp', 'main') FROM '^home (.*)$')::jsonb -> 'waiting', 'true'::jsonb, 'and in wake-ups');
+UPDATE command SET run_at = now() + interval '1 minute' WHERE device_id = 'fan';
+SELECT pg_temp.claim_commands('w1', 10, 10) \g /dev/null
+SELECT is((SELECT deadline_at - now() FROM command WHERE status = 'sent'), interval '30 seconds', 'it is tried for 30 s from its first sending');
+SELECT is((SELECT count(*) FROM switch_page WHERE waiting), 1::bigint, 'and waits no more');
+UPDATE command SET deadline_at = deadline_at - interval '20 seconds' WHERE status = 'sent';
+SELECT command_retry('home', command_id, 'w1', 0) FROM command WHERE status = 'sent' \g /dev/null
+SELECT is((SELECT count(*) FROM switch_page WHERE waiting), 1::bigint, 'nor when it has to be sent again');
+SELECT pg_temp.claim_commands('w1', 10, 10) \g /dev/null
+SELECT is((SELECT deadline_at - now() FROM command WHERE status = 'sent'), interval '10 seconds', 'which does not give it more time');
+UPDATE command SET deadline_at = now() - interval '1 second', claimed_until = NULL;
+SELECT command_expire(10000) \g /dev/null
+SELECT is(pg_temp.status('on'), 'failed:expired,failed:expired', 'then it fails');
+SELECT is((SELECT string_agg(waiting::text, ',' ORDER BY waiting) FROM page_changes(ARRAY['home'], ARRAY[0::bigint]) WHERE kind = 'command'), 'false,true',
+	'and the page hears which of the two was never sent');
+SELECT is((SELECT count(*) FROM switch_page WHERE pending OR waiting), 0::bigint, 'nothing waits');
+DELETE FROM command;
+
+-- All at once ends as one by one, in two locations that are alike; and in one statement, not in one for each switch.
+CREATE FUNCTION pg_temp.make_large(p_home text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_temp.link(p_home, 'owner-of-' || p_home, 'cookie of ' || p_home);
+	PERFORM sync_apply(p_home, now() - interval '1 hour', 'location', 'Large', '[{"room":"r1","name":"Kitchen"},{"room":"r2","name":"Hall"}]',
+		(SELECT jsonb_agg(jsonb_build_object('device', 'd' || d, 'name', 'D' || d, 'room', 'r' || nullif(d % 3, 0), 'online', true,
+			'health_at', NULL, 'switches', (SELECT jsonb_agg(jsonb_build_object('component', 'c' || c, 'label', NULL, 'has_level', true,
+				'state', CASE (d + c) / 2 % 3 WHEN 0 THEN 'on' WHEN 1 THEN 'off' END, 'state_at', now() - interval '1 hour',
+				'level', NULL, 'level_at', NULL)) FROM generate_series(1, 3) c))) FROM generate_series(1, 14) d));
+	INSERT INTO command (installation_id, device_id, component, command, level, user_id, status, requested_at, claimed_until, finished_at,
+			deadline_at, seq)
+		SELECT p_home, s.device_id, s.component, k.command, CASE k.command WHEN 'setLevel' THEN 5 END, 1, k.status,
+			now() - interval '1 minute' + k.n * interval '1 second',
+			CASE k.status WHEN 'sent' THEN now() + interval '20 seconds' END,
+			CASE WHEN k.status IN ('confirmed', 'failed') THEN now() END, now() + interval '30 seconds', 1
+		FROM (SELECT *, row_number() OVER (ORDER BY device_id, position) AS number FROM switch WHERE installation_id = p_home) s,
+			(VALUES (1, 'on', 'requested'), (2, 'off', 'requested'), (3, 'setLevel', 'requested'), (4, 'on', 'sent'),
+				(5, 'off', 'accepted'), (6, 'on', 'confirmed'), (7, 'setLevel', 'sent'), (8, 'on', 'failed')) AS k (n, command, status)
+		WHERE k.n = s.number % 9 OR (k.n = 3 AND s.number % 7 = 0);
+END $$;
+SELECT pg_temp.make_large(home) FROM unnest(ARRAY['large-one', 'large-all']) home \g /dev/null
+CREATE FUNCTION pg_temp.owner(p_home text) RETURNS bigint LANGUAGE sql AS $$
+	SELECT user_id FROM installation WHERE installation_id = p_home $$;
+CREATE FUNCTION pg_temp.one_by_one(p_command text, p_room text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	s record;
+BEGIN
+	FOR s IN SELECT w.device_id, w.component FROM switch_page w WHERE w.installation_id = 'large-one'
+		AND (p_room IS NULL OR coalesce(w.room, '') = p_room) AND (w.pending OR w.state IS DISTINCT FROM p_command)
+		ORDER BY w.device_id, w.position
+	LOOP
+		PERFORM command_request(pg_temp.owner('large-one'), s.device_id, s.component, p_command, NULL, 30000);
+	END LOOP;
+END $$;
+-- What is newer than p_seq, in the order in which it is sent.
+CREATE FUNCTION pg_temp.outcome(p_home text, p_seq bigint) RETURNS text LANGUAGE sql AS $$
+	SELECT jsonb_pretty(jsonb_build_object(
+		'commands', (SELECT jsonb_agg(jsonb_build_array(c.device_id, c.component, c.command, c.status, c.error, c.finished_at,
+			c.deadline_at, c.seq > p_seq) ORDER BY c.requested_at, c.device_id, c.component) FROM command c WHERE c.installation_id = p_home),
+		'switches', (SELECT jsonb_agg(jsonb_build_array(s.device_id, s.component, s.seq > p_seq) ORDER BY s.device_id, s.component)
+			FROM switch s WHERE s.installation_id = p_home))) $$;
+CREATE FUNCTION pg_temp.same(p_command text, p_room text, p_what text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	v_one bigint := pg_temp.seq('large-one');
+	v_all bigint := pg_temp.seq('large-all');
+BEGIN
+	PERFORM pg_temp.one_by_one(p_command, p_room);
+	PERFORM command_request_many(pg_temp.owner('large-all'), p_command, p_room, NULL, 30000);
+	RETURN is(pg_temp.outcome('large-all', v_all), pg_temp.outcome('large-one', v_one), p_what);
+END $$;
+SELECT is((SELECT count(DISTINCT (status, command)) || ' of ' || count(*) FROM command WHERE installation_id = 'large-all'), '8 of 43',
+	'switches with and without commands in each state');
+SELECT pg_temp.same('on', 'Kitchen', 'a room at once ends as its switches one by one');
+SELECT pg_temp.same('off', NULL, 'and so does a location');
+SELECT pg_temp.same('on', '', 'and what is in no room');
+SELECT set_config('test.updates', (SELECT n_tup_upd FROM pg_stat_xact_user_tables WHERE relname = 'installation')::text, true) \g /dev/null
+CREATE TEMP TABLE given ON COMMIT DROP AS SELECT * FROM command_request_many(pg_temp.owner('large-all'), 'off', NULL, 'large-all', 30000)
+	WITH ORDINALITY AS m (command_id, installation_id, n);
+SELECT is((SELECT array_agg(command_id ORDER BY n) FROM given),
+	(SELECT array_agg(c.command_id ORDER BY c.device_id, s.position) FROM command c JOIN switch s USING (installation_id, device_id, component)
+		WHERE c.installation_id = 'large-all' AND c.status = 'requested' AND c.command = 'off'),
+	'all of it once more gives every id, in the order of the page');
+SELECT is((SELECT n_tup_upd FROM pg_stat_xact_user_tables WHERE relname = 'installation') - current_setting('test.updates')::bigint, 1::bigint,
+	'the installation changes once, however many switches it has');
+SELECT is((SELECT count(DISTINCT requested_at) FROM command WHERE installation_id = 'large-all' AND status = 'requested' AND command = 'off'),
+	(SELECT count(*) FROM command WHERE installation_id = 'large-all' AND status = 'requested' AND command = 'off'), 'no two are requested at one time');
 SELECT * FROM finish();
 ROLLBACK;

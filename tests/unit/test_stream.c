@@ -13,7 +13,8 @@ a_row_is_read(void **state)
 			     "{\"seq\" : 12, \"device_id\" : \"lamp\", \"component\" : \"main\","
 			     "\"label\" : \"Lamp\", \"room\" : \"Hall\", \"location\" : \"Home\","
 			     "\"state\" : \"on\", \"level\" : 40, \"online\" : true,"
-			     "\"pending\" : false, \"updated_at\" : \"2026-01-01T00:00:00.000Z\","
+			     "\"pending\" : false, \"waiting\" : true, \"updated_at\" : "
+			     "\"2026-01-01T00:00:00.000Z\","
 			     "\"has_level\" : true}",
 			     &notice),
 	    SW_OK);
@@ -31,6 +32,7 @@ a_row_is_read(void **state)
 	assert_true(notice.change.row.has_level);
 	assert_true(notice.change.row.online);
 	assert_false(notice.change.row.pending);
+	assert_true(notice.change.row.waiting);
 	page_notice_free(&notice);
 }
 

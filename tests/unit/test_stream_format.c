@@ -41,7 +41,7 @@ a_switch_is_an_element_of_the_list(void **state)
 	    "event: switch\ndata: {\"deviceId\":\"lamp\",\"component\":\"main\",\"label\":\"Lamp\","
 	    "\"room\":\"Kitchen\",\"location\":\"Home\",\"installationId\":\"inst-1\",\"state\":"
 	    "\"on\","
-	    "\"level\":40,\"dimmer\":true,\"online\":true,\"pending\":false,"
+	    "\"level\":40,\"dimmer\":true,\"online\":true,\"pending\":false,\"waiting\":false,"
 	    "\"updatedAt\":\"2026-01-02T03:04:05.678Z\",\"seq\":7}\n");
 }
 
@@ -124,6 +124,21 @@ a_command_that_failed_says_why(void **state)
 			      "\"message\":\"The device cannot be reached.\",\"seq\":9}\n");
 }
 
+static void
+a_command_that_was_never_sent_says_so(void **state)
+{
+	struct page_change change = {
+	    .kind = PAGE_CHANGE_COMMAND, .row = lamp, .code = "expired", .command = "on"};
+	struct sbuf text = {0};
+
+	(void)state;
+	change.row.waiting = true;
+	format_change(&text, &change);
+	assert_non_null(strstr(sbuf_text(&text),
+	    "\"code\":\"expired\",\"message\":\"It could not be sent within five minutes.\""));
+	sbuf_clear(&text);
+}
+
 /* Each code that sql/ writes has a message of its own, all others one together. */
 static void
 every_reason_has_a_message(void **state)
@@ -194,6 +209,7 @@ main(void)
 	    SAYS("no character of a label ends the line of data", no_label_ends_its_line),
 	    SAYS("text that is not UTF-8 fails", text_that_is_not_utf8_fails),
 	    SAYS("a command that failed says why", a_command_that_failed_says_why),
+	    SAYS("a command that was never sent says so", a_command_that_was_never_sent_says_so),
 	    SAYS("every reason has a message", every_reason_has_a_message),
 	    SAYS("progress of a sync and a changed status are events",
 		progress_and_status_are_events),

@@ -10,7 +10,7 @@
 
 #include "store/switch.h"
 
-#define COLUMNS 13
+#define COLUMNS 14
 
 static const char *const (*rows)[COLUMNS];
 static int row_count;
@@ -81,9 +81,10 @@ load(struct arena *arena, const char *const (*given)[COLUMNS], int count,
 }
 
 /* One row with what it is sorted by; its label says where it belongs. */
-#define ROW(room, name, device, position, label)                                                  \
-	{                                                                                         \
-		device, "main", label, room, "on", NULL, "f", "t", "f", NULL, "1", name, position \
+#define ROW(room, name, device, position, label)                                              \
+	{                                                                                     \
+		device, "main", label, room, "on", NULL, "f", "t", "f", "f", NULL, "1", name, \
+		    position                                                                  \
 	}
 
 static void
@@ -114,9 +115,9 @@ static void
 every_column_finds_its_member(void **state)
 {
 	static const char *const given[][COLUMNS] = {
-	    {"lamp", "main", "Lamp", "Hall", "off", "40", "t", "f", "t", "1767323045678", "12",
+	    {"lamp", "main", "Lamp", "Hall", "off", "40", "t", "f", "t", "t", "1767323045678", "12",
 		"Lamp", "0"},
-	    {"plug", "main", "Plug", NULL, NULL, NULL, "f", "t", "f", NULL, "13", "Plug", "0"},
+	    {"plug", "main", "Plug", NULL, NULL, NULL, "f", "t", "t", "f", NULL, "13", "Plug", "0"},
 	};
 	const struct switch_row *row;
 	struct arena arena;
@@ -134,7 +135,7 @@ every_column_finds_its_member(void **state)
 	assert_string_equal(row->location, "Home");
 	assert_string_equal(row->state, "off");
 	assert_int_equal(row->level, 40);
-	assert_true(row->has_level && !row->online && row->pending);
+	assert_true(row->has_level && !row->online && row->pending && row->waiting);
 	assert_int_equal(row->updated_at_ms, INT64_C(1767323045678));
 	assert_int_equal(row->seq, 12);
 	row = &list->rows[1];
@@ -142,7 +143,7 @@ every_column_finds_its_member(void **state)
 	assert_null(row->room);
 	assert_null(row->state);
 	assert_int_equal(row->level, -1);
-	assert_true(!row->has_level && row->online && !row->pending);
+	assert_true(!row->has_level && row->online && row->pending && !row->waiting);
 	assert_int_equal(row->updated_at_ms, -1);
 	arena_free(&arena);
 }
