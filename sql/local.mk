@@ -12,7 +12,8 @@ dist_sqltables_DATA = \
 	sql/tables/005-readings.sql \
 	sql/tables/006-event-stray.sql \
 	sql/tables/007-api-call-total.sql \
-	sql/tables/008-signing-key-fetch.sql
+	sql/tables/008-signing-key-fetch.sql \
+	sql/tables/009-invitation.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \
@@ -25,6 +26,7 @@ dist_sqlfunctions_DATA = \
 	sql/functions/event_partition.sql \
 	sql/functions/health.sql \
 	sql/functions/installation.sql \
+	sql/functions/invitation.sql \
 	sql/functions/job.sql \
 	sql/functions/limit.sql \
 	sql/functions/notify.sql \
