@@ -17,6 +17,10 @@ static const struct route routes[] = {
     {REQUEST_GET, "/sessions", ACCESS_SESSION, page_sessions},
     {REQUEST_POST, "/sessions/end", ACCESS_FORM, page_post_session_end},
     {REQUEST_POST, "/sessions/end-others", ACCESS_FORM, page_post_session_end_others},
+    {REQUEST_POST, "/invitations", ACCESS_FORM, page_post_invitation},
+    {REQUEST_POST, "/invitations/withdraw", ACCESS_FORM, page_post_invitation_withdraw},
+    {REQUEST_GET, "/join/*", ACCESS_GUEST, page_join},
+    {REQUEST_POST, "/join/*", ACCESS_GUEST, page_post_join},
     {REQUEST_GET, "/api/switches", ACCESS_SESSION, api_list_switches},
     {REQUEST_POST, "/api/switches", ACCESS_HEADER, api_post_many},
     {REQUEST_POST, "/api/switches/*/*", ACCESS_HEADER, api_post_switch},
@@ -36,7 +40,7 @@ fail(
 
 static const struct serve_main dashboard_conf = {
     .name = "dashboard",
-    .config_parts = CONFIG_DATABASE | CONFIG_PUBLIC | CONFIG_BUDGET,
+    .config_parts = CONFIG_DATABASE | CONFIG_PUBLIC | CONFIG_BUDGET | CONFIG_SIGN_UP,
     .statement_timeout_ms = 3000,
     .body_limit = (size_t)16 << 10,
     .recycle_after = 50000,

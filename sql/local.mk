@@ -14,7 +14,8 @@ dist_sqltables_DATA = \
 	sql/tables/007-api-call-total.sql \
 	sql/tables/008-signing-key-fetch.sql \
 	sql/tables/009-work.sql \
-	sql/tables/010-waiting-command.sql
+	sql/tables/010-waiting-command.sql \
+	sql/tables/011-invitation.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \
@@ -28,6 +29,7 @@ dist_sqlfunctions_DATA = \
 	sql/functions/event_partition.sql \
 	sql/functions/health.sql \
 	sql/functions/installation.sql \
+	sql/functions/invitation.sql \
 	sql/functions/limit.sql \
 	sql/functions/notify.sql \
 	sql/functions/oauth_state.sql \

@@ -76,6 +76,7 @@ src_libstore_a_SOURCES = \
 	src/store/event.c src/store/event.h \
 	src/store/health.c src/store/health.h \
 	src/store/installation.c src/store/installation.h \
+	src/store/invitation.c src/store/invitation.h \
 	src/store/notify.c src/store/notify.h \
 	src/store/query.c src/store/query.h \
 	src/store/session.c src/store/session.h \
@@ -94,6 +95,7 @@ src_libweb_a_SOURCES = \
 	src/web/api_switches.c \
 	src/web/command_input.c src/web/command_input.h \
 	src/web/error_reply.c src/web/error_reply.h \
+	src/web/invitation_cookie.c src/web/invitation_cookie.h \
 	src/web/keycache.c src/web/keycache.h \
 	src/web/oauth_callback.c src/web/oauth_callback.h \
 	src/web/oauth_choose.c src/web/oauth_choose.h \
@@ -102,6 +104,8 @@ src_libweb_a_SOURCES = \
 	src/web/oauth_start.c src/web/oauth_start.h \
 	src/web/page.h \
 	src/web/page_forms.c \
+	src/web/page_invitations.c src/web/page_invitations.h \
+	src/web/page_join.c \
 	src/web/page_layout.c src/web/page_layout.h \
 	src/web/page_sessions.c \
 	src/web/page_switches.c \

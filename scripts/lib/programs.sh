@@ -31,6 +31,7 @@ start_programs()
 {
 	local common=("SWITCHBOARD_LOG_LEVEL=${SWITCHBOARD_LOG_LEVEL:-info}")
 	local public=("SWITCHBOARD_PUBLIC_URL=$public_url") app=("SWITCHBOARD_APP_ID=$app_id")
+	local sign_up=("SWITCHBOARD_SIGN_UP=${SWITCHBOARD_SIGN_UP:-open}")
 	local api=("SWITCHBOARD_API_URL=$api_url") keys=() scopes=() budget=() days=()
 	local sealed=("SWITCHBOARD_SEAL_KEYS_FILE=$live_dir/secrets/$seal_file" "SWITCHBOARD_CLIENT_ID=$client_id")
 
@@ -46,9 +47,9 @@ start_programs()
 	    "${days[@]}" "${sealed[@]}" "SWITCHBOARD_STATE_DIR=$live_dir"
 	start_single events "${public[@]}" "SWITCHBOARD_EVENTS_SOCKET=$socket_dir/events.sock"
 	start_fastcgi oauth 2 "${public[@]}" "${api[@]}" "${app[@]}" "${scopes[@]}" "${sealed[@]}" \
-	    "SWITCHBOARD_SIGN_UP=${SWITCHBOARD_SIGN_UP:-open}"
+	    "${sign_up[@]}"
 	start_fastcgi webhook 2 "${public[@]}" "${api[@]}" "${keys[@]}" "${app[@]}"
-	start_fastcgi dashboard 3 "${public[@]}" "${api[@]}" "${app[@]}" "${budget[@]}"
+	start_fastcgi dashboard 3 "${public[@]}" "${api[@]}" "${app[@]}" "${budget[@]}" "${sign_up[@]}"
 }
 
 # multiwatch starts a process again when it ends, and gives up after a hundred starts in a row that

@@ -8,8 +8,9 @@ RETURNS bigint LANGUAGE sql AS $$
 $$;
 COMMENT ON FUNCTION user_of_owner IS 'The person a Samsung account belongs to, made when there is none';
 
--- p_sign_up is SWITCHBOARD_SIGN_UP.  Whoever sees something here already may come in, and so may the first.
-CREATE FUNCTION sign_up_allows(p_owner text, p_sign_up text)
+-- p_sign_up is SWITCHBOARD_SIGN_UP.  Whoever sees something here already may come in, and so may the first; only others use
+-- up their invitation.
+CREATE FUNCTION sign_up_allows(p_owner text, p_sign_up text, p_invitation bytea)
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	v_hash bytea := sha256(convert_to(p_owner, 'UTF8'));
@@ -17,10 +18,15 @@ BEGIN
 	IF p_sign_up <> 'closed' THEN
 		INSERT INTO first_owner (owner_hash) VALUES (v_hash) ON CONFLICT DO NOTHING;
 	END IF;
-	RETURN p_sign_up = 'open' OR EXISTS (SELECT 1 FROM first_owner f WHERE f.owner_hash = v_hash)
-		OR EXISTS (SELECT 1 FROM user_account u JOIN access a ON a.user_id = u.user_id WHERE u.owner_id = p_owner);
+	IF p_sign_up = 'open' OR EXISTS (SELECT 1 FROM first_owner f WHERE f.owner_hash = v_hash)
+		OR EXISTS (SELECT 1 FROM user_account u JOIN access a ON a.user_id = u.user_id WHERE u.owner_id = p_owner) THEN
+		RETURN true;
+	ELSIF p_sign_up = 'closed' THEN
+		RETURN false;
+	END IF;
+	RETURN invitation_take(p_invitation);
 END $$;
-COMMENT ON FUNCTION sign_up_allows IS 'May the person of this Samsung account use this Switchboard';
+COMMENT ON FUNCTION sign_up_allows IS 'May the person of this Samsung account use this Switchboard; an invitation that is needed is used up';
 
 CREATE FUNCTION access_grant(p_installation text, p_user bigint, p_role text)
 RETURNS void LANGUAGE sql AS $$

@@ -296,6 +296,8 @@ COMMENT ON FUNCTION command_failed IS 'Record that a command failed, and why';
 CREATE FUNCTION command_retry(p_installation text, p_command uuid, p_worker text, p_delay_ms integer)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+	-- As command_request() does: a newer command that is being stored is waited for, and seen.
+	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation FOR NO KEY UPDATE;
 	PERFORM command_failed(c.installation_id, c.command_id, 'superseded') FROM command c
 		WHERE c.installation_id = p_installation AND c.command_id = p_command AND c.status = 'sent'
 			AND c.claimed_by = p_worker AND EXISTS (SELECT 1 FROM command n

@@ -49,9 +49,10 @@ COMMENT ON FUNCTION installation_replace IS 'Erase the earlier installations of 
 -- already; asked: somebody else is signed in, and access_offer_take() waits for the answer who should see it; refused:
 -- the owner may not sign up here, and nothing was stored; others: the same, but other people have linked this
 -- installation.  When asked, "here" names what is linked by who is signed in, "location" what was linked now, if known.
+-- p_invitation: the hash of the code that this browser has accepted; programs of the version before have none.
 CREATE FUNCTION installation_link_owner(p_installation text, p_owner text, p_scope text, p_access bytea,
 	p_refresh bytea, p_seal_key text, p_expires_in integer, p_old_session bytea, p_new_session bytea,
-	p_user_agent text, p_offer bytea, p_sign_up text)
+	p_user_agent text, p_offer bytea, p_sign_up text, p_invitation bytea DEFAULT NULL)
 RETURNS TABLE (user_id bigint, outcome text, here text, location text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 #variable_conflict use_column
@@ -65,7 +66,7 @@ BEGIN
 	PERFORM pg_advisory_xact_lock(hashtextextended('link ' || p_installation, 0));
 	SELECT i.status INTO v_status FROM installation i WHERE i.installation_id = p_installation FOR UPDATE;
 	v_here := FOUND AND v_status <> 'removed';
-	IF NOT sign_up_allows(p_owner, p_sign_up) THEN
+	IF NOT sign_up_allows(p_owner, p_sign_up, p_invitation) THEN
 		RETURN QUERY SELECT NULL::bigint, CASE WHEN v_here THEN 'others' ELSE 'refused' END, NULL, NULL;
 		RETURN;
 	END IF;

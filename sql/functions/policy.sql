@@ -49,6 +49,14 @@ CREATE FUNCTION policy_oauth_state_life()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '10 minutes' $$;
 COMMENT ON FUNCTION policy_oauth_state_life IS 'A state parameter is good for so long';
 
+CREATE FUNCTION policy_invitation_life()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '1 day' $$;
+COMMENT ON FUNCTION policy_invitation_life IS 'An invitation is good for so long';
+
+CREATE FUNCTION policy_invitations_open()
+RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 20 $$;
+COMMENT ON FUNCTION policy_invitations_open IS 'How many invitations of one person may be open at a time';
+
 CREATE FUNCTION policy_refresh_token_life()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '30 days' $$;
 COMMENT ON FUNCTION policy_refresh_token_life IS 'The platform takes a refresh token for so long';

@@ -41,11 +41,23 @@ static const struct stmt statements[] = {
 	"SELECT session_hash, installation_id FROM session_reach($1)", 1, .repeatable = true},
     [STMT_SESSION_SEEN] = {"session_seen", "SELECT session_seen($1)", 1, .repeatable = true},
 
+    /* who may come in (store/invitation) */
+    [STMT_INVITATION_MAY_MAKE] = {"invitation_may_make", "SELECT invitation_may_make($1)", 1,
+	.repeatable = true},
+    [STMT_INVITATION_MAKE] = {"invitation_make", "SELECT invitation_make($1, $2)", .params = 2},
+    [STMT_INVITATION_LIST] = {"invitation_list",
+	"SELECT public_id, created_ms, coalesce(used_ms, -1) FROM invitation_list($1)", 1,
+	.repeatable = true},
+    [STMT_INVITATION_WITHDRAW] = {"invitation_withdraw", "SELECT invitation_withdraw($1, $2)",
+	.params = 2},
+    [STMT_INVITATION_IS_OPEN] = {"invitation_is_open", "SELECT invitation_is_open($1)", 1,
+	.repeatable = true},
+
     /* installations (store/installation) */
     [STMT_INSTALLATION_LINK] = {"installation_link",
 	"SELECT user_id, outcome, here, location FROM installation_link_owner($1, $2, $3, $4, $5, "
-	"$6, $7, $8, $9, $10, $11, $12)",
-	.params = 12},
+	"$6, $7, $8, $9, $10, $11, $12, $13)",
+	.params = 13},
     [STMT_ACCESS_OFFER_TAKE] = {"access_offer_take",
 	"SELECT installation_id FROM access_offer_take($1, $2, $3, $4, $5)", .params = 5},
     [STMT_INSTALLATION_DISCONNECT] = {"installation_disconnect",

@@ -214,8 +214,8 @@ exchange_finish(struct exchange *exchange)
 
 	close_connection(exchange);
 	log_set_request(request->id);
-	log_event(LOG_INFO, "request", "method", request->method_text, "path", request->path,
-	    "status", log_int(response->status), "ms",
+	log_event(LOG_INFO, "request", "method", request->method_text, "path",
+	    request_logged_path(request), "status", log_int(response->status), "ms",
 	    log_int(clock_monotonic_ms() - exchange->start_ms), "bytes",
 	    log_int((long long)response->body.length), "client", sent ? NULL : "left",
 	    (const char *)NULL);

@@ -8,6 +8,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "formats/base64.h"
+
+/* Of a UUID: what is no longer is an id. */
+#define LOGGED_WORD_MAX 36
+
 static const char *const methods[REQUEST_METHOD__MAX] = {
     [REQUEST_GET] = "GET",
     [REQUEST_HEAD] = "HEAD",
@@ -143,6 +148,44 @@ request_is_media(const struct request *request, const char *media_type)
 	size_t length = strcspn(type, "; \t");
 
 	return length == strlen(media_type) && strncasecmp(type, media_type, length) == 0;
+}
+
+/* How many characters of base64url a text begins with. */
+static size_t
+word_length(const char *text)
+{
+	size_t length = 0;
+
+	while (text[length] != '\0' && base64url_is_text(text + length, 1))
+		length++;
+	return length;
+}
+
+const char *
+request_logged_path(const struct request *request)
+{
+	const char *in = request->path;
+	char *path, *out;
+
+	if (strlen(in) <= LOGGED_WORD_MAX)
+		return in;
+	path = out = arena_strdup(request->arena, in);
+	if (path == NULL)
+		return "*";
+	while (*in != '\0') {
+		size_t length = word_length(in);
+
+		if (length > LOGGED_WORD_MAX) {
+			*out++ = '*';
+		} else {
+			length = length > 0 ? length : 1;
+			memcpy(out, in, length);
+			out += length;
+		}
+		in += length;
+	}
+	*out = '\0';
+	return path;
 }
 
 enum sw_err

@@ -56,6 +56,13 @@ const char *request_header(const struct request *request, const char *name, bool
 /* Is the body's media type this one (parameters such as charset ignored, case-insensitive)? */
 bool request_is_media(const struct request *request, const char *media_type);
 
+/*
+ * The path for a log.  Whatever in it is longer than a UUID, in characters of base64url, is "*": it
+ * may be one of our random words (/join/{code}), cut short or with something behind it.  In the
+ * request's arena, or "*" when that is exhausted.
+ */
+const char *request_logged_path(const struct request *request);
+
 /* Query string, parsed on demand.  Errors as url_query_parse(). */
 SW_MUSTCHECK enum sw_err request_parse_query(const struct request *request, struct url_query *out);
 

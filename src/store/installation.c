@@ -58,6 +58,7 @@ put_link(struct db *db, struct arena *arena, const struct store_link *link,
 	    DB_TEXT(link->user_agent),
 	    hash_or_null(link->offer),
 	    DB_TEXT(link->sign_up),
+	    hash_or_null(link->invitation),
 	};
 	struct store_list list;
 	enum sw_err err;

@@ -24,6 +24,7 @@ struct store_link {
 	const char *user_agent;     /* UTF-8, or NULL */
 	const uint8_t *offer;       /* hash of the random word for STORE_LINK_ASKED */
 	const char *sign_up;        /* SWITCHBOARD_SIGN_UP */
+	const uint8_t *invitation;  /* hash of the code that this browser accepted, or NULL */
 };
 
 enum store_link_outcome {
@@ -45,7 +46,8 @@ struct store_linked {
 
 /*
  * Store it in one transaction: installation, sealed tokens, the first jobs, its owner's access, and
- * a new session for the owner unless another person is signed in.  SW_ECONFLICT: repeat it, unless
+ * a new session for the owner unless another person is signed in; an invitation that they needed is
+ * used up.  SW_ECONFLICT: repeat it, unless
  * the session is there already because an earlier try without an answer was carried out.
  * SW_EINTERNAL when sealing fails.
  */

@@ -12,6 +12,7 @@
 
 #define CSRF_PREFIX "csrf:"
 #define TOKEN_LENGTH (SESSION_TOKEN_SIZE - 1)
+#define GUEST_LIFE_S (24 * 3600)
 
 enum sw_err
 store_oauth_state_put(struct db *db, const uint8_t state_hash[static SECRET_SHA256_BYTES],
@@ -124,6 +125,12 @@ cookie_name(bool https)
 	return https ? "__Host-session" : "session";
 }
 
+static const char *
+guest_name(bool https)
+{
+	return https ? "__Host-guest" : "guest";
+}
+
 static bool
 token_is_valid(const char *token)
 {
@@ -143,14 +150,20 @@ derive_csrf(const char *token, char csrf[SESSION_TOKEN_SIZE])
 	secret_cleanse(text, sizeof(text));
 }
 
+static bool
+read_token(const char *cookie_header, const char *name, char token[static SESSION_TOKEN_SIZE])
+{
+	return cookie_get(cookie_header, name, token, SESSION_TOKEN_SIZE) == SW_OK &&
+	       token_is_valid(token);
+}
+
 bool
 session_read_cookie(const char *cookie_header, bool https, uint8_t hash[static SECRET_SHA256_BYTES],
     char csrf[SESSION_TOKEN_SIZE])
 {
 	char token[SESSION_TOKEN_SIZE];
-	enum sw_err err = cookie_get(cookie_header, cookie_name(https), token, sizeof(token));
 
-	if (err != SW_OK || !token_is_valid(token))
+	if (!read_token(cookie_header, cookie_name(https), token))
 		return false;
 	secret_sha256(token, TOKEN_LENGTH, hash);
 	if (csrf != NULL)
@@ -175,11 +188,17 @@ session_load(
 	return err;
 }
 
+static bool
+is_csrf(const char *token, const char *csrf)
+{
+	return token != NULL && csrf[0] != '\0' &&
+	       secret_equal(token, strlen(token), csrf, strlen(csrf));
+}
+
 bool
 session_check_csrf(const struct session *session, const char *token)
 {
-	return token != NULL && session->csrf[0] != '\0' &&
-	       secret_equal(token, strlen(token), session->csrf, strlen(session->csrf));
+	return is_csrf(token, session->csrf);
 }
 
 enum sw_err
@@ -193,16 +212,23 @@ session_make(char token[static SESSION_TOKEN_SIZE], uint8_t hash[static SECRET_S
 	return SW_OK;
 }
 
-void
-session_put_cookie(struct response *res, const struct config *config, const char *token)
+static void
+put_cookie(struct response *res, const struct config *config, const char *name, const char *token,
+    int64_t life_s)
 {
 	struct sbuf value;
 
 	sbuf_init_secret(&value, 0);
-	cookie_put(&value, cookie_name(config->public_is_https), token != NULL ? token : "",
-	    token != NULL ? SESSION_LIFE_S : 0, config->public_is_https);
+	cookie_put(&value, name, token, life_s, config->public_is_https);
 	response_add_header(res, "Set-Cookie", sbuf_failed(&value) ? NULL : sbuf_text(&value));
 	sbuf_clear(&value);
+}
+
+void
+session_put_cookie(struct response *res, const struct config *config, const char *token)
+{
+	put_cookie(res, config, cookie_name(config->public_is_https), token != NULL ? token : "",
+	    token != NULL ? SESSION_LIFE_S : 0);
 }
 
 void
@@ -214,4 +240,35 @@ session_renew_cookie(struct response *res, const struct config *config, const st
 		cookie_name(config->public_is_https), token, sizeof(token)) == SW_OK)
 		session_put_cookie(res, config, token);
 	secret_cleanse(token, sizeof(token));
+}
+
+enum sw_err
+session_begin_guest(struct response *res, const struct config *config, const struct request *req,
+    char csrf[static SESSION_TOKEN_SIZE])
+{
+	const char *name = guest_name(config->public_is_https);
+	char token[SESSION_TOKEN_SIZE];
+	enum sw_err err = SW_OK;
+
+	if (!read_token(request_header(req, "HTTP_COOKIE", NULL), name, token))
+		err = base64url_random(token, sizeof(token), 32);
+	if (err == SW_OK) {
+		derive_csrf(token, csrf);
+		put_cookie(res, config, name, token, GUEST_LIFE_S);
+	}
+	secret_cleanse(token, sizeof(token));
+	return err;
+}
+
+bool
+session_check_guest(const struct config *config, const struct request *req, const char *token)
+{
+	char guest[SESSION_TOKEN_SIZE], csrf[SESSION_TOKEN_SIZE];
+
+	if (!read_token(request_header(req, "HTTP_COOKIE", NULL),
+		guest_name(config->public_is_https), guest))
+		return false;
+	derive_csrf(guest, csrf);
+	secret_cleanse(guest, sizeof(guest));
+	return is_csrf(token, csrf);
 }

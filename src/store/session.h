@@ -94,7 +94,7 @@ SW_MUSTCHECK enum sw_err session_load(
 /* Is this the session's CSRF token?  Constant time; NULL is not. */
 bool session_check_csrf(const struct session *session, const char *token);
 
-/* A new random cookie value and its hash, for store_installation_link(). */
+/* A new random word, as a cookie has it, and its hash: for store_installation_link(). */
 SW_MUSTCHECK enum sw_err
 session_make(char token[static SESSION_TOKEN_SIZE], uint8_t hash[static SECRET_SHA256_BYTES]);
 
@@ -104,5 +104,17 @@ void session_put_cookie(struct response *res, const struct config *config, const
 /* Let the browser keep the session cookie of this request for another SESSION_LIFE_S. */
 void
 session_renew_cookie(struct response *res, const struct config *config, const struct request *req);
+
+/*
+ * A form for people who are not signed in: a cookie "guest" (over https "__Host-guest") of this
+ * browser takes the place of the session's, and the CSRF token is derived from it in the same way.
+ * Sets the cookie for a day; one that is there is kept, so that several pages work.  SW_EINTERNAL:
+ * no random numbers.
+ */
+SW_MUSTCHECK enum sw_err session_begin_guest(struct response *res, const struct config *config,
+    const struct request *req, char csrf[static SESSION_TOKEN_SIZE]);
+
+/* Is this the CSRF token of this browser's cookie "guest"?  Constant time; NULL is not. */
+bool session_check_guest(const struct config *config, const struct request *req, const char *token);
 
 #endif

@@ -13,6 +13,7 @@
 #include "store/api_call.h"
 #include "store/installation.h"
 #include "store/session.h"
+#include "web/invitation_cookie.h"
 #include "web/oauth_choose.h"
 #include "web/oauth_owner.h"
 #include "web/oauth_page.h"
@@ -149,7 +150,7 @@ link_installation(struct program *program, const struct request *req,
 {
 	const struct config *config = &program->config;
 	uint8_t new_session[SECRET_SHA256_BYTES], old_session[SECRET_SHA256_BYTES];
-	uint8_t offer[SECRET_SHA256_BYTES];
+	uint8_t offer[SECRET_SHA256_BYTES], invitation[SECRET_SHA256_BYTES];
 	struct store_link link = {
 	    .tokens = tokens,
 	    .seal_keys = &config->seal_keys,
@@ -165,6 +166,8 @@ link_installation(struct program *program, const struct request *req,
 	if (session_read_cookie(request_header(req, "HTTP_COOKIE", NULL), config->public_is_https,
 		old_session, NULL))
 		link.old_session = old_session;
+	if (invitation_read_cookie(config, req, invitation))
+		link.invitation = invitation;
 	if (err == SW_OK)
 		err = store_link(program, req, &link, out);
 	return err;
@@ -272,6 +275,8 @@ finish_link(struct program *program, const struct request *req, const struct oau
 	enum sw_err err = link_installation(program, req, tokens, &words, &linked);
 	bool is_linked = err == SW_OK && !is_refused(&linked);
 
+	if (err == SW_OK)
+		invitation_drop_cookie(res, &program->config, req);
 	if (is_linked) {
 		log_event(LOG_INFO, "oauth.linked", "installation", tokens->installed_app_id,
 		    "user", log_int(linked.user_id), "session",

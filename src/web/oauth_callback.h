@@ -19,12 +19,13 @@ void oauth_put_redirect_uri(struct sbuf *buf, const struct config *config);
  * person is signed in who sees it already.  200 with the question of oauth_choose.h when they do
  * not.  Else a page: 400 state missing, sent twice, unknown, used, too old or of another browser;
  * 400 no code, or the platform refuses it; 403 the person declined, or may not sign up
- * (SWITCHBOARD_SIGN_UP): then it is uninstalled at once and nothing is stored; 502 another error
- * was reported, our client was refused, or the answer of the platform cannot be used (no installed
- * app id, no person as its owner, for example); 503 platform or database cannot be reached; 504 no
- * answer in time. Blocks at most 8 s for the exchange, which is not repeated, because a code works
- * once; 6 s for the owner when the reply does not name one, or to uninstall (oauth_owner.h); and 3
- * s for the database, which is tried again.
+ * (SWITCHBOARD_SIGN_UP, and this browser has accepted no invitation that is open): then it is
+ * uninstalled at once and nothing is stored; 502 another error was reported, our client was
+ * refused, or the answer of the platform cannot be used (no installed app id, no person as its
+ * owner, for example); 503 platform or database cannot be reached; 504 no answer in time. Blocks at
+ * most 8 s for the exchange, which is not repeated, because a code works once; 6 s for the owner
+ * when the reply does not name one, or to uninstall (oauth_owner.h); and 3 s for the database,
+ * which is tried again.
  */
 SW_MUSTCHECK enum sw_err oauth_callback(struct request_context *context);
 

@@ -43,17 +43,20 @@ static const struct words pages[] = {
 	"SmartThings does not say which Samsung account this location belongs to. Nothing was "
 	"linked."},
     [OAUTH_PAGE_UNINVITED] = {403, "You need an invitation",
-	"Only the person who set this Switchboard up, and those who see a location here already, "
-	"can sign in. It has been uninstalled from your location at SmartThings again, and nothing "
-	"of it was kept here. Ask whoever runs this Switchboard to let you in."},
+	"Only the person who set this Switchboard up, those who see a location here already, and "
+	"those with an invitation, which works once and for a day, can sign in. It has been "
+	"uninstalled from your location at SmartThings again, and nothing "
+	"of it was kept here. Ask somebody who uses this Switchboard for one."},
     [OAUTH_PAGE_INSTALLED] = {403, "You need an invitation",
-	"Only the person who set this Switchboard up, and those who see a location here already, "
-	"can sign in. Nothing was kept here, but SmartThings did not uninstall it "
+	"Only the person who set this Switchboard up, those who see a location here already, and "
+	"those with an invitation, which works once and for a day, can sign in. Nothing was kept "
+	"here, but SmartThings did not uninstall it "
 	"from "
 	"your location: remove Switchboard there in the SmartThings app."},
     [OAUTH_PAGE_OTHERS] = {403, "You need an invitation",
-	"Only the person who set this Switchboard up, and those who see a location here already, "
-	"can sign in. Other people have linked this location; nothing was changed for them."},
+	"Only the person who set this Switchboard up, those who see a location here already, and "
+	"those with an invitation, which works once and for a day, can sign in. Other people have "
+	"linked this location; nothing was changed for them."},
     [OAUTH_PAGE_CHOICE] = {400, "This question is out of date",
 	"It was asked in another browser or more than ten minutes ago, or it has been answered. "
 	"The location is linked: its owner sees it after signing in."},

@@ -59,4 +59,29 @@ SW_MUSTCHECK enum sw_err page_post_session_end(struct request_context *context);
 /* POST /sessions/end-others: the same for all but this one. */
 SW_MUSTCHECK enum sw_err page_post_session_end_others(struct request_context *context);
 
+/*
+ * POST /invitations: 200 with a new link, which is shown this once.  409 with the reason: people do
+ * not come in by invitation here, this person owns no location, or too many of theirs are open.
+ */
+SW_MUSTCHECK enum sw_err page_post_invitation(struct request_context *context);
+
+/*
+ * POST /invitations/withdraw, field invitation: it lets nobody in any more; 303 to /sessions.  400
+ * none named; 404 not theirs, or used.
+ */
+SW_MUSTCHECK enum sw_err page_post_invitation_withdraw(struct request_context *context);
+
+/*
+ * GET /join/{code}: 200 with what it is, and for a guest a form.  404 unknown, used, expired or
+ * withdrawn, or nobody new may come in; the same page for all.  303 to / where nobody needs one.
+ */
+SW_MUSTCHECK enum sw_err page_join(struct request_context *context);
+
+/*
+ * POST /join/{code}: 200 with a page that goes on to /oauth/start, and a cookie by which the
+ * callback knows the invitation; for a person who is signed in 303 to /.  403 without the CSRF
+ * token of session_begin_guest(); 404, and 303 to /, as for GET.
+ */
+SW_MUSTCHECK enum sw_err page_post_join(struct request_context *context);
+
 #endif

@@ -40,6 +40,11 @@ put_head(struct sbuf *out, const struct page *page)
 		html_put_attr_int(out, "content", page->refresh_s);
 		html_lit(out, "></noscript>\n");
 	}
+	if (page->next != NULL) {
+		html_lit(out, "<meta http-equiv=\"refresh\" content=\"0; url=");
+		html_put_text(out, page->next);
+		html_lit(out, "\">\n");
+	}
 	html_lit(out, "</head>\n");
 }
 

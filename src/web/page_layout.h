@@ -16,6 +16,7 @@ struct page {
 	const char *csrf;   /* of the signed-in session; NULL: the page has no forms */
 	const char *cursor; /* where live updates begin; NULL: a page without them */
 	int refresh_s;      /* without JavaScript, reload after this long; 0 = never */
+	const char *next;   /* address of ours where the browser goes on at once; NULL: nowhere */
 };
 
 /* Status and headers of a page, and everything up to and with <main>.  "res" may hold nothing but

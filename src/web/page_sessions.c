@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "formats/uuid.h"
 #include "store/session.h"
+#include "web/page_invitations.h"
 #include "web/page_layout.h"
 #include "web/user_agent.h"
 
@@ -74,10 +75,9 @@ put_session(struct sbuf *out, const struct store_session *session, const char *c
 }
 
 static void
-put_list(struct sbuf *out, const struct store_session *sessions, size_t count, const char *csrf)
+put_list(struct sbuf *out, const struct store_session *sessions, size_t count, const char *csrf,
+    int64_t now_ms)
 {
-	int64_t now_ms = clock_now_ms();
-
 	html_lit(out,
 	    "<section class=\"card\">\n<h1>Signed-in browsers</h1>\n<p>The browsers that are "
 	    "signed in to Switchboard as you. Sign out those that you no longer use or do not "
@@ -97,16 +97,22 @@ put_list(struct sbuf *out, const struct store_session *sessions, size_t count, c
 enum sw_err
 page_sessions(struct request_context *context)
 {
-	struct page page = {.title = "Signed-in browsers", .csrf = context->session.csrf};
+	const char *csrf = context->session.csrf;
+	struct page page = {.title = "Signed-in browsers", .csrf = csrf};
+	struct page_invitations invitations;
 	struct store_session *sessions;
+	int64_t now_ms = clock_now_ms();
 	size_t count;
 	enum sw_err err = store_session_list(context->program->db, context->req->arena,
 	    context->session.who.user_id, context->session.hash, &sessions, &count);
 
+	if (err == SW_OK)
+		err = page_load_invitations(context, &invitations);
 	if (err != SW_OK)
 		return err;
 	page_begin(context->res, &context->program->config, 200, &page);
-	put_list(&context->res->body, sessions, count, context->session.csrf);
+	put_list(&context->res->body, sessions, count, csrf, now_ms);
+	page_put_invitations(&context->res->body, &invitations, csrf, now_ms);
 	page_end(context->res, -1, 0);
 	return SW_OK;
 }

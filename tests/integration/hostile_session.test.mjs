@@ -17,6 +17,8 @@ const FORMS = {
 	"/disconnect": {},
 	"/sessions/end": { session: "x" },
 	"/sessions/end-others": {},
+	"/invitations": {},
+	"/invitations/withdraw": { invitation: "x" },
 };
 const CALLS = {
 	"/api/switches/DEVICE/main": { command: "on" },

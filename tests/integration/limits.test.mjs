@@ -26,9 +26,9 @@ before(async () => {
 after(() => stack?.stop());
 
 /** Assert that an answer is one of nginx' own error pages (or JSON), with all headers. */
-function assertErrorPage(answer, status, { json = false } = {}) {
+function assertErrorPage(answer, status, { json = false, referrer } = {}) {
 	assert.equal(answer.status, status, answer.text.slice(0, 200));
-	assertHeaders(answer);
+	assertHeaders(answer, { referrer });
 	assert.equal(answer.headers["cache-control"], "no-store");
 	assert.doesNotMatch(answer.text, /nginx|<!--#|\(none\)/);
 	if (json) {
@@ -49,11 +49,11 @@ function assertLimited(answer, options) {
 		assert.match(answer.text, /Too many requests/);
 }
 
-function assertHeaders({ headers }) {
+function assertHeaders({ headers }, { referrer = "same-origin" } = {}) {
 	assert.match(headers["content-security-policy"], /^default-src 'none'/);
 	assert.match(headers["content-security-policy"], /frame-ancestors 'none'/);
 	assert.equal(headers["x-content-type-options"], "nosniff");
-	assert.equal(headers["referrer-policy"], "same-origin");
+	assert.equal(headers["referrer-policy"], referrer);
 	assert.equal(headers["cross-origin-opener-policy"], "same-origin");
 	assert.equal(headers["cross-origin-resource-policy"], "same-origin");
 	assert.doesNotMatch(headers["cache-control"], /,.*no-store|no-store.*,/, "no-store is there once");
@@ -240,12 +240,15 @@ describe("answers of nginx' own", () => {
 			["/disconnect", "GET, HEAD, POST", false],
 			["/sessions", "GET, HEAD", false],
 			["/sessions/end", "POST", false],
+			["/invitations", "POST", false],
+			["/invitations/withdraw", "POST", false],
+			["/join/x", "GET, HEAD, POST", false],
 		]) {
 			for (const method of ["PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", ...(allow.includes("GET") ? [] : ["GET"]),
 				...(allow.includes("POST") ? [] : ["POST"])]) {
 				const answer = await stack.request(where, { method });
 
-				assertErrorPage(answer, 405, { json });
+				assertErrorPage(answer, 405, { json, referrer: where.startsWith("/join/") ? "no-referrer" : undefined });
 				assert.equal(answer.headers.allow, allow, `${method} ${where}`);
 			}
 		}

@@ -2,20 +2,21 @@
 // the environment of a process that does not need it.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, renameSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { consent, request, startStack, waitFor } from "../stack.mjs";
+import { CookieJar, consent, csrfToken, request, startStack, waitFor } from "../stack.mjs";
 
 const run = promisify(execFile);
 let stack;
 let code;
 let jar;
+let invitation;
 const tokens = new Set(); // every token and code that the platform issued
 
 before(async () => {
-	stack = await startStack({ env: { SWITCHBOARD_LOG_LEVEL: "debug" } });
+	stack = await startStack({ env: { SWITCHBOARD_LOG_LEVEL: "debug", SWITCHBOARD_SIGN_UP: "invite" } });
 });
 
 after(() => stack?.stop());
@@ -72,15 +73,45 @@ test("a location is linked and its token refreshed", async () => {
 	assert.ok(tokens.size >= 2, "the platform issued tokens");
 });
 
+test("an invitation is made and accepted, also while the dashboard is away", async () => {
+	const made = await stack.request("/invitations", { jar, form: { csrf: await csrfToken(stack, jar) } });
+	const guest = new CookieJar();
+
+	[, invitation] = /\/join\/([A-Za-z0-9_-]{43})</.exec(made.text);
+	const page = await stack.request(`/join/${invitation}`, { jar: guest });
+	const csrf = /name="csrf" value="([^"]+)"/.exec(page.text)[1];
+
+	assert.equal((await stack.request(`/join/${invitation}`, { jar: guest, form: { csrf } })).status, 200);
+	assert.equal(guest.cookies(stack.url).invitation, invitation);
+	// As people mistype it or mail programs lengthen it.
+	for (const where of [`/join/${invitation}.`, `/join/${invitation}/`, `/Join/${invitation}`, `//join/${invitation}`, `/join/${invitation.slice(0, -1)}`])
+		assert.equal((await request(`${stack.url}${where}`)).status, 404, where);
+	const [, folder] = /unix:(.*)\/webhook\.sock/.exec(readFileSync(path.join(stack.stateDir, "etc/switchboard.conf"), "utf8"));
+	const socket = path.join(folder, "dashboard.sock");
+
+	renameSync(socket, `${socket}.away`);
+	try {
+		assert.equal((await stack.request(`/join/${invitation}`)).status, 503);
+	} finally {
+		renameSync(`${socket}.away`, socket);
+	}
+	// Both are written after the answers: wait until all are there, so that the next tests see them.
+	const lines = (log, pattern) => stack.log(log).match(pattern)?.length;
+
+	await waitFor(() => lines("access", / \/[Jj]oin\/\* /g) === 8, { what: "eight requests in the access log" });
+	await waitFor(() => lines("dashboard", /event=request .*path=\/{1,2}[Jj]oin\/\*/g) === 7, { what: "seven in the dashboard's" });
+});
+
 test("a dump of the database holds no token, code or cookie", async () => {
 	const { stdout } = await run("pg_dump", ["--inserts", stack.databaseUrl], { maxBuffer: 256 * 1024 * 1024 });
 	const cookie = Object.values(jar.cookies(stack.url)).find((value) => value.length >= 40);
 
 	assert.match(stdout, /INSERT INTO switchboard\.token/);
-	for (const secret of [...tokens, code, cookie, ...configuredSecrets()])
+	assert.match(stdout, /INSERT INTO switchboard\.invitation/);
+	for (const secret of [...tokens, code, cookie, invitation, ...configuredSecrets()])
 		assert.ok(!stdout.includes(secret), "a secret is in the dump");
 	// bytea is dumped as hex: sealed, not just encoded.
-	for (const secret of tokens)
+	for (const secret of [...tokens, invitation])
 		assert.ok(!stdout.includes(Buffer.from(secret).toString("hex")), "a token is in the dump as hex");
 });
 
@@ -94,7 +125,7 @@ test("no log holds a secret, at level debug", () => {
 			continue;
 		const text = readFileSync(path.join(folder, name), "utf8");
 
-		for (const secret of [...tokens, code, cookie, ...configuredSecrets()])
+		for (const secret of [...tokens, code, cookie, invitation.slice(0, -1), ...configuredSecrets()])
 			assert.ok(!text.includes(secret), `a secret is in ${name}`);
 	}
 	assert.match(stack.log("worker"), /level=/, "there are lines to look at");

@@ -121,6 +121,18 @@ test("the switch page links to the list", async () => {
 	assert.doesNotMatch((await stack.request("/")).text, /href="\/sessions"/);
 });
 
+test("where everybody may sign in there are no invitations", async () => {
+	assert.doesNotMatch((await get(jars.phone)).text, /invitation/i);
+	assert.equal((await post("/invitations", jars.phone)).status, 409);
+	for (const options of [{}, { form: {} }, { jar: jars.phone }]) {
+		const answer = await stack.request(`/join/${"A".repeat(43)}`, options);
+
+		assert.equal(answer.status, 303);
+		assert.equal(answer.location, `${stack.url}/`);
+		assert.deepEqual(answer.setCookies, []);
+	}
+});
+
 test("a signed-out browser gets 401 with a link to the sign-in at every address", async () => {
 	for (const [where, options] of [["/sessions", {}], ["/sessions/end", { form: { session: "x" } }], ["/sessions/end-others", { form: {} }]]) {
 		const answer = await stack.request(where, { jar: new CookieJar(), ...options });

@@ -165,6 +165,38 @@ check_form(void **state)
 	assert_int_equal(form.count, 0);
 }
 
+#define UUID "0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
+#define WORD "0123456789abcdefghijklmnopqrstuvwxyzABCDEF-"
+
+static void
+check_logged_path(void **state)
+{
+	static const struct {
+		const char *path;
+		const char *logged;
+	} cases[] = {
+	    {"/", "/"},
+	    {"/switches/" UUID "/main", "/switches/" UUID "/main"},
+	    {"/join/" WORD, "/join/*"},
+	    {"/join/" WORD ".%20", "/join/*.%20"},
+	    {"//Join/" WORD "/x/" WORD, "//Join/*/x/*"},
+	    {"/join/0123456789abcdefghijklmnopqrstuvwxyzA", "/join/*"},
+	    {"/%6aoin/" WORD WORD, "/%6aoin/*"},
+	};
+	struct arena none;
+	struct request request = {.arena = &arena};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		request.path = cases[i].path;
+		assert_string_equal(request_logged_path(&request), cases[i].logged);
+	}
+	arena_init(&none, 1);
+	request.arena = &none;
+	assert_string_equal(request_logged_path(&request), "*");
+	arena_free(&none);
+}
+
 int
 main(void)
 {
@@ -176,6 +208,7 @@ main(void)
 	    SAYS("methods are recognised exactly", check_methods),
 	    SAYS("a header sent twice is ambiguous", check_twice),
 	    SAYS("media types are compared without their parameters", check_media),
+	    SAYS("a log gets no random word of a path", check_logged_path),
 	    SAYS("a form is read only when it says that it is one", check_form),
 	};
 

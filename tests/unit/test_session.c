@@ -218,6 +218,69 @@ the_cookie_has_its_attributes(void **state)
 	    true, NULL, "__Host-session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure");
 }
 
+/* session_begin_guest() for a request with this Cookie header; the cookie that it sets. */
+static void
+begin_guest(bool https, const char *cookie, char set[static 256], char csrf[SESSION_TOKEN_SIZE])
+{
+	struct request_param param = {"HTTP_COOKIE", cookie};
+	struct request request = {.params = &param, .param_count = cookie != NULL ? 1 : 0};
+	struct config config = {.public_is_https = https};
+	struct response response;
+
+	response_init(&response);
+	assert_int_equal(session_begin_guest(&response, &config, &request, csrf), SW_OK);
+	assert_int_equal(response.header_count, 1);
+	assert_string_equal(response.headers[0].name, "Set-Cookie");
+	snprintf(set, 256, "%s", response.headers[0].value);
+	response_clear(&response);
+}
+
+static void
+a_guest_keeps_the_cookie_of_the_browser(void **state)
+{
+	char set[256], other[256], csrf[SESSION_TOKEN_SIZE];
+
+	(void)state;
+	begin_guest(false, "guest=" TOKEN, set, csrf);
+	assert_string_equal(set, "guest=" TOKEN "; Path=/; HttpOnly; SameSite=Lax; Max-Age=86400");
+	assert_string_equal(csrf, TOKEN_CSRF);
+	begin_guest(true, "__Host-guest=" TOKEN, set, csrf);
+	assert_string_equal(
+	    set, "__Host-guest=" TOKEN "; Path=/; HttpOnly; SameSite=Lax; Max-Age=86400; Secure");
+	begin_guest(true, "guest=" TOKEN, set, csrf);
+	assert_string_not_equal(csrf, TOKEN_CSRF);
+	begin_guest(false, "guest=short; session=" TOKEN, set, csrf);
+	assert_string_not_equal(csrf, TOKEN_CSRF);
+	begin_guest(false, NULL, other, csrf);
+	assert_string_not_equal(set, other);
+}
+
+static void
+check_guest(const char *cookie, const char *token, bool expected)
+{
+	struct request_param param = {"HTTP_COOKIE", cookie};
+	struct request request = {.params = &param, .param_count = cookie != NULL ? 1 : 0};
+	struct config config = {0};
+
+	assert_int_equal(session_check_guest(&config, &request, token), expected);
+}
+
+static void
+a_guest_s_form_needs_the_token_of_the_cookie(void **state)
+{
+	(void)state;
+	check_guest("guest=" TOKEN, TOKEN_CSRF, true);
+	check_guest("guest=" TOKEN, NULL, false);
+	check_guest("guest=" TOKEN, "", false);
+	check_guest("guest=" TOKEN, TOKEN, false);
+	check_guest("guest=" TOKEN, TOKEN_CSRF "x", false);
+	check_guest(NULL, TOKEN_CSRF, false);
+	check_guest("guest=", TOKEN_CSRF, false);
+	check_guest("guest=x", TOKEN_CSRF, false);
+	check_guest("session=" TOKEN, TOKEN_CSRF, false);
+	check_guest("__Host-guest=" TOKEN, TOKEN_CSRF, false);
+}
+
 int
 main(void)
 {
@@ -233,6 +296,10 @@ main(void)
 	    SAYS("a new cookie is random and reads back", a_new_cookie_is_random_and_reads_back),
 	    SAYS("the cookie is HttpOnly, Lax, and Secure over https",
 		the_cookie_has_its_attributes),
+	    SAYS(
+		"a guest keeps the cookie of the browser", a_guest_keeps_the_cookie_of_the_browser),
+	    SAYS("a guest's form needs the token of the cookie",
+		a_guest_s_form_needs_the_token_of_the_cookie),
 	};
 
 	return RUN_TESTS(tests);
