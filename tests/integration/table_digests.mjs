@@ -17,10 +17,10 @@ const TABLES = {
 	session: "(t.session_hash, t.user_id, t.user_agent, t.created_at) FROM session t",
 	signing_key: "(t.key_id, t.certificate) FROM signing_key t WHERE t.certificate IS NOT NULL",
 	subscription: "t FROM subscription t",
-	work: "(t.installation_id, t.kind, t.generation, t.waits_for, t.last_error) FROM work t",
 	switch: "t FROM switch t",
 	token: "t FROM token t",
 	user_account: "t FROM user_account t",
+	work: "(t.installation_id, t.kind, t.generation, t.waits_for, t.last_error) FROM work t WHERE t.kind <> 'command'",
 };
 
 const SELECT = `SELECT json_build_object(${Object.entries(TABLES).map(([table, rows]) =>
