@@ -71,13 +71,14 @@ void
 confirmation_begin(struct worker *worker, const struct store_work *row)
 {
 	struct confirmation *confirmation = calloc(1, sizeof(*confirmation));
+	size_t length = strlen(row->subject);
 	enum sw_err err;
 
-	if (confirmation == NULL || strlen(row->subject) >= sizeof(confirmation->subject)) {
+	if (confirmation == NULL || length >= sizeof(confirmation->subject)) {
 		free(confirmation);
 		return; /* the end of the lease puts it back */
 	}
-	strcpy(confirmation->subject, row->subject);
+	memcpy(confirmation->subject, row->subject, length + 1);
 	confirmation->worker = worker;
 	confirmation->priority = row->priority;
 	confirmation->attempts = row->attempts;
