@@ -6,7 +6,8 @@ const CLICKS = 25;
 const BETWEEN_CLICKS_MS = 200; // the event of a click arrives before the next click
 const SWITCHES = 200;
 
-async function account(rig, name, switches) {
+/** A linked account of the simulated platform with so many switches. */
+export async function account(rig, name, switches) {
 	await rig.stack.control("POST", "accounts", { name, locations: [{
 		name,
 		devices: Array.from({ length: switches }, (_, i) => ({ name: `${name} ${i}` })),
@@ -27,8 +28,8 @@ async function post(rig, { jar, headers }, where, json) {
 		throw new Error(`POST ${where}: ${answer.status} ${answer.text}`);
 }
 
-/** Milliseconds from the start of the POST to the call, one click after another. */
-async function clicks(rig, person) {
+/** Milliseconds from the start of the POST to the call, one click after another, in ascending order. */
+export async function clicks(rig, person) {
 	const { switches } = (await request(`${rig.stack.url}/api/switches`, { jar: person.jar })).json();
 	const times = [];
 

@@ -10,11 +10,12 @@ import { growth } from "./growth.mjs";
 import { instructions } from "./instructions.mjs";
 import { memory } from "./memory.mjs";
 import { page } from "./page.mjs";
+import { queue } from "./queue.mjs";
 import { makeRig } from "./rig.mjs";
 import { webhook } from "./webhook.mjs";
 import { processes } from "./webhook_processes.mjs";
 
-const figures = { webhook, processes, instructions, events, page, command, memory, growth };
+const figures = { webhook, processes, instructions, events, page, command, queue, memory, growth };
 const words = process.argv.slice(2);
 const names = words.filter((word) => !word.startsWith("--"));
 const long = words.includes("--long");

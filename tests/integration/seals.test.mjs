@@ -4,6 +4,7 @@ import crypto from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { seal } from "../seal.mjs";
 import { JOB_IS_OPEN, csrfToken, linkAccount, startStack, waitFor } from "../stack.mjs";
 import { startWorker } from "./worker_process.mjs";
 
@@ -14,16 +15,6 @@ let stack;
 let jar;
 let installation;
 let device;
-
-/** The format of a sealed value, implemented here once more: version, key id, nonce, ciphertext, tag. */
-function seal(id, context, text) {
-	const nonce = crypto.randomBytes(12);
-	const cipher = crypto.createCipheriv("aes-256-gcm", keys[id], nonce);
-
-	cipher.setAAD(Buffer.from(context));
-	return Buffer.concat([Buffer.from([1, id.length]), Buffer.from(id), nonce, cipher.update(text), cipher.final(),
-		cipher.getAuthTag()]);
-}
 
 function open(id, context, sealed) {
 	assert.equal(sealed.subarray(2, 2 + sealed[1]).toString(), id);
@@ -39,7 +30,7 @@ const bytes = (value) => `'\\x${value.toString("hex")}'`;
 const sql = (text) => stack.psql(text);
 const nameOf = (n) => `other-${String(n).padStart(3, "0")}`;
 const pair = (n, id) => ["access", "refresh"].map((which) =>
-	bytes(seal(id, `token:${nameOf(n)}:${which}`, `${which} of ${n}`))).join(", ");
+	bytes(seal({ id, key: keys[id] }, `token:${nameOf(n)}:${which}`, `${which} of ${n}`))).join(", ");
 
 /** Installations that exist in the database only: the tests look at their tokens. */
 async function addOthers(id) {
