@@ -28,10 +28,10 @@ async function makeDue(rig) {
 	};
 
 	await rig.stack.control("POST", "faults", { path: "/oauth/token", action: "hang", count: 1e6 });
-	for (let n = 0; n < PART; n += 1000)
+	for (let n = 0; n < PART; n += 100)
 		await rig.stack.psql(`SET search_path = switchboard;
 			INSERT INTO token (installation_id, access_sealed, refresh_sealed, seal_key_id, expires_at, refresh_expires_at)
-			VALUES ${Array.from({ length: 1000 }, (_, i) => row(n + i)).join()}`);
+			VALUES ${Array.from({ length: 100 }, (_, i) => row(n + i)).join()}`);
 }
 
 /** The first are due, the next dead, the rest for later. */
