@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { startStack, waitFor } from "../stack.mjs";
+import { linkAccount, startStack, waitFor } from "../stack.mjs";
 import { PROTOCOLS } from "../tls_front.mjs";
 import { Installation, lamps } from "./installation.mjs";
 import { startWorker } from "./worker_process.mjs";
@@ -122,3 +122,15 @@ for (const [name, protocol] of Object.entries(PROTOCOLS)) {
 		assert.deepEqual(stack.pids("switchboard-worker"), workers, "the worker was not restarted");
 	});
 }
+
+test("all connections die without a word: locations are linked at the first try", async () => {
+	const stack = stacks.http2;
+	const locations = [];
+
+	// More than there are processes, so that each has made a connection.
+	for (let i = 0; i < 6; i++)
+		locations.push((await Installation.create(stack, lamps(1))).location);
+	stack.front.blackhole();
+	for (const location of locations)
+		await linkAccount(stack, { location });
+});
