@@ -4,11 +4,16 @@ import { execFile, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import http from "node:http";
+import https from "node:https";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { TlsFront } from "./tls_front.mjs";
+import { sleep, waitFor } from "./wait.mjs";
+
+export { sleep, waitFor };
 
 /**
  * Of a row of table work: a sync, an upkeep of subscriptions or an uninstall that runs or will run soon.  Those that were
@@ -19,29 +24,6 @@ export const JOB_IS_OPEN = `(kind IN ('device_sync', 'subscription_sync', 'unins
 
 export const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const run = promisify(execFile);
-export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/**
- * Call "probe" until it returns something true, and return that; its last result or error is in the
- * message of the error when the time is over.
- */
-export async function waitFor(probe, { timeoutMs = 30000, intervalMs = 25, what = probe } = {}) {
-	const end = Date.now() + timeoutMs;
-	let last;
-
-	for (;;) {
-		try {
-			last = await probe();
-			if (last)
-				return last;
-		} catch (error) {
-			last = error;
-		}
-		if (Date.now() > end)
-			throw new Error(`waited ${timeoutMs} ms for: ${what} (last: ${last})`);
-		await sleep(intervalMs);
-	}
-}
 
 /** A port of 127.0.0.1 that nobody listens on, below the range that outgoing connections use. */
 export async function freePort() {
@@ -101,6 +83,9 @@ export class CookieJar {
 	}
 }
 
+// Authorities made by tests, whose certificates request() believes.
+const authorities = new Set();
+
 /**
  * One HTTP request on a connection of its own; redirects are not followed.  "form" and "json" make
  * body and content type; cookies of "jar" are sent and updated; "localAddress" is the caller's address: the web
@@ -124,7 +109,8 @@ export function request(url, { method, headers = {}, body, form, json, jar, loca
 	if (cookies)
 		all.Cookie ??= cookies;
 	return new Promise((resolve, reject) => {
-		const call = http.request(url, {
+		const call = (new URL(url).protocol === "https:" ? https : http).request(url, {
+			ca: [...authorities],
 			method: method ?? (body === undefined ? "GET" : "POST"),
 			headers: all,
 			agent: false,
@@ -279,8 +265,11 @@ export function processesOf(stateDir) {
 class Stack {
 	output = "";
 
-	constructor(options, ports) {
+	constructor(options, ports, front) {
 		[this.port, this.simulatorPort] = ports;
+		this.front = front;
+		// How calls are made, as the simulator logs it.
+		this.protocol = front?.protocol ?? "HTTP/1.1";
 		this.url = `http://127.0.0.1:${this.port}`;
 		this.simulatorUrl = `http://127.0.0.1:${this.simulatorPort}`;
 		this.keepState = options.stateDir !== undefined;
@@ -293,6 +282,7 @@ class Stack {
 			SWITCHBOARD_PORT: String(this.port),
 			SWITCHBOARD_SIMULATOR_PORT: String(this.simulatorPort),
 			SWITCHBOARD_STATE_DIR: this.stateDir,
+			...(front && { SWITCHBOARD_SIMULATOR_URL: front.url, SWITCHBOARD_TEST_CA_FILE: front.authorityFile }),
 			...(options.buildDir && { SWITCHBOARD_BUILD_DIR: options.buildDir }),
 			...options.env,
 		};
@@ -344,6 +334,8 @@ class Stack {
 	/** Stop, assert that no process is left and no sanitizer reported anything, and delete the state directory. */
 	async stop() {
 		const status = await this.end();
+
+		await this.front?.stop();
 		const left = processesOf(this.stateDir).map(({ command }) => command);
 		const reports = this.sanitizerReports();
 
@@ -453,14 +445,30 @@ class Stack {
 	}
 }
 
+/** How the programs reach the simulated platform: "http1" or "http2" over TLS, else HTTP/1.1 without it. */
+export const platformProtocol = process.env.SWITCHBOARD_TEST_PLATFORM;
+
+/** The simulator over TLS, which request() then trusts too; undefined without a protocol. */
+export async function startTlsFront(simulatorPort, protocol = platformProtocol) {
+	if (!protocol)
+		return undefined;
+	const front = await TlsFront.make(simulatorPort, protocol);
+
+	authorities.add(front.authority);
+	return front;
+}
+
 /**
  * Start everything: { url, simulatorUrl, stateDir, databaseUrl, pid, psql(), rows(), log(),
  * request(), control(), pids(), stop() }.  "env" adds variables for ./demo, "buildDir" (or
- * SWITCHBOARD_BUILD_DIR) names a finished build, "stateDir" keeps the state after stop().
+ * SWITCHBOARD_BUILD_DIR) names a finished build, "stateDir" keeps the state after stop(), "platform" (or
+ * SWITCHBOARD_TEST_PLATFORM) is "http1" or "http2": the simulator is reached over TLS, see "front".
  */
 export async function startStack(options = {}) {
 	for (let attempt = 1; ; attempt++) {
-		const stack = new Stack(options, await freePorts());
+		const ports = await freePorts();
+		const front = options.env?.SWITCHBOARD_API_URL ? undefined : await startTlsFront(ports[1], options.platform);
+		const stack = new Stack(options, ports, front);
 
 		try {
 			await stack.start(options);
@@ -470,6 +478,7 @@ export async function startStack(options = {}) {
 			return stack;
 		} catch (error) {
 			await stack.end();
+			await front?.stop();
 			if (!stack.keepState)
 				stack.clean();
 			// Another process took a port after freePorts() had tried it.

@@ -1,7 +1,7 @@
 # Starting the simulator, nginx and the programs, from the copy in $live_dir/app.
 # Sourced by demo; needs state.sh, processes.sh and secrets.sh.
 #
-# Reads port, simulator_port, simulated, public_url, api_url, key_url and what secrets.sh sets.
+# Reads port, simulator_port, simulator_url, simulated, public_url, api_url, key_url and what secrets.sh sets.
 # shellcheck shell=bash
 
 start_simulator()
@@ -9,7 +9,7 @@ start_simulator()
 	[ -n "$simulated" ] || return 0
 	start simulator TERM "SIMULATOR_CLIENT_SECRET_FILE=$live_dir/secrets/$client_file" -- \
 	    "$live_dir/app/bin/switchboard-simulator" --port "$simulator_port" \
-	    --state "$live_dir/simulator/state.json" --target "http://127.0.0.1:$port/" \
+	    --url "$simulator_url" --state "$live_dir/simulator/state.json" --target "http://127.0.0.1:$port/" \
 	    --app-id "$app_id" --client-id "$client_id" --redirect-uri "$public_url/oauth/callback"
 }
 
@@ -35,8 +35,9 @@ start_programs()
 	local api=("SWITCHBOARD_API_URL=$api_url") keys=() scopes=() budget=() days=()
 	local sealed=("SWITCHBOARD_SEAL_KEYS_FILE=$live_dir/secrets/$seal_file" "SWITCHBOARD_CLIENT_ID=$client_id")
 
-	# Only programs built for tests look at it.
+	# Only programs built for tests look at these two.
 	[ -z "${SWITCHBOARD_FAILPOINTS:-}" ] || common+=("SWITCHBOARD_FAILPOINTS=$SWITCHBOARD_FAILPOINTS")
+	[ -z "${SWITCHBOARD_TEST_CA_FILE:-}" ] || common+=("SWITCHBOARD_TEST_CA_FILE=$SWITCHBOARD_TEST_CA_FILE")
 	[ -z "$key_url" ] || keys=("SWITCHBOARD_KEY_URL=$key_url")
 	[ -z "${SWITCHBOARD_SCOPES:-}" ] || scopes=("SWITCHBOARD_SCOPES=$SWITCHBOARD_SCOPES")
 	[ -z "${SWITCHBOARD_CALL_BUDGET:-}" ] || budget=("SWITCHBOARD_CALL_BUDGET=$SWITCHBOARD_CALL_BUDGET")

@@ -101,18 +101,22 @@ fail_part()
 }
 
 # run_node_tests PREFIX FILE...: as many at once as there are cores, each with a stack of its own.
-# PREFIX stands before the names of the files in the report.
+# PREFIX stands before the names of the files in the report.  "http2=FILE": with the simulated platform
+# over TLS and HTTP/2.
 run_node_tests()
 {
-	local prefix=$1 file number=0
+	local prefix=$1 file platform number=0
 
 	shift
-	[ -f "$1" ] || { fail_part "$prefix$1"; return; }
+	[ -f "${1#*=}" ] || { fail_part "$prefix$1"; return; }
 	rm -f "$logs"/parallel-*
 	for file; do
 		[ "$(jobs -rp | wc -l)" -lt "$(nproc)" ] || wait -n
 		number=$((number + 1))
-		run_tap_beside "$logs/parallel-$number" "$prefix$file" node --test-reporter=tap "$file" &
+		platform=''
+		[[ $file != *=* ]] || platform=${file%%=*}
+		run_tap_beside "$logs/parallel-$number" "$prefix$file" env "SWITCHBOARD_TEST_PLATFORM=$platform" \
+		    node --test-reporter=tap "${file#*=}" &
 	done
 	wait
 	for ((; number > 0; number--)); do

@@ -4,6 +4,7 @@
  */
 #include "net/client.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,16 +47,23 @@ client_free(struct client *client)
 	free(client);
 }
 
-/* After a timeout the connections may be dead, and libcurl would use them again. */
-static void
+/* False when out of memory. */
+static bool
 drop_connections(struct client *client)
 {
 	CURL *easy = curl_easy_init();
 
 	if (easy == NULL)
-		return;
+		return false;
 	curl_easy_cleanup(client->easy);
 	client->easy = easy;
+	return true;
+}
+
+enum sw_err
+client_disconnect(struct client *client)
+{
+	return drop_connections(client) ? SW_OK : SW_ENOMEM;
 }
 
 enum sw_err
@@ -72,7 +80,8 @@ client_perform(
 	/* Until the reset the handle points to the headers that are freed next. */
 	curl_easy_reset(client->easy);
 	transfer_free_headers(transfer.headers);
+	/* After a timeout the connections may be dead, and libcurl would use them again. */
 	if (err == SW_ETIMEOUT)
-		drop_connections(client);
+		(void)drop_connections(client);
 	return err;
 }

@@ -20,6 +20,13 @@ SW_MUSTCHECK enum sw_err client_new(struct client **out);
 void client_free(struct client *client);
 
 /*
+ * Close all connections, so that the next request gets a new one: for a request that must not be
+ * lost and cannot be repeated, as a connection that was idle may have died without a word.  Never
+ * blocks.  SW_ENOMEM: they are still open.
+ */
+SW_MUSTCHECK enum sw_err client_disconnect(struct client *client);
+
+/*
  * Perform one request; blocks at most timeout_ms.  SW_OK: an HTTP reply came, whatever its status.
  * SW_ETIMEOUT; SW_ETOOLARGE: the reply was cut off at response_limit; SW_EUNAVAILABLE: no
  * connection, TLS failure, connection lost; SW_EINPUT: a URL or header it refuses; SW_ENOMEM.

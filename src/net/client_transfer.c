@@ -266,6 +266,23 @@ set_connection(CURL *easy)
 	return ok;
 }
 
+/*
+ * The authorities whose certificates are believed are the system's.  In a build for tests (see
+ * base/failpoint.h) SWITCHBOARD_TEST_CA_FILE names the test's own instead.
+ */
+static bool
+set_authorities(CURL *easy)
+{
+#ifdef SWITCHBOARD_FAILPOINTS
+	const char *file = getenv("SWITCHBOARD_TEST_CA_FILE");
+
+	if (file != NULL)
+		return curl_easy_setopt(easy, CURLOPT_CAINFO, file) == CURLE_OK;
+#endif
+	(void)easy;
+	return true;
+}
+
 /* Limits on protocols, certificates and time, all set here: libcurl's defaults are too lax. */
 static bool
 set_limits(CURL *easy, const struct client_request *request, const char *protocols)
@@ -343,6 +360,7 @@ transfer_prepare(struct transfer *transfer, const struct client_request *request
 	ok &= curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
 		  (curl_off_t)transfer->response_limit) == CURLE_OK;
 	ok &= set_limits(easy, request, protocols);
+	ok &= set_authorities(easy);
 	ok &= set_connection(easy);
 	ok &= set_method(easy, request, body);
 	return ok ? SW_OK : SW_ENOMEM;

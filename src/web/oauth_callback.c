@@ -89,6 +89,9 @@ exchange(struct program *program, const char *code, struct client_reply *reply)
 	if (!sbuf_failed(&redirect_uri))
 		err = oauth_request_code(&call, config, code, sbuf_text(&redirect_uri));
 	call.request.timeout_ms = EXCHANGE_MS;
+	/* A code works once, and the last exchange may be long ago. */
+	if (err == SW_OK)
+		err = client_disconnect(program->client);
 	if (err == SW_OK)
 		err = client_perform(program->client, &call.request, reply);
 	FAILPOINT("oauth.exchanged");

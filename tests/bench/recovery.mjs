@@ -9,7 +9,7 @@ import path from "node:path";
 import { sleep, startStack, waitFor } from "../stack.mjs";
 import { WebServer } from "../web_server.mjs";
 import { asleep, device, flip, launch, linkedLocation, live, openBrowser, openPage, shows } from "../browser/browser.mjs";
-import { TcpRelay } from "../browser/tcp_relay.mjs";
+import { TcpRelay } from "../tcp_relay.mjs";
 
 const rounds = Number(process.argv[2] ?? 5);
 const LABEL = "Kitchen ceiling";

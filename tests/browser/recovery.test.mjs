@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { startStack, waitFor } from "../stack.mjs";
+import { TcpRelay } from "../tcp_relay.mjs";
 import { WebServer } from "../web_server.mjs";
 import { asleep, device, flip, isMarked, launch, linkedLocation, live, mark, openBrowser, openPage, shows, switchOf, tileOf } from "./browser.mjs";
-import { TcpRelay } from "./tcp_relay.mjs";
 
 let stack;
 let chrome;

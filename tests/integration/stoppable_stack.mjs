@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { ChildProcess, signal } from "../processes.mjs";
-import { freePorts, startStack, waitFor } from "../stack.mjs";
+import { freePorts, startStack, startTlsFront, waitFor } from "../stack.mjs";
 import { WebServer } from "../web_server.mjs";
 import { PostgreSQL } from "./postgres.mjs";
 
@@ -35,12 +35,15 @@ export class StoppableStack {
 		stack.url = `http://127.0.0.1:${webPort}`;
 		stack.simulatorPort = simulatorPort;
 		try {
+			stack.front = await startTlsFront(simulatorPort);
+			stack.platformUrl = stack.front?.url ?? `http://127.0.0.1:${simulatorPort}`;
 			stack.database = await PostgreSQL.make(path.join(stack.folder, "postgres"));
 			stack.demo = await startStack({ env: {
 				SWITCHBOARD_DATABASE_URL: stack.database.url,
 				SWITCHBOARD_PUBLIC_URL: stack.url,
-				SWITCHBOARD_API_URL: `http://127.0.0.1:${simulatorPort}/v1`,
-				SWITCHBOARD_KEY_URL: `http://127.0.0.1:${simulatorPort}/key`,
+				SWITCHBOARD_API_URL: `${stack.platformUrl}/v1`,
+				SWITCHBOARD_KEY_URL: `${stack.platformUrl}/key`,
+				...(stack.front && { SWITCHBOARD_TEST_CA_FILE: stack.front.authorityFile }),
 				SWITCHBOARD_APP_ID: APP_ID,
 				SWITCHBOARD_CLIENT_ID: CLIENT_ID,
 				SWITCHBOARD_CLIENT_SECRET: CLIENT_SECRET,
@@ -117,7 +120,7 @@ export class StoppableStack {
 
 	async startSimulator() {
 		this.simulator = new ChildProcess([path.join(this.demo.stateDir, "app/bin/switchboard-simulator"),
-			"--port", String(this.simulatorPort), "--state", this.simulatorFile, "--target", `${this.url}/`,
+			"--port", String(this.simulatorPort), "--url", this.platformUrl, "--state", this.simulatorFile, "--target", `${this.url}/`,
 			"--app-id", APP_ID, "--client-id", CLIENT_ID, "--redirect-uri", `${this.url}/oauth/callback`,
 		], { log: path.join(this.demo.stateDir, "log/simulator.log"),
 			env: { ...process.env, SIMULATOR_CLIENT_SECRET: CLIENT_SECRET } });
@@ -156,6 +159,7 @@ export class StoppableStack {
 			one.abandon();
 		await step(() => this.web?.stop());
 		await step(() => this.demo?.stop());
+		await step(() => this.front?.stop());
 		await step(() => this.simulator?.kill("SIGTERM"));
 		await step(() => this.database?.stop("immediate"));
 		rmSync(this.folder, { recursive: true, force: true });

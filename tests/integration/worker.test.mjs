@@ -952,6 +952,13 @@ test("a state directory that cannot be used ends with one clear line and exit 78
 	await worker.stop();
 });
 
+test("all calls reach the platform by the protocol that is tested", async () => {
+	const { log } = await stack.control("GET", "calls");
+
+	assert.ok(log.length > 0);
+	assert.deepEqual([...new Set(log.map(({ protocol }) => protocol))], [stack.protocol]);
+});
+
 test("no token is in the worker's log", async () => {
 	const simulated = readFileSync(path.join(stack.stateDir, "simulator/state.json"), "utf8");
 	const tokens = [...Object.keys(JSON.parse(simulated).tokens), ...Object.keys(JSON.parse(simulated).refreshTokens)];

@@ -34,13 +34,25 @@ count_endpoint(const struct exchange *x)
 	free(name);
 }
 
-/* The caller's port, different for each of its connections. */
+/* A server in front of this one says how it was called, and which of its connections that was. */
+static const char *
+protocol_of(const struct exchange *x)
+{
+	const char *said = request_header(x, "X-Caller-Protocol");
+
+	return said != NULL ? said : x->protocol;
+}
+
+/* The caller's port, or whatever is different for each of its connections. */
 static json_int_t
 port_of(const struct exchange *x)
 {
+	const char *said = request_header(x, "X-Caller-Connection");
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
+	if (said != NULL)
+		return strtoll(said, NULL, 10);
 	if (info == NULL || info->client_addr->sa_family != AF_INET)
 		return 0;
 	return ntohs(((const struct sockaddr_in *)(const void *)info->client_addr)->sin_port);
@@ -60,6 +72,7 @@ calls_record(const struct exchange *x, const char *fault)
 	json_put_text(entry, "path", x->path);
 	json_put_text(entry, "query", is_secret ? "" : x->query);
 	json_put(entry, "status", json_integer(x->status));
+	json_put_text(entry, "protocol", protocol_of(x));
 	json_put(entry, "port", json_integer(port_of(x)));
 	json_put(entry, "installedAppId", json_new_text(x->installed_app_id));
 	if (fault != NULL)

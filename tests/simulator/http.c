@@ -273,9 +273,9 @@ on_request(void *closure, struct MHD_Connection *connection, const char *url, co
 	(void)closure;
 	(void)connection;
 	(void)url;
-	(void)version;
 	if (!x->started) {
 		x->started = true;
+		x->protocol = version;
 		x->method = text_copy(method);
 		return MHD_YES;
 	}
@@ -328,11 +328,11 @@ listen_on(int port)
 }
 
 void
-http_open(int port)
+http_open(int port, const char *url)
 {
 	int fd = listen_on(port);
 
-	base_url = text_format("http://127.0.0.1:%d", port);
+	base_url = url != NULL ? text_copy(url) : text_format("http://127.0.0.1:%d", port);
 	server = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
 	    on_request, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK,
 	    on_request_line, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,

@@ -68,9 +68,10 @@ struct exchange {
 	/* the request */
 	struct MHD_Connection *connection;
 	char *method;
-	char *path;     /* raw, without "/v1" and without the query */
-	char *query;    /* raw, may be "" */
-	bool versioned; /* came with "/v1" */
+	const char *protocol; /* "HTTP/1.1" */
+	char *path;           /* raw, without "/v1" and without the query */
+	char *query;          /* raw, may be "" */
+	bool versioned;       /* came with "/v1" */
 	struct text body;
 	json_t *json; /* the body, when it is JSON; else NULL */
 	const struct route *route;
@@ -93,11 +94,14 @@ struct exchange {
 	struct fault fault;
 };
 
-/* Listen on 127.0.0.1:port; a busy port is one line and exit 1. */
-void http_open(int port);
+/*
+ * Listen on 127.0.0.1:port; a busy port is one line and exit 1.  "url", when not NULL, is where a
+ * server in front of this one listens.
+ */
+void http_open(int port, const char *url);
 /* End all exchanges without an answer, and stop listening. */
 void http_close(void);
-/* http://127.0.0.1:PORT */
+/* That address, else http://127.0.0.1:PORT. */
 const char *http_base(void);
 
 /* The descriptor that the loop polls. */

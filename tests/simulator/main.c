@@ -20,6 +20,7 @@
 
 struct options {
 	const char *port;
+	const char *url;
 	const char *state;
 	const char *target;
 	const char *app_id;
@@ -29,7 +30,7 @@ struct options {
 
 static const char usage[] =
     "usage: switchboard-simulator --port N --state FILE --target URL --app-id ID\n"
-    "           --client-id ID --redirect-uri URL\n"
+    "           --client-id ID --redirect-uri URL [--url URL]\n"
     "The client secret is in SIMULATOR_CLIENT_SECRET, or in the file that\n"
     "SIMULATOR_CLIENT_SECRET_FILE names.\n";
 
@@ -38,6 +39,7 @@ options_read(struct options *options, int argc, char **argv)
 {
 	static const struct option known[] = {
 	    {"port", required_argument, NULL, 'p'},
+	    {"url", required_argument, NULL, 'u'},
 	    {"state", required_argument, NULL, 's'},
 	    {"target", required_argument, NULL, 't'},
 	    {"app-id", required_argument, NULL, 'a'},
@@ -47,6 +49,7 @@ options_read(struct options *options, int argc, char **argv)
 	    {0},
 	};
 	const char **places[] = {['p'] = &options->port,
+	    ['u'] = &options->url,
 	    ['s'] = &options->state,
 	    ['t'] = &options->target,
 	    ['a'] = &options->app_id,
@@ -122,7 +125,7 @@ main(int argc, char **argv)
 	options_read(&options, argc, argv);
 	secret = secret_read();
 	loop_open();
-	http_open(port_read(options.port));
+	http_open(port_read(options.port), options.url);
 	state_open(options.state);
 	if (json_object_size(state_section("accounts")) == 0)
 		world_make_default();

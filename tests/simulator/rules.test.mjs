@@ -1,7 +1,7 @@
 // The rules of the simulated platform, as README.md states them for other tests.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 
@@ -475,6 +475,30 @@ test("a change is in the state file soon enough to survive kill -9", async () =>
 		{ grant_type: "refresh_token", refresh_token: tokens.refresh_token });
 
 	assert.equal(answer.status, 200);
+});
+
+test("behind a web server links have that one's address, and the log has its caller's protocol and connection", async () => {
+	const behind = await Simulator.prepare();
+
+	await behind.start("--url", "https://platform.example:8443");
+	try {
+		const tokens = await behind.link("Home");
+		const headers = { Authorization: `Bearer ${tokens.access_token}` };
+		const list = async (more) => (await fetch(`${behind.base}/v1/devices?max=1`, { headers: { ...headers, ...more } })).json();
+
+		assert.match((await list({ "X-Caller-Protocol": "HTTP/2.0", "X-Caller-Connection": "7" }))._links.next.href,
+			/^https:\/\/platform\.example:8443\/v1\/devices\?/);
+		await list();
+		const { log } = await behind.get("calls");
+		const [behindServer, direct] = log.filter(({ path: where }) => where === "/devices");
+
+		assert.deepEqual([behindServer.protocol, behindServer.port], ["HTTP/2.0", 7]);
+		assert.equal(direct.protocol, "HTTP/1.1");
+		assert.ok(direct.port > 1023);
+	} finally {
+		assert.equal(await behind.stop(), 0);
+		rmSync(behind.folder, { recursive: true });
+	}
 });
 
 test("a port that is in use ends the program with one clear line", () => {

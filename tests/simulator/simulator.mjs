@@ -43,8 +43,10 @@ export class Simulator {
 		return simulator;
 	}
 
-	async start() {
+	/** With more arguments than it needs. */
+	async start(...more) {
 		this.child = spawn(program, [
+			...more,
 			"--port", String(this.port),
 			"--state", path.join(this.folder, "state.json"),
 			"--target", `http://127.0.0.1:${this.targetPort}/`,

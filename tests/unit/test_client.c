@@ -884,6 +884,28 @@ check_dead(void **state)
 	client_free(client);
 }
 
+/* What cannot be repeated is sent over a new connection from the start. */
+static void
+check_disconnect(void **state)
+{
+	struct client *client = new_client();
+	struct client_reply reply = {0};
+	struct client_request request = {.method = CLIENT_POST,
+	    .url = at_peer("/ok"),
+	    .body = "a",
+	    .body_length = 1,
+	    .timeout_ms = 5000};
+
+	(void)state;
+	assert_int_equal(get(client, "/ok", &reply), SW_OK);
+	kill_connections();
+	assert_int_equal(client_disconnect(client), SW_OK);
+	assert_int_equal(client_perform(client, &request, &reply), SW_OK);
+	assert_int_equal(peer_count(&peer.used), 2);
+	client_reply_clear(&reply);
+	client_free(client);
+}
+
 static void
 check_pool_extra(void **state)
 {
@@ -948,6 +970,7 @@ main(void)
 	    ASKS("the pool reports each failure once", check_pool_failures),
 	    ASKS(
 		"after a connection that died without a word a request gets a new one", check_dead),
+	    ASKS("after all connections were closed a POST gets a new one", check_disconnect),
 	    ASKS("when one connection died without a word the pool uses none of before",
 		check_pool_dead),
 	    ASKS("a transfer that hangs alone leaves the connections in use", check_pool_alive),
