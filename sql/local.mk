@@ -15,7 +15,8 @@ dist_sqltables_DATA = \
 	sql/tables/008-signing-key-fetch.sql \
 	sql/tables/009-work.sql \
 	sql/tables/010-waiting-command.sql \
-	sql/tables/011-invitation.sql
+	sql/tables/011-invitation.sql \
+	sql/tables/012-token-generation.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \

@@ -149,6 +149,7 @@ switchboard_worker_SOURCES = \
 	src/worker/main.c \
 	src/worker/queue.c src/worker/queue.h \
 	src/worker/refresh.c src/worker/refresh.h \
+	src/worker/replay.c src/worker/replay.h \
 	src/worker/retry.c src/worker/retry.h \
 	src/worker/seal.c src/worker/seal.h \
 	src/worker/spool.c src/worker/spool.h \

@@ -8,14 +8,19 @@ RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
 $$;
 COMMENT ON FUNCTION token_refresh_time IS 'When to refresh an access token that lives this many seconds from now';
 
+-- In microseconds since 1970: higher than any before it, also when the row before it was erased, or is missing in a backup.
+CREATE FUNCTION token_link_generation()
+RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint $$;
+COMMENT ON FUNCTION token_link_generation IS 'The generation of the first pair of a link';
+
 CREATE FUNCTION token_put(p_installation text, p_access bytea, p_refresh bytea, p_seal_key text, p_scope text,
 	p_expires_in integer)
 RETURNS void LANGUAGE sql AS $$
-	INSERT INTO token AS t (installation_id, access_sealed, refresh_sealed, seal_key_id, scope, expires_at, refresh_expires_at)
-	VALUES (p_installation, p_access, p_refresh, p_seal_key, p_scope, now() + make_interval(secs => p_expires_in),
+	INSERT INTO token AS t (installation_id, generation, access_sealed, refresh_sealed, seal_key_id, scope, expires_at, refresh_expires_at)
+	VALUES (p_installation, token_link_generation(), p_access, p_refresh, p_seal_key, p_scope, now() + make_interval(secs => p_expires_in),
 		now() + policy_refresh_token_life())
 	ON CONFLICT (installation_id) DO UPDATE SET
-		generation = t.generation + 1, access_sealed = excluded.access_sealed,
+		generation = greatest(t.generation + 1, excluded.generation), access_sealed = excluded.access_sealed,
 		refresh_sealed = excluded.refresh_sealed, seal_key_id = excluded.seal_key_id, scope = excluded.scope,
 		obtained_at = now(), expires_at = excluded.expires_at, refresh_expires_at = excluded.refresh_expires_at,
 		failures = 0, refusals = 0, last_error = NULL, last_error_at = NULL;
@@ -40,7 +45,8 @@ $$;
 COMMENT ON FUNCTION token_to_refresh IS 'The sealed refresh token of an installation';
 
 -- The answer of a refresh of "p_generation", received p_age_s ago.  False: a newer pair is there already (or the
--- installation is gone) and this one is dropped.
+-- installation is gone) and this one is dropped.  An older pair is there after a fail-over to a standby that lags, or from
+-- a backup.
 CREATE FUNCTION token_store(p_installation text, p_generation bigint, p_access bytea, p_refresh bytea,
 	p_seal_key text, p_scope text, p_expires_in integer, p_age_s bigint)
 RETURNS boolean LANGUAGE plpgsql AS $$
@@ -51,7 +57,7 @@ BEGIN
 		expires_at = now() + make_interval(secs => p_expires_in - p_age_s),
 		refresh_expires_at = now() + policy_refresh_token_life() - make_interval(secs => p_age_s),
 		failures = 0, refusals = 0, last_error = NULL, last_error_at = NULL
-		WHERE t.installation_id = p_installation AND t.generation = p_generation;
+		WHERE t.installation_id = p_installation AND t.generation <= p_generation;
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
@@ -66,6 +72,19 @@ BEGIN
 	RETURN true;
 END $$;
 COMMENT ON FUNCTION token_store IS 'Store a refreshed pair of tokens, unless a newer one is there';
+
+-- Answers in a worker's spool, each of a refresh of its generation; only those are named that are not what is stored.
+-- A database without any installation is not the one they are of: it says nothing.
+CREATE FUNCTION token_spooled(p_installations text[], p_generations bigint[])
+RETURNS TABLE ("position" integer, newer boolean)
+LANGUAGE sql STABLE AS $$
+	SELECT s.n::integer - 1, coalesce(g.generation <= s.generation, false)
+		FROM unnest(p_installations, p_generations) WITH ORDINALITY AS s (installation, generation, n)
+		-- One look into the index each, whatever the planner thinks of arrays.
+		LEFT JOIN LATERAL (SELECT t.generation FROM token t WHERE t.installation_id = s.installation LIMIT 1) g ON true
+		WHERE CASE WHEN g.generation IS NULL THEN EXISTS (SELECT 1 FROM installation) ELSE g.generation <> s.generation + 1 END
+$$;
+COMMENT ON FUNCTION token_spooled IS 'Which of these answers are newer than the pair that is stored, and which are older or of an installation that is gone';
 
 -- After a 401, unless the token was refreshed meanwhile.  p_delay_ms: a fresh token that is refused is not refreshed again
 -- at once.
@@ -157,8 +176,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION token_seal_next IS 'Tokens to be sealed anew, with this key';
 
--- False: another pair is there by now, which must not be overwritten (a generation alone does not show that: a
--- location that was removed and linked again counts from 1).  An installation that waits to be linked again only
+-- False: another pair is there by now, which must not be overwritten.  An installation that waits to be linked again only
 -- because no key opened its tokens is active again.
 CREATE FUNCTION token_reseal(p_installation text, p_generation bigint, p_old_refresh bytea, p_access bytea,
 	p_refresh bytea, p_key text)
@@ -215,7 +233,7 @@ CREATE VIEW token_health AS
 	LEFT JOIN work w ON w.installation_id = t.installation_id AND w.kind = 'refresh' ORDER BY refresh_after;
 COMMENT ON VIEW token_health IS 'How fresh the tokens are and when they are renewed; not the tokens';
 
-GRANT EXECUTE ON FUNCTION token_refresh_time, token_load, token_ask_again, token_to_refresh, token_store, token_refused, token_failed, token_dead,
+GRANT EXECUTE ON FUNCTION token_refresh_time, token_load, token_spooled, token_ask_again, token_to_refresh, token_store, token_refused, token_failed, token_dead,
 	token_seal_due, token_seal_next, token_reseal, token_unopened TO switchboard_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON token TO switchboard_worker;
 GRANT SELECT ON token_health TO switchboard_reader;

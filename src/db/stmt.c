@@ -176,6 +176,8 @@ static const struct stmt statements[] = {
 	.repeatable = true},
     [STMT_TOKEN_STORE] = {"token_store", "SELECT token_store($1, $2, $3, $4, $5, $6, $7, $8)",
 	.params = 8},
+    [STMT_TOKEN_SPOOLED] = {"token_spooled", "SELECT position, newer FROM token_spooled($1, $2)", 2,
+	.repeatable = true},
     [STMT_TOKEN_REFUSED] = {"token_refused", "SELECT token_refused($1, $2, $3, $4)", 4,
 	.repeatable = true},
     [STMT_TOKEN_FAILED] = {"token_failed", "SELECT token_failed($1, $2, $3, $4)", .params = 4},

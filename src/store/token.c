@@ -216,6 +216,51 @@ store_token_store(struct db *db, struct arena *arena, const struct seal_keys *ke
 	return err;
 }
 
+/* The rows are positions in "answers", from 0. */
+static void
+read_states(const struct db_result *result, struct store_spooled *answers, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		answers[i].state = STORE_SPOOLED_STORED;
+	for (int row = 0; row < db_result_rows(result); row++) {
+		size_t position = (size_t)db_result_int(result, row, 0);
+
+		if (position < count)
+			answers[position].state = db_result_bool(result, row, 1)
+						      ? STORE_SPOOLED_NEWER
+						      : STORE_SPOOLED_OLDER;
+	}
+}
+
+enum sw_err
+store_token_spooled(struct db *db, struct store_spooled *answers, size_t count)
+{
+	struct sbuf ids = {0}, generations = {0};
+	struct db_result *result = NULL;
+	enum sw_err err = SW_ENOMEM;
+
+	for (size_t i = 0; i < count; i++) {
+		store_array_put(&ids, answers[i].installation_id);
+		store_array_put_int(&generations, answers[i].generation);
+	}
+	store_array_end(&ids);
+	store_array_end(&generations);
+	if (!sbuf_failed(&ids) && !sbuf_failed(&generations)) {
+		const struct db_param params[] = {
+		    DB_TEXT(sbuf_text(&ids)),
+		    DB_TEXT(sbuf_text(&generations)),
+		};
+
+		err = db_exec(db, STMT_TOKEN_SPOOLED, params, &result);
+	}
+	if (err == SW_OK)
+		read_states(result, answers, count);
+	db_result_free(result);
+	sbuf_clear(&ids);
+	sbuf_clear(&generations);
+	return err;
+}
+
 enum sw_err
 store_token_refused(struct db *db, struct arena *arena, const char *installation_id,
     int64_t generation, enum work_priority priority, int64_t delay_ms)

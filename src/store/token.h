@@ -69,12 +69,28 @@ void store_refresh_clear(struct store_refresh *refresh);
 
 /*
  * Seal and store the reply to a refresh of "generation" that was received "age_s" seconds ago.
- * *stored is false when a newer pair is there, or the installation was removed: the reply is then
- * to be dropped.
+ * It takes the place of any older pair.  *stored is false when a newer pair is there, or the
+ * installation was removed: the reply is then to be dropped.
  */
 SW_MUSTCHECK enum sw_err store_token_store(struct db *db, struct arena *arena,
     const struct seal_keys *keys, const char *installation_id, int64_t generation,
     const struct oauth_tokens *tokens, int64_t age_s, bool *stored);
+
+/* An answer in a worker's spool, and what the database says of it. */
+struct store_spooled {
+	const char *installation_id; /* borrowed */
+	int64_t generation;          /* of the refresh that it answers */
+	enum {
+		STORE_SPOOLED_STORED, /* this pair is stored, or that is not known */
+		STORE_SPOOLED_NEWER,  /* an older pair is stored */
+		STORE_SPOOLED_OLDER   /* a newer pair is stored, or the installation is gone */
+	} state;
+};
+
+/* Set the state of each of the answers.  One round trip, whose result has the last two kinds only.
+ */
+SW_MUSTCHECK enum sw_err
+store_token_spooled(struct db *db, struct store_spooled *answers, size_t count);
 
 /*
  * A call with this generation got 401, or its time is over: its refresh is due after the delay, as

@@ -20,6 +20,7 @@ struct command_batch;
 struct liveness;
 struct pause;
 struct refresh;
+struct replay;
 struct sealer;
 struct spool;
 struct token_states;
@@ -39,7 +40,8 @@ struct worker {
 	struct notify notify;              /* wake-ups for pages, sent by the loop */
 	struct token_states *token_states; /* used by calls */
 	struct usage *usage;               /* used by calls */
-	struct spool *spool;               /* used by refresh, seal and the loop */
+	struct spool *spool;               /* used by refresh, replay and uninstall */
+	struct replay *replay;             /* used by replay */
 	struct sealer *sealer;             /* used by seal */
 	struct liveness *liveness;         /* NULL: its file could not be made */
 
@@ -65,7 +67,7 @@ struct worker {
 	/* Set by whoever notices it, used by the loop. */
 	bool has_work;             /* there may be something to claim: a wake-up, or room again */
 	bool catch_up;             /* installations are to be looked at after an absence */
-	bool replay_due;           /* the spool may hold answers that are not in the database */
+	bool replay_due;           /* set by replay_request(): the spool is compared first */
 	int64_t commands_until_ms; /* monotonic; by commands: some may be unanswered until then */
 };
 

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/sbuf.h"
 #include "worker/folder.h"
-#include "worker/spool.h"
+#include "worker/replay.h"
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_LENGTH 36
@@ -135,7 +135,7 @@ release(struct worker *worker, const char *worker_id)
 {
 	const struct store_claims all = {true, true, true, true};
 	int64_t count;
-	enum sw_err err = spool_replay(worker);
+	enum sw_err err = replay_all(worker);
 
 	if (err == SW_OK)
 		err = store_worker_release(worker->db, worker_id, &all, true, &count);

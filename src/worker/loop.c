@@ -17,8 +17,8 @@
 #include "worker/liveness.h"
 #include "worker/queue.h"
 #include "worker/refresh.h"
+#include "worker/replay.h"
 #include "worker/seal.h"
-#include "worker/spool.h"
 #include "worker/token_state.h"
 #include "worker/usage.h"
 
@@ -95,7 +95,7 @@ set_database_is_up(struct worker *worker, bool is_up)
 	    (const char *)NULL);
 	if (is_up) {
 		worker->has_work = true;
-		worker->replay_due = true;
+		replay_request(worker);
 	} else {
 		worker->refreshes_from_ms = INT64_MAX;
 	}
@@ -116,14 +116,40 @@ check_database(struct worker *worker)
 		set_database_is_up(worker, is_up);
 }
 
-/* Store the answers in the spool; nothing is claimed before that. */
+/*
+ * Another connection may be to another server, to a standby that lags for example.  Neither replies
+ * to claims nor refreshed tokens are certain to be in the database.
+ */
 static void
+check_connection(struct worker *worker)
+{
+	if (!db_was_remade(worker->db))
+		return;
+	worker->orphans = (struct store_claims){true, true, true, true};
+	worker->refreshes_from_ms = clock_monotonic_ms() + REFRESH_DELAY_MS;
+	replay_request(worker);
+}
+
+/*
+ * Store the answers in the spool; nothing but clicks is claimed before that.  Returns in how many
+ * ms to go on, -1 when it is done.
+ */
+static int
 replay_spool(struct worker *worker, struct schedule *schedule)
 {
-	if (!worker->replay_due || !is_due(&schedule->replay_ms, REPLAY_MS))
-		return;
-	if (spool_replay(worker) == SW_OK)
-		worker->replay_due = false;
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (worker->replay_due && now_ms >= schedule->replay_ms)
+		schedule->replay_ms = replay_run(worker) == SW_OK ? 0 : now_ms + REPLAY_MS;
+	if (!worker->replay_due)
+		return -1;
+	return schedule->replay_ms > now_ms ? (int)(schedule->replay_ms - now_ms) : 0;
+}
+
+static int
+least(int a_ms, int b_ms)
+{
+	return a_ms < b_ms ? a_ms : b_ms;
 }
 
 /*
@@ -297,22 +323,22 @@ claim_due(struct worker *worker, struct schedule *schedule)
 static int
 work_with_database(struct worker *worker, struct schedule *schedule)
 {
-	int wait_ms, seal_ms;
+	int wait_ms, replay_ms;
 
 	take_wakeups(worker);
 	commands_retry_saving(worker);
 	limits_retry_saving(worker);
-	replay_spool(worker, schedule);
+	replay_ms = replay_spool(worker, schedule);
 	release_claims(worker, schedule);
 	if (worker->stopping)
-		return RECONNECT_MS;
+		return replay_ms >= 0 ? least(replay_ms, RECONNECT_MS) : RECONNECT_MS;
 	maintain(worker, schedule);
 	prune_calls(worker, schedule);
 	wait_ms = claim_due(worker, schedule);
 	if (worker->replay_due) /* the spool may hold newer tokens than the rows to seal again */
-		return wait_ms;
-	seal_ms = seal_run(worker);
-	return seal_ms < wait_ms ? seal_ms : wait_ms;
+		return replay_ms >= 0 ? least(replay_ms, wait_ms) : wait_ms;
+	wait_ms = least(wait_ms, replay_sweep(worker));
+	return least(wait_ms, seal_run(worker));
 }
 
 /* One pass of the loop, without the transfers; returns how many ms the loop may wait. */
@@ -327,8 +353,7 @@ run_once(struct worker *worker, struct schedule *schedule)
 		refreshes_retry_saving(worker);
 	if (!db_is_connected(worker->db) || is_due(&schedule->heartbeat_ms, HEARTBEAT_MS))
 		check_database(worker);
-	if (db_was_remade(worker->db))
-		worker->orphans = (struct store_claims){true, true, true, true};
+	check_connection(worker);
 	if (worker->database_is_up)
 		wait_ms = work_with_database(worker, schedule);
 	usage_ms = usage_write(worker, false);

@@ -16,6 +16,7 @@
 #include "worker/liveness.h"
 #include "worker/loop.h"
 #include "worker/queue.h"
+#include "worker/replay.h"
 #include "worker/seal.h"
 #include "worker/spool.h"
 #include "worker/token_state.h"
@@ -75,6 +76,8 @@ open_connections(struct worker *worker)
 		err = usage_new(&worker->usage);
 	if (err == SW_OK)
 		err = sealer_new(&worker->sealer);
+	if (err == SW_OK)
+		err = replay_new(&worker->replay);
 	if (err != SW_OK)
 		return err;
 	/* One for each call in flight: calls that hang leave connections for the others. */
@@ -98,6 +101,7 @@ worker_close(struct worker *worker)
 	token_states_free(worker->token_states);
 	usage_free(worker->usage);
 	sealer_free(worker->sealer);
+	replay_free(worker->replay);
 	spool_close(worker->spool);
 	db_free(worker->listener);
 	db_free(worker->db);

@@ -15,6 +15,7 @@
 #include "store/token.h"
 #include "worker/calls.h"
 #include "worker/id.h"
+#include "worker/replay.h"
 #include "worker/retry.h"
 #include "worker/spool.h"
 
@@ -89,7 +90,8 @@ log_saved(const struct refresh *refresh, enum sw_err spooled, enum sw_err err, b
 
 /*
  * First the disk, then the database: whatever ends this process, the pair is in one of them. False:
- * in neither.
+ * in neither.  On the disk it stays, for a server of the database that lacks it: the answer before
+ * this one is of no use any more.
  */
 static bool
 save(struct refresh *refresh)
@@ -106,12 +108,12 @@ save(struct refresh *refresh)
 	err = store_token_store(worker->db, &worker->scratch, &worker->config->seal_keys, id,
 	    refresh->generation, &refresh->tokens, age_s > 0 ? age_s : 0, &stored);
 	FAILPOINT("refresh.stored");
-	if (err == SW_OK) {
-		spool_remove(worker->spool, id, refresh->generation);
+	if (err == SW_OK || spooled == SW_OK)
+		spool_remove(worker->spool, id, refresh->generation - 1);
+	if (err == SW_OK)
 		notify_add_page(&worker->notify, id);
-	} else {
-		worker->replay_due = true;
-	}
+	else
+		replay_request(worker);
 	log_saved(refresh, spooled, err, stored);
 	return err == SW_OK || spooled == SW_OK;
 }

@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "store/token.h"
 #include "worker/id.h"
+#include "worker/replay.h"
 #include "worker/retry.h"
-#include "worker/spool.h"
 
 /* Each row is a commit, and the loop does nothing else during a batch. */
 #define BATCH 8
@@ -152,10 +152,9 @@ renew_batch(struct worker *worker, int *count)
 
 /* Log how the walk ended, unless the last line says the same. */
 static void
-log_result(struct worker *worker)
+log_result(struct worker *worker, int64_t spooled)
 {
 	struct sealer *sealer = worker->sealer;
-	int64_t spooled = (int64_t)spool_count_old(worker->spool);
 	bool done = sealer->unopened == 0 && spooled == 0;
 
 	if (sealer->logged && sealer->renewed == 0 && sealer->unopened == sealer->logged_unopened &&
@@ -178,11 +177,14 @@ static int
 finish(struct worker *worker, bool due)
 {
 	struct sealer *sealer = worker->sealer;
+	size_t spooled;
 
 	sealer->walking = false;
 	if (due && sealer->unopened == 0)
 		return CHECK_MS;
-	log_result(worker);
+	if (!replay_count_old(worker->replay, &spooled))
+		return RETRY_MS;
+	log_result(worker, (int64_t)spooled);
 	return sealer->unopened > 0 ? CHECK_UNOPENED_MS : CHECK_MS;
 }
 

@@ -1,5 +1,5 @@
 /*
- * The spool of refreshed tokens.  A file is a sealed text: the second the answer came (UTC, since
+ * The files of the spool.  A file is a sealed text: the second the answer came (UTC, since
  * the epoch), a line feed and the JSON of oauth_tokens_put().  Its name is part of what is sealed,
  * so that a file under another name does not open.
  */
@@ -13,13 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/sbuf.h"
 #include "base/secret.h"
-#include "formats/seal.h"
 #include "formats/url.h"
-#include "store/token.h"
 #include "worker/folder.h"
 
 /* A file of ours is a few kilobytes: a token has at most OAUTH_TOKEN_MAX bytes. */
@@ -30,13 +27,6 @@
 struct spool {
 	int folder;
 	const struct seal_keys *keys;
-};
-
-/* What a file's name says. */
-struct entry {
-	char name[FOLDER_NAME_SIZE];
-	char installation_id[FOLDER_NAME_SIZE];
-	int64_t generation;
 };
 
 enum sw_err
@@ -97,10 +87,24 @@ make_context(struct sbuf *out, const char *installation_id, int64_t generation)
 }
 
 static enum sw_err
+seal_text(const struct spool *spool, const char *installation_id, int64_t generation,
+    const char *plain, size_t plain_length, uint8_t **sealed, size_t *length)
+{
+	struct sbuf context = {0};
+	enum sw_err err = SW_ENOMEM;
+
+	make_context(&context, installation_id, generation);
+	if (!sbuf_failed(&context))
+		err = seal_close(
+		    spool->keys, sbuf_text(&context), plain, plain_length, sealed, length);
+	sbuf_clear(&context);
+	return err;
+}
+
+static enum sw_err
 seal_answer(const struct spool *spool, const char *installation_id, int64_t generation,
     const struct oauth_tokens *tokens, int64_t obtained_at, uint8_t **sealed, size_t *length)
 {
-	struct sbuf context = {0};
 	struct sbuf plain;
 	enum sw_err err = SW_ENOMEM;
 
@@ -108,13 +112,22 @@ seal_answer(const struct spool *spool, const char *installation_id, int64_t gene
 	sbuf_put_int(&plain, obtained_at);
 	sbuf_put_char(&plain, '\n');
 	oauth_tokens_put(&plain, tokens);
-	make_context(&context, installation_id, generation);
-	if (!sbuf_failed(&plain) && !sbuf_failed(&context))
-		err = seal_close(
-		    spool->keys, sbuf_text(&context), plain.data, plain.length, sealed, length);
+	if (!sbuf_failed(&plain))
+		err = seal_text(
+		    spool, installation_id, generation, plain.data, plain.length, sealed, length);
 	sbuf_clear(&plain);
-	sbuf_clear(&context);
 	return err;
+}
+
+static enum sw_err
+write_file(struct spool *spool, const char *installation_id, const char *name,
+    const uint8_t *sealed, size_t length)
+{
+	if (folder_write(spool->folder, name, sealed, length))
+		return SW_OK;
+	log_event(LOG_ERROR, "spool.write", "installation", installation_id, "message",
+	    strerror(errno), (const char *)NULL);
+	return SW_EUNAVAILABLE;
 }
 
 enum sw_err
@@ -130,11 +143,8 @@ spool_write(struct spool *spool, const char *installation_id, int64_t generation
 		return SW_EINTERNAL;
 	err =
 	    seal_answer(spool, installation_id, generation, tokens, obtained_at, &sealed, &length);
-	if (err == SW_OK && !folder_write(spool->folder, name, sealed, length)) {
-		log_event(LOG_ERROR, "spool.write", "installation", installation_id, "message",
-		    strerror(errno), (const char *)NULL);
-		err = SW_EUNAVAILABLE;
-	}
+	if (err == SW_OK)
+		err = write_file(spool, installation_id, name, sealed, length);
 	free(sealed);
 	return err;
 }
@@ -144,43 +154,114 @@ spool_remove(struct spool *spool, const char *installation_id, int64_t generatio
 {
 	char name[FOLDER_NAME_SIZE];
 
-	/* When it cannot be removed, a replay finds a newer pair in the database and removes it. */
+	/* When it cannot be removed, a later comparison with the database removes it. */
 	if (make_name(name, installation_id, generation))
 		unlinkat(spool->folder, name, 0);
 }
 
 /* "<installation>.<generation>"; false for anything else. */
 static bool
-read_name(const char *name, struct entry *out)
+read_name(const char *name, struct spool_file *out)
 {
 	const char *dot = strrchr(name, '.');
+	size_t length = strlen(name);
 	char *end;
 
-	if (dot == NULL || strlen(name) >= FOLDER_NAME_SIZE || dot[1] < '0' || dot[1] > '9')
+	if (dot == NULL || length >= FOLDER_NAME_SIZE || dot[1] < '0' || dot[1] > '9')
 		return false;
-	snprintf(out->name, sizeof(out->name), "%s", name);
-	snprintf(
-	    out->installation_id, sizeof(out->installation_id), "%.*s", (int)(dot - name), name);
+	memcpy(out->name, name, length + 1);
+	memcpy(out->installation_id, name, (size_t)(dot - name));
+	out->installation_id[dot - name] = '\0';
 	errno = 0;
 	out->generation = (int64_t)strtoimax(dot + 1, &end, 10);
 	return *end == '\0' && errno == 0 && url_id_is_valid(out->installation_id);
 }
 
-/* The reverse of seal_answer(). */
+void
+spool_remove_all(struct spool *spool, const char *installation_id)
+{
+	DIR *list = folder_list(spool->folder);
+	struct spool_file file;
+
+	while (list != NULL && spool_next(spool, list, &file)) {
+		if (strcmp(file.installation_id, installation_id) == 0)
+			unlinkat(spool->folder, file.name, 0);
+	}
+	if (list != NULL)
+		closedir(list);
+}
+
+DIR *
+spool_list(const struct spool *spool)
+{
+	DIR *list = folder_list(spool->folder);
+
+	if (list == NULL)
+		log_event(LOG_ERROR, "spool.read", "message", strerror(errno), (const char *)NULL);
+	return list;
+}
+
+bool
+spool_next(const struct spool *spool, DIR *list, struct spool_file *out)
+{
+	const struct dirent *item;
+
+	while ((item = readdir(list)) != NULL) {
+		if (strncmp(item->d_name, FOLDER_TEMPORARY, strlen(FOLDER_TEMPORARY)) == 0)
+			folder_remove_old(spool->folder, item->d_name, UNFINISHED_S);
+		else if (read_name(item->d_name, out))
+			return true;
+	}
+	return false;
+}
+
+/* A whole file; SW_ENOTFOUND: there is none, SW_EINPUT: it is too large, SW_EUNAVAILABLE (logged).
+ */
 static enum sw_err
-open_answer(const struct spool *spool, const struct entry *entry, const struct sbuf *sealed,
-    struct oauth_tokens *tokens, int64_t *obtained_at)
+read_file(const struct spool *spool, const struct spool_file *file, struct sbuf *out)
+{
+	sbuf_init(out, FILE_MAX);
+	errno = 0;
+	if (folder_read(spool->folder, file->name, out))
+		return SW_OK;
+	if (errno == ENOENT)
+		return SW_ENOTFOUND;
+	if (sbuf_failed(out))
+		return SW_EINPUT;
+	log_event(LOG_ERROR, "spool.read", "installation", file->installation_id, "message",
+	    strerror(errno), (const char *)NULL);
+	return SW_EUNAVAILABLE;
+}
+
+/* The plain text of a file, the caller's to secret_free(). */
+static enum sw_err
+open_file(const struct spool *spool, const struct spool_file *file, const struct sbuf *sealed,
+    char **plain, size_t *length)
 {
 	struct sbuf context = {0};
-	char *plain = NULL;
-	size_t length = 0;
-	char *end;
 	enum sw_err err = SW_ENOMEM;
 
-	make_context(&context, entry->installation_id, entry->generation);
+	*plain = NULL;
+	*length = 0;
+	make_context(&context, file->installation_id, file->generation);
 	if (!sbuf_failed(&context))
 		err = seal_open(spool->keys, sbuf_text(&context), (const uint8_t *)sealed->data,
-		    sealed->length, &plain, &length);
+		    sealed->length, plain, length);
+	sbuf_clear(&context);
+	return err == SW_ENOTFOUND ? SW_EFORBIDDEN : err;
+}
+
+enum sw_err
+spool_read(const struct spool *spool, const struct spool_file *file, struct oauth_tokens *tokens,
+    int64_t *obtained_at)
+{
+	struct sbuf sealed;
+	char *plain = NULL, *end;
+	size_t length = 0;
+	enum sw_err err = read_file(spool, file, &sealed);
+
+	if (err == SW_OK)
+		err = open_file(spool, file, &sealed, &plain, &length);
 	if (err == SW_OK) {
 		*obtained_at = (int64_t)strtoimax(plain, &end, 10);
 		err = *end == '\n' ? oauth_parse_reply(
@@ -188,114 +269,42 @@ open_answer(const struct spool *spool, const struct entry *entry, const struct s
 				   : SW_EINPUT;
 	}
 	secret_free(plain, length);
-	sbuf_clear(&context);
+	sbuf_clear(&sealed);
 	return err;
 }
 
+/* Put the same text, sealed under the first key, in place of a file. */
 static enum sw_err
-store_answer(struct worker *worker, const struct entry *entry, const struct oauth_tokens *tokens,
-    int64_t obtained_at)
+replace_file(struct spool *spool, const struct spool_file *file, const char *plain, size_t length)
 {
-	int64_t age_s = clock_now() - obtained_at;
-	bool stored;
-	enum sw_err err =
-	    store_token_store(worker->db, &worker->scratch, &worker->config->seal_keys,
-		entry->installation_id, entry->generation, tokens, age_s > 0 ? age_s : 0, &stored);
+	uint8_t *sealed = NULL;
+	size_t sealed_length = 0;
+	enum sw_err err = seal_text(
+	    spool, file->installation_id, file->generation, plain, length, &sealed, &sealed_length);
 
-	if (err == SW_EINPUT || err == SW_EFORBIDDEN || err == SW_EINTERNAL) {
-		/* The database refuses it for good; all other work waits for the replay to end. */
-		log_event(LOG_ERROR, "spool.refused", "installation", entry->installation_id,
-		    "file", entry->name, "err", err_name(err), (const char *)NULL);
-		return SW_OK;
-	}
-	if (err != SW_OK)
-		return err;
-	log_event(LOG_INFO, "spool.replayed", "installation", entry->installation_id, "stored",
-	    stored ? "yes" : "no", "age_s", log_int(age_s), (const char *)NULL);
-	if (stored)
-		notify_add_page(&worker->notify, entry->installation_id);
-	spool_remove(worker->spool, entry->installation_id, entry->generation);
-	return SW_OK;
-}
-
-static enum sw_err
-replay(struct worker *worker, const struct entry *entry)
-{
-	struct oauth_tokens tokens = {0};
-	struct sbuf sealed;
-	int64_t obtained_at = 0;
-	enum sw_err err = SW_EINPUT;
-
-	sbuf_init(&sealed, FILE_MAX);
-	if (folder_read(worker->spool->folder, entry->name, &sealed))
-		err = open_answer(worker->spool, entry, &sealed, &tokens, &obtained_at);
-	sbuf_clear(&sealed);
-	if (err == SW_OK) {
-		err = store_answer(worker, entry, &tokens, obtained_at);
-	} else if (err != SW_ENOMEM) {
-		/* A file that another worker has just removed is no error. */
-		if (faccessat(worker->spool->folder, entry->name, F_OK, 0) == 0)
-			log_event(LOG_ERROR, "spool.unreadable", "installation",
-			    entry->installation_id, "file", entry->name, (const char *)NULL);
-		err = SW_OK;
-	}
-	oauth_tokens_clear(&tokens);
+	if (err == SW_OK)
+		err = write_file(spool, file->installation_id, file->name, sealed, sealed_length);
+	free(sealed);
 	return err;
 }
 
 enum sw_err
-spool_replay(struct worker *worker)
-{
-	DIR *list = folder_list(worker->spool->folder);
-	const struct dirent *item;
-	enum sw_err err = SW_OK;
-
-	if (list == NULL) {
-		log_event(LOG_ERROR, "spool.read", "message", strerror(errno), (const char *)NULL);
-		return SW_EINTERNAL;
-	}
-	while (err == SW_OK && (item = readdir(list)) != NULL) {
-		struct entry entry;
-
-		if (strncmp(item->d_name, FOLDER_TEMPORARY, strlen(FOLDER_TEMPORARY)) == 0)
-			folder_remove_old(worker->spool->folder, item->d_name, UNFINISHED_S);
-		else if (read_name(item->d_name, &entry))
-			err = replay(worker, &entry);
-	}
-	closedir(list);
-	return err;
-}
-
-/* Is it sealed with another key than the first? */
-static bool
-is_old(const struct spool *spool, const char *name)
+spool_reseal(struct spool *spool, const struct spool_file *file)
 {
 	char id[SEAL_KEY_ID_MAX + 1];
 	struct sbuf sealed;
-	bool old;
+	char *plain = NULL;
+	size_t length = 0;
+	enum sw_err err = read_file(spool, file, &sealed);
 
-	sbuf_init(&sealed, FILE_MAX);
-	old = folder_read(spool->folder, name, &sealed) &&
-	      seal_key_id((const uint8_t *)sealed.data, sealed.length, id) == SW_OK &&
-	      strcmp(id, spool->keys->keys[0].id) != 0;
-	sbuf_clear(&sealed);
-	return old;
-}
-
-size_t
-spool_count_old(const struct spool *spool)
-{
-	DIR *list = folder_list(spool->folder);
-	const struct dirent *item;
-	size_t count = 0;
-
-	while (list != NULL && (item = readdir(list)) != NULL) {
-		struct entry entry;
-
-		if (read_name(item->d_name, &entry) && is_old(spool, item->d_name))
-			count++;
+	if (err == SW_OK)
+		err = seal_key_id((const uint8_t *)sealed.data, sealed.length, id);
+	if (err == SW_OK && strcmp(id, spool->keys->keys[0].id) != 0) {
+		err = open_file(spool, file, &sealed, &plain, &length);
+		if (err == SW_OK)
+			err = replace_file(spool, file, plain, length);
 	}
-	if (list != NULL)
-		closedir(list);
-	return count;
+	secret_free(plain, length);
+	sbuf_clear(&sealed);
+	return err == SW_ENOTFOUND ? SW_OK : err;
 }

@@ -8,6 +8,7 @@
 #include "smartthings/api.h"
 #include "store/installation.h"
 #include "worker/calls.h"
+#include "worker/spool.h"
 
 #define GIVE_UP_S 86400
 
@@ -30,6 +31,7 @@ erase(struct job *job, const char *why)
 		job_put_back(job, err, job->type->backoff.first_ms);
 		return;
 	}
+	spool_remove_all(worker->spool, job->row.installation_id);
 	log_event(LOG_INFO, "installation.erased", "installation", job->row.installation_id,
 	    "after", why, (const char *)NULL);
 	notify_add_page(&worker->notify, job->row.installation_id);

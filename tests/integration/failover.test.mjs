@@ -1,4 +1,4 @@
-// The database fails over to its standby: both are in the URL.
+// The database fails over to its standby, and back: both are in the URL.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
@@ -66,4 +66,28 @@ test("the old server gone, everything goes on with the new one", async () => {
 		assert.equal((await post()).status, 200);
 	assert.equal((await stack.request("/api/switches", { jar })).status, 200);
 	assert.equal((await stack.request("/healthz")).status, 200);
+});
+
+test("a standby that is promoted without the last refresh gets the tokens from the worker's spool", async () => {
+	// The first server again, as a standby of the second, which stops before the refresh.
+	rmSync(primary.folder, { recursive: true, force: true });
+	primary = await standby.standby(primary.folder);
+	await waitFor(async () => await ask(standby, "SELECT pg_current_wal_lsn()") === await ask(primary, "SELECT pg_last_wal_replay_lsn()"),
+		{ what: "the standby to have everything" });
+	await primary.stop();
+	const pair = (server) => ask(server, `SELECT generation, access_sealed, refresh_sealed FROM token WHERE installation_id = '${installation}'`);
+	const generation = (server) => ask(server, `SELECT generation FROM token WHERE installation_id = '${installation}'`).then(Number);
+	const old = await pair(standby);
+	const first = await generation(standby);
+
+	await ask(standby, `UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = '${installation}'; NOTIFY switchboard_work`);
+	await waitFor(async () => await generation(standby) === first + 1, { timeoutMs: 60000, what: "the refresh" });
+	await standby.stop("immediate");
+	await primary.start();
+	assert.equal(await pair(primary), old, "it lags behind");
+	await ask(primary, "SELECT pg_promote()");
+	await waitFor(async () => await generation(primary) === first + 1, { timeoutMs: 60000, what: "the tokens from the spool" });
+	assert.equal(await ask(primary, `SELECT status FROM installation WHERE installation_id = '${installation}'`), "active");
+	await ask(primary, `UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = '${installation}'; NOTIFY switchboard_work`);
+	await waitFor(async () => await generation(primary) === first + 2, { timeoutMs: 60000, what: "another refresh with them" });
 });

@@ -35,6 +35,7 @@ export class Installation {
 		await waitFor(async () => (await this.row()).status === "active" && (await this.list()).length > 0 &&
 			await this.jobs() === 0, { timeoutMs: 90000, what: `the first sync of ${this.id}` });
 		this.csrf = await csrfToken(this.stack, this.jar);
+		this.first = Number(await this.stack.psql(`SELECT generation FROM token WHERE installation_id = ${quote(this.id)}`));
 	}
 
 	async row() {
@@ -43,8 +44,9 @@ export class Installation {
 		return row;
 	}
 
+	/** Generations are counted from the link: the first refresh makes the second. */
 	async token() {
-		const [row] = await this.stack.rows(`SELECT t.generation, t.failures, t.last_error, w.lease
+		const [row] = await this.stack.rows(`SELECT t.generation - ${this.first} + 1 AS generation, t.failures, t.last_error, w.lease
 			FROM token t LEFT JOIN work w ON w.installation_id = t.installation_id AND w.kind = 'refresh'
 			WHERE t.installation_id = ${quote(this.id)}`);
 

@@ -138,10 +138,13 @@ test("a new first key: tokens and a spooled answer are sealed anew with it", asy
 	assert.equal(logged(/event=spool\.replayed .*stored=yes/).length, 1);
 	assert.deepEqual(logged(/event=seal\.(left|failed)|event=token\.sealed/), []);
 	assert.match(logged(/event=seal\.done key=B/)[0], new RegExp(`resealed=${OTHERS} unopened=0 spooled=0`));
-	assert.equal(spooled().length, 0);
+	// The answer stays in the spool, sealed anew as well.
+	assert.equal(spooled().length, 1);
+	assert.equal(readFileSync(path.join(stack.stateDir, "spool", spooled()[0])).subarray(1, 3).toString(), "\u0001B");
 	await assertOthers("B");
 	await clickWorks();
 	await refresh();
+	await waitFor(() => spooled().length === 1, { what: "the answer before to be removed" });
 });
 
 test("several workers share the work of sealing anew", async () => {

@@ -67,8 +67,11 @@ test("a location is linked and its token refreshed", async () => {
 	await waitFor(async () => (await stack.psql("SELECT count(*) FROM switch")) !== "0", { what: "switches" });
 	await collectTokens();
 	await stack.control("POST", "tokens/expire", {});
+	const generation = () => stack.psql("SELECT generation FROM token").then(Number);
+	const first = await generation();
+
 	await stack.psql("UPDATE work SET run_at = now() WHERE kind = 'refresh'; SELECT wake('switchboard_work', '')");
-	await waitFor(async () => (await stack.psql("SELECT generation FROM token")) === "2", { what: "a refreshed token" });
+	await waitFor(async () => await generation() > first, { what: "a refreshed token" });
 	await collectTokens();
 	assert.ok(tokens.size >= 2, "the platform issued tokens");
 });

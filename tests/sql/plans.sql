@@ -4,7 +4,7 @@
 -- which tables were read from end to end.
 BEGIN;
 \ir fixture.psql
-SELECT plan(38);
+SELECT plan(39);
 
 -- 3000 installations beside the one of the fixture: too many rows in each table below to read them all.
 CREATE TEMP TABLE many ON COMMIT DROP AS SELECT 'many-' || n AS id, n FROM generate_series(1, 3000) AS n;
@@ -126,6 +126,8 @@ SELECT is(pg_temp.read_whole('SELECT work_done(''many-7'', ''device_sync'', ''w'
 SELECT is(pg_temp.read_whole('SELECT work_wait_for_token(''many-7'', ''device_sync'', ''w'')'), '', 'work_wait_for_token');
 SELECT is(pg_temp.read_whole('SELECT token_refused(''many-7'', 1, 0, 0)'), '', 'token_refused');
 SELECT is(pg_temp.read_whole('SELECT worker_release(''w'', true, true, true, true, false, 8000)', 200), '', 'worker_release');
+SELECT is(pg_temp.read_whole($$ SELECT count(*) FROM token_spooled((SELECT array_agg('many-' || n) FROM generate_series(1, 100) n),
+	(SELECT array_agg(1::bigint) FROM generate_series(1, 100) n)) $$), '', 'token_spooled, of a hundred');
 
 -- All switches of a large location at once, which statistics made while nothing was waiting do not show: each row a few times.
 INSERT INTO device (installation_id, device_id, name, online) SELECT 'many-11', 'hall-' || d, 'Lamp', true FROM generate_series(1, 200) AS d;

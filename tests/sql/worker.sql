@@ -1,6 +1,7 @@
 -- The worker's queues: leases, fair shares, what a sync reads again.
 BEGIN;
 \ir fixture.psql
+UPDATE token SET generation = 1; -- so that it can be named
 SELECT plan(97);
 
 -- Work.
@@ -133,6 +134,7 @@ DELETE FROM work;
 
 -- Who waits goes first, whatever is in the queue; what cannot be done is in nobody's way.
 SELECT pg_temp.link('flat', 'sam', 'cookie-2') \g /dev/null
+UPDATE token SET generation = 1 WHERE installation_id = 'flat';
 UPDATE installation SET status = 'active', synced_at = now() WHERE installation_id IN ('home', 'flat');
 DELETE FROM work;
 INSERT INTO work (installation_id, kind, priority, run_at) SELECT 'herd-' || n, 'refresh', 2, now() - interval '1 hour' FROM generate_series(1, 100) AS n;

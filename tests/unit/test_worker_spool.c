@@ -1,6 +1,7 @@
 /*
- * worker/spool.h: answers of the token endpoint stay on the disk until the database has them.
- * store_token_store() is replaced by one that records its arguments.
+ * worker/spool.h, worker/replay.h: answers of the token endpoint stay on the disk until the next
+ * one. store_token_store() is replaced by one that records its arguments, store_token_spooled() by
+ * one that gives every answer the same state.
  */
 #include "unit.h"
 
@@ -15,17 +16,23 @@
 #include "base/clock.h"
 #include "base/sbuf.h"
 #include "store/token.h"
+#include "worker/replay.h"
 #include "worker/spool.h"
 
 enum sw_err __wrap_store_token_store(struct db *db, struct arena *arena,
     const struct seal_keys *keys, const char *installation_id, int64_t generation,
     const struct oauth_tokens *tokens, int64_t age_s, bool *stored);
+enum sw_err __wrap_store_token_spooled(struct db *db, struct store_spooled *answers, size_t count);
 void __wrap_notify_add_page(struct notify *notify, const char *installation_id);
 
-/* The arguments of store_token_store(), and what it is to return. */
+/* The arguments of store_token_store(), and what it and store_token_spooled() are to return. */
 static struct {
+	int comparisons;
+	size_t compared;
+	int state;
 	int calls;
 	enum sw_err answer;
+	bool refuse; /* a newer pair is there */
 	char installation_id[160];
 	int64_t generation;
 	char access[64];
@@ -47,8 +54,19 @@ __wrap_store_token_store(struct db *db, struct arena *arena, const struct seal_k
 	snprintf(database.access, sizeof(database.access), "%s", tokens->access_token);
 	snprintf(database.refresh, sizeof(database.refresh), "%s", tokens->refresh_token);
 	database.age_s = age_s;
-	*stored = database.answer == SW_OK;
+	*stored = database.answer == SW_OK && !database.refuse;
 	return database.answer;
+}
+
+enum sw_err
+__wrap_store_token_spooled(struct db *db, struct store_spooled *answers, size_t count)
+{
+	(void)db;
+	database.comparisons++;
+	database.compared += count;
+	for (size_t i = 0; i < count; i++)
+		answers[i].state = database.state;
+	return database.answer == SW_EUNAVAILABLE ? SW_EUNAVAILABLE : SW_OK;
 }
 
 void
@@ -80,7 +98,10 @@ open_all(void **state)
 
 	(void)state;
 	memset(&database, 0, sizeof(database));
+	database.state = STORE_SPOOLED_NEWER;
 	log_open("test", LOG_ERROR);
+	if (replay_new(&worker.replay) != SW_OK)
+		return -1;
 	snprintf(folder, sizeof(folder), "/tmp/switchboard-spool-XXXXXX");
 	if (mkdtemp(folder) == NULL)
 		return -1;
@@ -113,8 +134,11 @@ static int
 close_all(void **state)
 {
 	(void)state;
+	replay_free(worker.replay);
+	worker.replay = NULL;
 	spool_close(worker.spool);
 	worker.spool = NULL;
+	arena_free(&worker.scratch);
 	files(true);
 	rmdir(path_of(""));
 	rmdir(folder);
@@ -154,14 +178,80 @@ check_replay(void **state)
 	(void)state;
 	write_answer("lakeside.one", 7, 90);
 	assert_int_equal(files(false), 1);
-	assert_int_equal(spool_replay(&worker), SW_OK);
+	assert_int_equal(replay_all(&worker), SW_OK);
 	assert_int_equal(database.calls, 1);
 	assert_string_equal(database.installation_id, "lakeside.one");
 	assert_int_equal(database.generation, 7);
 	assert_string_equal(database.access, "the-access-token");
 	assert_string_equal(database.refresh, "the-refresh-token");
 	assert_in_range(database.age_s, 90, 95);
+	assert_int_equal(files(false), 1);
+	assert_false(worker.replay_due);
+}
+
+static void
+check_stored(void **state)
+{
+	(void)state;
+	write_answer("lakeside", 7, 90);
+	database.state = STORE_SPOOLED_STORED;
+	assert_int_equal(replay_all(&worker), SW_OK);
+	assert_int_equal(database.calls, 0);
+	assert_int_equal(files(false), 1);
+}
+
+static void
+check_older(void **state)
+{
+	(void)state;
+	write_answer("lakeside", 7, 90);
+	database.state = STORE_SPOOLED_OLDER;
+	assert_int_equal(replay_all(&worker), SW_OK);
+	assert_int_equal(database.calls, 0);
 	assert_int_equal(files(false), 0);
+}
+
+/* The comparison said newer, but a link came before it could be stored. */
+static void
+check_overtaken(void **state)
+{
+	(void)state;
+	write_answer("lakeside", 7, 90);
+	database.refuse = true;
+	assert_int_equal(replay_all(&worker), SW_OK);
+	assert_int_equal(database.calls, 1);
+	database.state = STORE_SPOOLED_OLDER;
+	assert_int_equal(replay_all(&worker), SW_OK);
+	assert_int_equal(files(false), 0);
+}
+
+static void
+check_many(void **state)
+{
+	char name[32];
+
+	(void)state;
+	for (int i = 0; i < 600; i++) {
+		snprintf(name, sizeof(name), "home-%d.1", i);
+		close(open(path_of(name), O_CREAT | O_WRONLY, 0600));
+	}
+	database.state = STORE_SPOOLED_STORED;
+	assert_int_equal(replay_all(&worker), SW_OK);
+	assert_int_equal(database.compared, 600);
+	assert_int_equal(database.comparisons, 3);
+	assert_int_equal(files(false), 600);
+}
+
+static void
+check_erased(void **state)
+{
+	(void)state;
+	write_answer("lakeside", 7, 0);
+	write_answer("lakeside", 9, 0);
+	write_answer("lakeside.one", 7, 0);
+	spool_remove_all(worker.spool, "lakeside");
+	assert_int_equal(files(false), 1);
+	assert_int_equal(access(path_of("lakeside.one.7"), F_OK), 0);
 }
 
 static void
@@ -186,11 +276,13 @@ check_unreachable(void **state)
 	(void)state;
 	write_answer("lakeside", 1, 0);
 	database.answer = SW_EUNAVAILABLE;
-	assert_int_equal(spool_replay(&worker), SW_EUNAVAILABLE);
+	assert_int_equal(replay_all(&worker), SW_EUNAVAILABLE);
 	assert_int_equal(files(false), 1);
+	assert_true(worker.replay_due);
 	database.answer = SW_OK;
-	assert_int_equal(spool_replay(&worker), SW_OK);
-	assert_int_equal(files(false), 0);
+	assert_int_equal(replay_all(&worker), SW_OK);
+	assert_int_equal(database.calls, 1);
+	assert_string_equal(database.installation_id, "lakeside");
 }
 
 static void
@@ -200,7 +292,7 @@ check_refused(void **state)
 	write_answer("lakeside", 1, 0);
 	write_answer("attic", 1, 0);
 	database.answer = SW_EINPUT;
-	assert_int_equal(spool_replay(&worker), SW_OK);
+	assert_int_equal(replay_all(&worker), SW_OK);
 	assert_int_equal(database.calls, 2);
 	assert_int_equal(files(false), 2);
 }
@@ -226,7 +318,7 @@ check_foreign(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		close(open(path_of(names[i]), O_CREAT | O_WRONLY, 0600));
-	assert_int_equal(spool_replay(&worker), SW_OK);
+	assert_int_equal(replay_all(&worker), SW_OK);
 	assert_int_equal(database.calls, 0);
 	assert_int_equal(files(false), COUNT_OF(names));
 }
@@ -241,7 +333,7 @@ check_swapped(void **state)
 	write_answer("lakeside", 1, 0);
 	assert_int_equal(rename(path_of("lakeside.1"), path_of("lakeside.2")), 0);
 	log_open("test", LOG_ERROR);
-	assert_int_equal(spool_replay(&worker), SW_OK);
+	assert_int_equal(replay_all(&worker), SW_OK);
 	assert_int_equal(database.calls, 0);
 	assert_int_equal(files(false), 2);
 }
@@ -255,30 +347,62 @@ check_unfinished(void **state)
 	close(open(path_of("tmp-1-lakeside.1"), O_CREAT | O_WRONLY, 0600));
 	close(open(path_of("tmp-2-lakeside.1"), O_CREAT | O_WRONLY, 0600));
 	assert_int_equal(utimensat(AT_FDCWD, path_of("tmp-1-lakeside.1"), old, 0), 0);
-	assert_int_equal(spool_replay(&worker), SW_OK);
+	assert_int_equal(replay_all(&worker), SW_OK);
 	assert_int_equal(database.calls, 0);
 	assert_int_equal(files(false), 1);
 }
 
+/* Sweep once, and count what is left under an older key. */
+static size_t
+sweep(void)
+{
+	size_t count;
+
+	replay_free(worker.replay);
+	assert_int_equal(replay_new(&worker.replay), SW_OK);
+	assert_false(replay_count_old(worker.replay, &count));
+	while (!replay_count_old(worker.replay, &count))
+		usleep((useconds_t)replay_sweep(&worker) * 1000);
+	return count;
+}
+
+static void
+set_keys(const char *text)
+{
+	assert_int_equal(seal_keys_parse(text, &config.seal_keys), SW_OK);
+}
+
+#define KEY_1 "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define KEY_2 "k2:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
 static void
 check_old_key(void **state)
 {
-	struct seal_keys keys;
-
 	(void)state;
 	write_answer("lakeside", 1, 0);
-	close(open(path_of("attic.1"), O_CREAT | O_WRONLY, 0600)); /* empty: no key to count */
-	assert_int_equal(spool_count_old(worker.spool), 0);
-	assert_int_equal(seal_keys_parse("k2:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
-					 "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-			     &keys),
-	    SW_OK);
-	config.seal_keys = keys;
-	write_answer("lakeside", 2, 0);
-	assert_int_equal(spool_count_old(worker.spool), 1);
-	assert_int_equal(spool_replay(&worker), SW_OK);
+	set_keys(KEY_2 "\n" KEY_1);
+	write_answer("attic", 2, 0);
+	database.state = STORE_SPOOLED_STORED;
+	assert_int_equal(sweep(), 0);
+	assert_int_equal(files(false), 2);
+	set_keys(KEY_2);
+	database.state = STORE_SPOOLED_NEWER;
+	assert_int_equal(replay_all(&worker), SW_OK);
 	assert_int_equal(database.calls, 2);
-	assert_int_equal(spool_count_old(worker.spool), 0);
+}
+
+static void
+check_no_key(void **state)
+{
+	(void)state;
+	write_answer("lakeside", 1, 0);
+	set_keys(KEY_2);
+	assert_int_equal(sweep(), 1);
+	assert_int_equal(files(false), 1);
+	assert_int_equal(database.calls, 0);
+	database.state = STORE_SPOOLED_STORED;
+	assert_int_equal(sweep(), 0);
+	assert_int_equal(files(false), 0);
 }
 
 static void
@@ -305,7 +429,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    WITH_SPOOL("an answer is replayed with its age and then removed", check_replay),
+	    WITH_SPOOL("an answer is replayed with its age, and stays", check_replay),
+	    WITH_SPOOL("an answer that is stored stays", check_stored),
+	    WITH_SPOOL("an answer that is older than the stored pair is removed", check_older),
+	    WITH_SPOOL("an answer that another link overtakes is removed", check_overtaken),
+	    WITH_SPOOL("600 answers are compared with three statements", check_many),
+	    WITH_SPOOL("the answers of an erased installation are removed", check_erased),
 	    WITH_SPOOL("an answer cannot be read on the disk", check_sealed),
 	    WITH_SPOOL("an answer stays while the database cannot be reached", check_unreachable),
 	    WITH_SPOOL(
@@ -314,7 +443,8 @@ main(void)
 	    WITH_SPOOL("files with other names are neither read nor removed", check_foreign),
 	    WITH_SPOOL("a file that was renamed does not open", check_swapped),
 	    WITH_SPOOL("unfinished files are removed when they are old", check_unfinished),
-	    WITH_SPOOL("an answer under an older key is counted, and replayed", check_old_key),
+	    WITH_SPOOL("an answer under an older key is sealed anew", check_old_key),
+	    WITH_SPOOL("an answer that no key opens is kept only while it is needed", check_no_key),
 	    WITH_SPOOL("a folder that cannot be made is refused", check_no_folder),
 	};
 
