@@ -4,6 +4,7 @@
  */
 #include "web/oauth_callback.h"
 #include "web/oauth_choose.h"
+#include "web/oauth_keys.h"
 #include "web/oauth_page.h"
 #include "web/oauth_start.h"
 #include "web/serve_main.h"
@@ -24,6 +25,7 @@ static const struct serve_main oauth_conf = {
     .routes = {routes, sizeof(routes) / sizeof(routes[0]),
 	.head = false}, /* HEAD must not use up a state */
     .fail = oauth_page_fail,
+    .start = oauth_keys_start,
 };
 
 int

@@ -16,7 +16,8 @@ dist_sqltables_DATA = \
 	sql/tables/009-work.sql \
 	sql/tables/010-waiting-command.sql \
 	sql/tables/011-invitation.sql \
-	sql/tables/012-token-generation.sql
+	sql/tables/012-token-generation.sql \
+	sql/tables/013-seal-canary.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \
@@ -37,6 +38,7 @@ dist_sqlfunctions_DATA = \
 	sql/functions/page.sql \
 	sql/functions/policy.sql \
 	sql/functions/schema.sql \
+	sql/functions/seal_canary.sql \
 	sql/functions/session.sql \
 	sql/functions/signing_key.sql \
 	sql/functions/stamp.sql \

@@ -79,6 +79,7 @@ src_libstore_a_SOURCES = \
 	src/store/invitation.c src/store/invitation.h \
 	src/store/notify.c src/store/notify.h \
 	src/store/query.c src/store/query.h \
+	src/store/seal_canary.c src/store/seal_canary.h \
 	src/store/session.c src/store/session.h \
 	src/store/signing_key.c src/store/signing_key.h \
 	src/store/stream.c src/store/stream.h \
@@ -99,6 +100,7 @@ src_libweb_a_SOURCES = \
 	src/web/keycache.c src/web/keycache.h \
 	src/web/oauth_callback.c src/web/oauth_callback.h \
 	src/web/oauth_choose.c src/web/oauth_choose.h \
+	src/web/oauth_keys.c src/web/oauth_keys.h \
 	src/web/oauth_owner.c src/web/oauth_owner.h \
 	src/web/oauth_page.c src/web/oauth_page.h \
 	src/web/oauth_start.c src/web/oauth_start.h \
@@ -143,6 +145,7 @@ switchboard_worker_SOURCES = \
 	src/worker/folder.c src/worker/folder.h \
 	src/worker/id.c src/worker/id.h \
 	src/worker/job.c src/worker/job.h \
+	src/worker/key_check.c src/worker/key_check.h \
 	src/worker/limits.c src/worker/limits.h \
 	src/worker/liveness.c src/worker/liveness.h \
 	src/worker/loop.c src/worker/loop.h \

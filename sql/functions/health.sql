@@ -1,13 +1,14 @@
 -- Figures for supervisors and for monitoring.
 
 CREATE FUNCTION health()
-RETURNS TABLE (schema integer, workers bigint, event_days_ahead integer)
+RETURNS TABLE (schema integer, workers bigint, event_days_ahead integer, workers_lacking_key bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 	SELECT (SELECT max(m.version) FROM schema_migration m),
 		(SELECT count(*) FROM worker w WHERE w.seen_at > now() - policy_worker_alive()),
-		event_partition_days_ahead()
+		event_partition_days_ahead(),
+		(SELECT count(*) FROM worker w WHERE w.seen_at > now() - policy_worker_alive() AND w.lacks_key IS NOT NULL)
 $$;
-COMMENT ON FUNCTION health IS 'Version of the schema, the number of live workers, and for how many days there are partitions of event';
+COMMENT ON FUNCTION health IS 'Version of the schema, the number of live workers and of those that lack a seal key, and for how many days there are partitions of event';
 
 CREATE FUNCTION metrics()
 RETURNS TABLE (name text, label text, value double precision)
@@ -26,6 +27,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $
 	UNION ALL SELECT 'tokens_failing', '', count(*) FROM token WHERE failures > 0
 	UNION ALL SELECT 'api_calls_month', '', api_calls_this_month()
 	UNION ALL SELECT 'workers', '', h.workers FROM health() h
+	UNION ALL SELECT 'workers_lacking_key', '', h.workers_lacking_key FROM health() h
 $$;
 COMMENT ON FUNCTION metrics IS 'Figures for GET /metrics: name, label (or empty), value';
 

@@ -36,6 +36,10 @@ CREATE FUNCTION policy_catch_up_most()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '3 hours' $$;
 COMMENT ON FUNCTION policy_catch_up_most IS 'But no longer than this in all';
 
+CREATE FUNCTION policy_seal_unused()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '3 minutes' $$;
+COMMENT ON FUNCTION policy_seal_unused IS 'A seal key without tokens that no worker has had for so long may be replaced by another of its id; they report every minute';
+
 CREATE FUNCTION policy_session_life()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '30 days' $$;
 COMMENT ON FUNCTION policy_session_life IS 'A session ends after so long without use';

@@ -22,6 +22,7 @@
 #define DEFAULT_SCOPES "r:locations:* r:devices:* x:devices:*"
 #define DEFAULT_STATE_DIR "./var"
 #define DEFAULT_SIGN_UP "invite"
+#define SEAL_KEYS "SWITCHBOARD_SEAL_KEYS"
 
 /* Bytes.  A file with a secret is a few lines long; anything longer is the wrong file. */
 #define SECRET_FILE_MAX 65536
@@ -274,10 +275,16 @@ load_client(struct config *config)
 static enum sw_err
 load_seal(struct config *config)
 {
-	static const char name[] = "SWITCHBOARD_SEAL_KEYS";
+	static const char name[] = SEAL_KEYS;
+	const char *path = variable(SEAL_KEYS "_FILE");
 	char *text = NULL;
 	enum sw_err err = take_secret(name, &text);
 
+	if (err == SW_OK && path != NULL) {
+		config->seal_keys_file = strdup(path);
+		if (config->seal_keys_file == NULL)
+			err = complain(name, "out of memory");
+	}
 	if (err == SW_OK && seal_keys_parse(text, &config->seal_keys) != SW_OK)
 		err = complain(name, "must be lines of id:base64(32 bytes)");
 	secret_free_text(text);
@@ -395,6 +402,18 @@ config_load_or_exit(struct config *out, unsigned parts, const char *program)
 }
 
 void
+config_complain_seal_key(const struct config *config, const char *key_id)
+{
+	const char *file = config->seal_keys_file;
+
+	fprintf(stderr,
+	    SEAL_KEYS "%s%s%s: key %s is not the one that sealed what is in the database under "
+		      "this id: put that one back, or give this one another id\n",
+	    file != NULL ? "_FILE (" : "", file != NULL ? file : "", file != NULL ? ")" : "",
+	    key_id);
+}
+
+void
 config_clear(struct config *config)
 {
 	if (config == NULL)
@@ -408,6 +427,7 @@ config_clear(struct config *config)
 	secret_free_text(config->client_secret);
 	free(config->scopes);
 	seal_keys_clear(&config->seal_keys);
+	free(config->seal_keys_file);
 	free(config->events_socket);
 	free(config->state_dir);
 	free(config->sign_up);

@@ -40,6 +40,7 @@ struct config {
 	char *client_secret;
 	char *scopes;
 	struct seal_keys seal_keys;
+	char *seal_keys_file; /* where they came from; NULL: not from a file */
 	char *events_socket;
 	int64_t call_budget; /* API calls a month, 0 = none */
 	int64_t event_days;  /* how long events are kept */
@@ -63,6 +64,12 @@ SW_MUSTCHECK enum sw_err config_load(struct config *out, unsigned parts);
 
 /* config_load() and log_open(); exits with CONFIG_EXIT_STATUS when wrong.  For main() only. */
 void config_load_or_exit(struct config *out, unsigned parts, const char *program);
+
+/*
+ * One line on stderr: the seal key of this id is another one than the key of the same id that
+ * sealed what is in the database.  It names the variable, and the file that it came from.
+ */
+void config_complain_seal_key(const struct config *config, const char *key_id);
 
 /* Cleanse and free. */
 void config_clear(struct config *config);

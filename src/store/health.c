@@ -14,6 +14,7 @@ store_health(struct db *db, struct health *out)
 		out->schema = db_result_int(result, 0, 0);
 		out->workers = db_result_int(result, 0, 1);
 		out->event_days_ahead = db_result_int(result, 0, 2);
+		out->workers_lacking_key = db_result_int(result, 0, 3);
 	}
 	db_result_free(result);
 	return err;

@@ -13,6 +13,7 @@ struct health {
 	int64_t schema;           /* the newest migration applied */
 	int64_t workers;          /* that reported in the last 30 s */
 	int64_t event_days_ahead; /* for so many days after today there are partitions of event */
+	int64_t workers_lacking_key; /* of the workers, those without a seal key that tokens need */
 };
 
 /* One cheap round trip.  Errors as db_exec(); SW_EINTERNAL also when the schema is not there. */

@@ -303,6 +303,26 @@ store_token_dead(struct db *db, struct arena *arena, const char *installation_id
 }
 
 enum sw_err
+store_token_opens(struct arena *arena, const struct seal_keys *keys, const struct db_result *result,
+    int row, bool *opens)
+{
+	const struct sealed_column from = {
+	    .result = result,
+	    .row = row,
+	    .column = 1,
+	    .installation_id = db_result_text(result, row, 0),
+	    .kind = TOKEN_ACCESS,
+	};
+	size_t length;
+	char *token;
+	enum sw_err err = open_token(arena, keys, &from, &token, &length);
+
+	*opens = err == SW_OK;
+	secret_free(token, length);
+	return err == SW_EINPUT || err == SW_ENOTFOUND ? SW_OK : err;
+}
+
+enum sw_err
 store_seal_is_due(struct db *db, const struct seal_keys *keys, bool *due)
 {
 	const struct db_param params[] = {DB_TEXT(keys->keys[0].id)};

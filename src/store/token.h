@@ -114,6 +114,13 @@ SW_MUSTCHECK enum sw_err store_token_dead(struct db *db, struct arena *arena,
     const char *installation_id, int64_t generation, const char *error, bool *was_current);
 
 /*
+ * For store/seal_canary: does the access token in the second column of a row open, of the
+ * installation in the first?
+ */
+SW_MUSTCHECK enum sw_err store_token_opens(struct arena *arena, const struct seal_keys *keys,
+    const struct db_result *result, int row, bool *opens);
+
+/*
  * Sealing stored tokens anew under the first key, after the keys were changed.  A row is replaced
  * only while it is the one that was read: a refresh or a new link in between has precedence.
  */

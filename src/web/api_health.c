@@ -16,13 +16,16 @@ api_healthz(struct request_context *context)
 	bool unreachable = err == SW_EUNAVAILABLE || err == SW_ETIMEOUT;
 	bool working = err == SW_OK && health.workers > 0;
 	bool late = err == SW_OK && health.event_days_ahead < EVENT_DAYS_LEAST;
+	bool missing = err == SW_OK && health.workers_lacking_key > 0;
 	bool well = err == SW_OK && !late;
 
 	response_put_json(context->res, well ? 200 : 503,
-	    json_pack("{s:s,s:s,s:o,s:s,s:s}", "status", working && well ? "ok" : "degraded",
-		"database", unreachable ? "away" : "ok", "schema",
+	    json_pack("{s:s,s:s,s:o,s:s,s:s,s:s*}", "status",
+		working && well && !missing ? "ok" : "degraded", "database",
+		unreachable ? "away" : "ok", "schema",
 		err == SW_OK ? json_integer(health.schema) : json_null(), "worker",
-		working ? "ok" : "none", "partitions", late ? "late" : "ok"));
+		working ? "ok" : "none", "partitions", late ? "late" : "ok", "sealKeys",
+		missing ? "missing" : NULL));
 	if (!well)
 		response_add_header(context->res, "Retry-After", "5");
 	return SW_OK;
@@ -43,6 +46,7 @@ static const struct description {
     {"tokens_failing", NULL, "Tokens whose last refresh failed."},
     {"api_calls_month", NULL, "Calls to the platform since the month began (UTC)."},
     {"workers", NULL, "Workers seen in the last 30 seconds."},
+    {"workers_lacking_key", NULL, "Of these, workers without a seal key that tokens need."},
 };
 
 static const struct description *

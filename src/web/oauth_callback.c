@@ -15,6 +15,7 @@
 #include "store/session.h"
 #include "web/invitation_cookie.h"
 #include "web/oauth_choose.h"
+#include "web/oauth_keys.h"
 #include "web/oauth_owner.h"
 #include "web/oauth_page.h"
 #include "web/user_agent.h"
@@ -308,8 +309,14 @@ answer_code(
 	struct oauth_tokens tokens = {0};
 	bool is_linked = false;
 	int status;
-	enum sw_err err = get_tokens(program, code, &tokens, &status);
+	enum sw_err err;
 
+	/* Before the code is used: nobody else could open what would be stored. */
+	if (oauth_keys_check(program, req->arena) == SW_EINPUT) {
+		oauth_page_put(res, &program->config, OAUTH_PAGE_INTERNAL, NULL);
+		return;
+	}
+	err = get_tokens(program, code, &tokens, &status);
 	if (err != SW_OK) {
 		oauth_page_put(res, &program->config, page_of_failure(err), NULL);
 	} else {

@@ -115,7 +115,10 @@ serve_main(struct program *program, const struct serve_main *conf)
 		status = CONFIG_EXIT_STATUS;
 	} else if (!calls || client_new(&program->client) == SW_OK) {
 		notify_init(&program->notify, program->db);
-		status = serve(&served);
+		if (conf->start != NULL && conf->start(program) == SW_EINPUT)
+			status = CONFIG_EXIT_STATUS;
+		else
+			status = serve(&served);
 	}
 	notify_clear(&program->notify);
 	client_free(program->client);

@@ -25,6 +25,9 @@ struct serve_main {
 	size_t parked;
 	bool (*wait)(struct program *program, int fd, int timeout_ms);
 	bool (*is_ready)(struct program *program, const void *awaited);
+	/* Before the first request; SW_EINPUT: the configuration is wrong (reported).  May be NULL.
+	 */
+	enum sw_err (*start)(struct program *program);
 	/* After replies were sent; may be NULL. */
 	void (*after)(struct program *program);
 };

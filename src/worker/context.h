@@ -17,6 +17,7 @@
  * transfer does the next step of that piece of work.
  */
 struct command_batch;
+struct key_check;
 struct liveness;
 struct pause;
 struct refresh;
@@ -43,6 +44,7 @@ struct worker {
 	struct spool *spool;               /* used by refresh, replay and uninstall */
 	struct replay *replay;             /* used by replay */
 	struct sealer *sealer;             /* used by seal */
+	struct key_check *key_check;       /* used by key_check */
 	struct liveness *liveness;         /* NULL: its file could not be made */
 
 	/* Results that the database has not taken yet; the loop tries again to save them. */
@@ -60,6 +62,7 @@ struct worker {
 	/* Set by the loop. */
 	struct arena scratch;        /* cleared at the start of each pass */
 	bool stopping;               /* SIGTERM came: nothing new is claimed or sent */
+	bool misconfigured;          /* a seal key is the wrong one: stop, exit status 78 */
 	bool database_is_up;         /* the last heartbeat could be written */
 	int64_t refreshes_from_ms;   /* monotonic; no refresh is claimed before it */
 	struct store_claims orphans; /* kinds of claims that may be ours without our knowing */

@@ -13,6 +13,7 @@
 #include "store/api_call.h"
 #include "store/event.h"
 #include "worker/commands.h"
+#include "worker/key_check.h"
 #include "worker/limits.h"
 #include "worker/liveness.h"
 #include "worker/queue.h"
@@ -95,6 +96,7 @@ set_database_is_up(struct worker *worker, bool is_up)
 	    (const char *)NULL);
 	if (is_up) {
 		worker->has_work = true;
+		key_check_request(worker);
 		replay_request(worker);
 	} else {
 		worker->refreshes_from_ms = INT64_MAX;
@@ -127,6 +129,7 @@ check_connection(struct worker *worker)
 		return;
 	worker->orphans = (struct store_claims){true, true, true, true};
 	worker->refreshes_from_ms = clock_monotonic_ms() + REFRESH_DELAY_MS;
+	key_check_request(worker);
 	replay_request(worker);
 }
 
@@ -271,8 +274,11 @@ may_claim_work(const struct worker *worker)
 static int
 claim(struct worker *worker)
 {
-	int count = commands_claim(worker);
+	int count;
 
+	if (key_check_pauses(worker))
+		return 0;
+	count = commands_claim(worker);
 	return may_claim_work(worker) ? count + queue_claim(worker) : count;
 }
 
@@ -328,6 +334,8 @@ work_with_database(struct worker *worker, struct schedule *schedule)
 	take_wakeups(worker);
 	commands_retry_saving(worker);
 	limits_retry_saving(worker);
+	if (!key_check_run(worker))
+		return least(RECONNECT_MS, key_check_wait_ms(worker));
 	replay_ms = replay_spool(worker, schedule);
 	release_claims(worker, schedule);
 	if (worker->stopping)
@@ -408,6 +416,9 @@ loop_run(struct worker *worker, int signals)
 		int extra[] = {signals, db_socket(worker->listener)};
 		bool ready[2];
 
+		if (worker->misconfigured && !worker->stopping)
+			stop_from_ms = clock_monotonic_ms();
+		worker->stopping = worker->stopping || worker->misconfigured;
 		if (client_pool_run(worker->pool, extra, ready, 2, wait_ms) != SW_OK) {
 			log_event(LOG_ERROR, "worker.wait", (const char *)NULL);
 			return SW_EINTERNAL;

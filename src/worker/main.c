@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "formats/base64.h"
 #include "worker/context.h"
+#include "worker/key_check.h"
 #include "worker/limits.h"
 #include "worker/liveness.h"
 #include "worker/loop.h"
@@ -78,6 +79,8 @@ open_connections(struct worker *worker)
 		err = sealer_new(&worker->sealer);
 	if (err == SW_OK)
 		err = replay_new(&worker->replay);
+	if (err == SW_OK)
+		err = key_check_new(&worker->key_check);
 	if (err != SW_OK)
 		return err;
 	/* One for each call in flight: calls that hang leave connections for the others. */
@@ -102,6 +105,7 @@ worker_close(struct worker *worker)
 	usage_free(worker->usage);
 	sealer_free(worker->sealer);
 	replay_free(worker->replay);
+	key_check_free(worker->key_check);
 	spool_close(worker->spool);
 	db_free(worker->listener);
 	db_free(worker->db);
@@ -118,10 +122,15 @@ run(struct worker *worker, int signals)
 
 	if (err != SW_OK) /* SW_EINPUT: the database's URL is wrong */
 		return err == SW_EINPUT ? CONFIG_EXIT_STATUS : EXIT_FAILURE;
+	/* When the database is away, the loop checks it before anything else. */
+	if (!key_check_run(worker) && worker->misconfigured)
+		return CONFIG_EXIT_STATUS;
 	log_event(LOG_INFO, "worker.started", "worker", worker->id, (const char *)NULL);
 	liveness_open(worker->config->state_dir, worker->id, &worker->liveness);
 	err = loop_run(worker, signals);
 	log_event(LOG_INFO, "worker.stopped", "worker", worker->id, (const char *)NULL);
+	if (worker->misconfigured)
+		return CONFIG_EXIT_STATUS;
 	return err == SW_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

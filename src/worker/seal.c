@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "store/token.h"
 #include "worker/id.h"
+#include "worker/key_check.h"
 #include "worker/replay.h"
 #include "worker/retry.h"
 
@@ -76,6 +77,9 @@ report_unopened(struct worker *worker, const struct store_seal_rows *rows, int r
 	bool is_new, known;
 	enum sw_err err;
 
+	sealer->unopened++;
+	if (!key_check_is_lost(worker, store_seal_key_id(rows, row)))
+		return SW_OK;
 	/* In every walk: it may have been linked again with a key that this worker lacks. */
 	err = store_seal_unopened(worker->db, rows, row, &is_new);
 	if (err != SW_OK)
@@ -90,7 +94,6 @@ report_unopened(struct worker *worker, const struct store_seal_rows *rows, int r
 		    (const char *)NULL);
 	if (!known)
 		remember_reported(sealer, id);
-	sealer->unopened++;
 	return SW_OK;
 }
 

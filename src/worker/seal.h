@@ -18,8 +18,8 @@ void sealer_free(struct sealer *sealer);
  * Returns in how many ms to call it again.  At most 8 rows, with two round trips each.
  * When all is done event=seal.done is logged: nothing in the database or in this worker's spool
  * needs another key than the first.  Else event=seal.left says how much does.  A row that no key
- * opens is logged once (event=token.sealed) and stays as it is; its location is shown as one to be
- * linked again until the key is back.
+ * opens stays as it is; when its key is lost (key_check.h), it is logged once (event=token.sealed),
+ * and its location is shown as one to be linked again until the key is back.
  */
 int seal_run(struct worker *worker);
 

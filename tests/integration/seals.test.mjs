@@ -1,9 +1,12 @@
 // A change of SWITCHBOARD_SEAL_KEYS: new and old key, then the new one alone; and an old key removed too early.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import crypto from "node:crypto";
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { environmentOf } from "../processes.mjs";
 import { seal } from "../seal.mjs";
 import { JOB_IS_OPEN, csrfToken, linkAccount, startStack, waitFor } from "../stack.mjs";
 import { startWorker } from "./worker_process.mjs";
@@ -169,9 +172,116 @@ test("the new key alone is enough", async () => {
 	await assertOthers("B");
 });
 
-test("a key removed too early loses no token, and the locations need to be linked again", async () => {
+const needReauth = () => sql("SELECT count(*) FROM installation WHERE status = 'needs_reauth'").then(Number);
+
+/** Environment of a program on a host whose key of this id is another one, in a file of its own. */
+function otherKeys(id) {
+	const file = path.join(tmpdir(), `switchboard-other-keys-${process.pid}`);
+
+	writeFileSync(file, `${id}:${crypto.randomBytes(32).toString("base64")}\n`, { mode: 0o600 });
+	return { SWITCHBOARD_SEAL_KEYS: "", SWITCHBOARD_SEAL_KEYS_FILE: file };
+}
+
+/** Assert that another worker with these keys ends with 78 and one line that names the key and its file. */
+async function refusesToStart(env, { whileStarting = async () => {} } = {}) {
+	const worker = await startWorker(stack, env, { ready: false });
+
+	let status;
+
+	worker.ended.then((how) => (status = how));
+	try {
+		await whileStarting(worker);
+		await waitFor(() => status !== undefined, { timeoutMs: 60000, what: "the worker to refuse" });
+		assert.equal(status, 78, worker.log);
+	} finally {
+		await worker.stop("SIGKILL");
+	}
+	const complaints = worker.log.split("\n").filter((line) => line.startsWith("SWITCHBOARD_"));
+
+	assert.equal(complaints.length, 1, worker.log);
+	assert.ok(complaints[0].startsWith(`SWITCHBOARD_SEAL_KEYS_FILE (${env.SWITCHBOARD_SEAL_KEYS_FILE}): key B is not the one `), complaints[0]);
+	assert.doesNotMatch(worker.log, /event=(token|job|command|seal|spool)\./);
+	rmSync(env.SWITCHBOARD_SEAL_KEYS_FILE);
+	return worker;
+}
+
+test("a worker whose key is another one than the others' of the same id refuses to start, and no location is marked", async () => {
+	const worker = await refusesToStart(otherKeys("B"));
+
+	assert.doesNotMatch(worker.log, /event=worker\.started/);
+	assert.equal(await needReauth(), 0);
+	await clickWorks();
+});
+
+test("a database of the version before, without known texts: the same, for no token opens", async () => {
+	await sql("DELETE FROM seal_canary");
+	await refusesToStart(otherKeys("B"));
+	assert.equal(await sql("SELECT count(*) FROM seal_canary"), "0", "nor is its key taken for the right one");
+	await restart("B");
+	await waitFor(async () => await sql("SELECT string_agg(key_id, ' ') FROM seal_canary WHERE seen_by IS NOT NULL") === "B",
+		{ timeoutMs: 60000, what: "the known text of the right key" });
+	assert.equal(await needReauth(), 0);
+});
+
+test("a worker that starts before PostgreSQL checks its keys when it is there, before anything else", async () => {
+	const postmaster = Number(readFileSync(path.join(stack.stateDir, "postgres/postmaster.pid"), "utf8").split("\n")[0]);
+	const goOn = () => process.kill(postmaster, "SIGCONT");
+
+	process.kill(postmaster, "SIGSTOP");
+	try {
+		await refusesToStart(otherKeys("B"), { whileStarting: async (worker) => {
+			await waitFor(() => /event=worker\.database state=down/.test(worker.log), { timeoutMs: 60000, what: "a worker without database" });
+			goOn();
+		} });
+	} finally {
+		goOn();
+	}
+	assert.equal(await needReauth(), 0);
+	await clickWorks();
+});
+
+test("oauth.fcgi with another key of the same id refuses to start too", async () => {
+	const pid = await waitFor(() => stack.pids("oauth.fcgi")[0], { timeoutMs: 60000, what: "oauth.fcgi" });
+	const env = { ...environmentOf(pid), ...otherKeys("B") };
+	const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", readlinkSync(`/proc/${pid}/exe`)],
+		{ stdio: ["ignore", "ignore", "pipe"], env });
+	let log = "";
+
+	child.stderr.on("data", (part) => (log += part));
+	assert.equal(await new Promise((resolve) => child.on("close", (code, signal) => resolve(signal ?? code))), 78, log);
+	assert.match(log, /^SWITCHBOARD_SEAL_KEYS_FILE \(.*\): key B is not the one /);
+	rmSync(env.SWITCHBOARD_SEAL_KEYS_FILE);
+});
+
+test("a worker that lacks a key which another one has claims nothing, and says so", async () => {
+	const worker = await startWorker(stack, { SWITCHBOARD_SEAL_KEYS_FILE: "", SWITCHBOARD_SEAL_KEYS: lines("C") });
+
+	try {
+		await waitFor(() => /event=seal\.missing key=B .*another worker has it/.test(worker.log), { timeoutMs: 60000, what: "seal.missing" });
+		await waitFor(async () => (await stack.request("/healthz")).json().sealKeys === "missing", { timeoutMs: 60000, what: "a worse health" });
+		assert.match((await stack.request("/metrics")).text, /^switchboard_workers_lacking_key 1$/m);
+		for (let clicks = 0; clicks < 6; clicks++)
+			await clickWorks();
+		await refresh();
+		assert.doesNotMatch(worker.log, /event=(token|job|command)\./);
+		assert.equal(await needReauth(), 0);
+	} finally {
+		assert.equal(await worker.stop(), 0);
+	}
+});
+
+test("a key removed too early loses no token, and the locations need to be linked again once nobody has had it for an hour", async () => {
 	const before = await sql("SELECT string_agg(t.access_sealed::text || t.refresh_sealed::text, ' ' ORDER BY installation_id) FROM token t");
 
+	await restart("C");
+	await waitFor(() => logged(/event=seal\.left key=C/).length > 0, { timeoutMs: 60000, what: "seal.left" });
+	assert.ok(logged(/event=seal\.missing key=B/).length > 0);
+	assert.equal(await needReauth(), 0, "it may come back");
+	await waitFor(async () => (await stack.request("/healthz")).json().sealKeys === "missing", { timeoutMs: 60000, what: "a worse health" });
+	assert.equal(await stack.end(), 0);
+	await stack.start();
+	assert.equal(await needReauth(), 0);
+	await sql("UPDATE seal_canary SET seen_at = now() - interval '2 hours', seen_by = NULL WHERE key_id = 'B'");
 	await restart("C");
 	await waitFor(async () => (await sql("SELECT count(*) FROM installation WHERE status = 'needs_reauth'")) === String(OTHERS + 1),
 		{ timeoutMs: 60000, what: "all locations to need it" });
