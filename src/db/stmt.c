@@ -79,6 +79,7 @@ static const struct stmt statements[] = {
     [STMT_EVENT_INGEST] = {"event_ingest",
 	"SELECT known, stored, page, work, removed FROM event_ingest($1, $2, $3)", 3,
 	.repeatable = true},
+    [STMT_EVENT_LOCKED] = {"event_locked", "SELECT event_locked($1)", 1, .repeatable = true},
     [STMT_LOCK_TIMEOUT_SHORT] = {"lock_timeout_short", "SET lock_timeout = '100ms'", 0,
 	.unprepared = true},
     [STMT_LOCK_TIMEOUT_RESET] = {"lock_timeout_reset", "RESET lock_timeout", 0, .unprepared = true},

@@ -43,6 +43,7 @@ enum stmt_id {
 
 	/* webhooks (store/event, store/signing_key, store/confirmation) */
 	STMT_EVENT_INGEST,
+	STMT_EVENT_LOCKED,
 	STMT_LOCK_TIMEOUT_SHORT,
 	STMT_LOCK_TIMEOUT_RESET,
 	STMT_EVENT_PARTITION_MAKE,

@@ -41,7 +41,7 @@ tests_unit_test_stream_feed_SOURCES = tests/unit/test_stream_feed.c \
 	src/stream/format.c src/stream/format.h
 
 tests_unit_test_webhook_batch_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=store_event_ingest,--wrap=clock_monotonic_ms
+	-Wl,--wrap=store_event_ingest,--wrap=store_event_locked,--wrap=clock_monotonic_ms
 
 # Functions of the library that are replaced by the test's own.
 tests_unit_test_session_LDFLAGS = $(AM_LDFLAGS) \
