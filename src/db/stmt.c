@@ -211,8 +211,14 @@ static const struct stmt statements[] = {
 	.repeatable = true},
     [STMT_COMMAND_RETRY] = {"command_retry", "SELECT command_retry($1, $2, $3, $4)", 4,
 	.repeatable = true},
-    [STMT_COMMAND_EXPIRE] = {"command_expire", "SELECT DISTINCT command_expire(" CONFIRM_MS ")", 0,
-	.repeatable = true},
+    [STMT_COMMAND_OVERDUE] = {"command_overdue",
+	"SELECT installation_id, array_agg(command_id ORDER BY error), "
+	"array_agg(error ORDER BY error) FROM command_overdue(" CONFIRM_MS
+	") GROUP BY installation_id",
+	0, .repeatable = true},
+    [STMT_COMMAND_FAIL_OVERDUE] = {"command_fail_overdue",
+	"SELECT command_fail_overdue($1, $2, $3)", 3, .repeatable = true},
+    [STMT_COMMAND_PRUNE] = {"command_prune", "SELECT command_prune()", 0, .repeatable = true},
     [STMT_API_CALL_COUNT] = {"api_call_count", "SELECT api_call_count($1, $2, $3)", .params = 3},
     [STMT_API_CALL_COUNT_MANY] = {"api_call_count_many", "SELECT api_call_count_many($1, $2, $3)",
 	.params = 3},

@@ -63,9 +63,10 @@ struct worker {
 	struct store_claims orphans; /* kinds of claims that may be ours without our knowing */
 
 	/* Set by whoever notices it, used by the loop. */
-	bool has_work;             /* there may be something to claim: a wake-up, or room again */
-	bool catch_up;             /* installations are to be looked at after an absence */
-	bool replay_due;           /* the spool may hold answers that are not in the database */
+	bool has_work;    /* there may be something to claim: a wake-up, or room again */
+	bool catch_up;    /* installations are to be looked at after an absence */
+	bool replay_due;  /* the spool may hold answers that are not in the database */
+	bool replay_left; /* it holds some whose rows are locked; only those have to wait */
 	int64_t commands_until_ms; /* monotonic; by commands: some may be unanswered until then */
 };
 

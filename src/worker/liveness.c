@@ -137,6 +137,10 @@ release(struct worker *worker, const char *worker_id)
 	int64_t count;
 	enum sw_err err = spool_replay(worker);
 
+	if (err == SW_ELOCKED) { /* those are looked for before their refreshes begin */
+		worker->replay_left = true;
+		err = SW_OK;
+	}
 	if (err == SW_OK)
 		err = store_worker_release(worker->db, worker_id, &all, true, &count);
 	if (err != SW_OK)
@@ -172,6 +176,7 @@ liveness_release_dead(struct worker *worker)
 {
 	const struct dirent *item;
 	enum sw_err err = SW_OK;
+	enum sw_err first_err = SW_OK;
 	DIR *list;
 
 	if (worker->liveness == NULL)
@@ -179,8 +184,11 @@ liveness_release_dead(struct worker *worker)
 	list = folder_list(worker->liveness->folder);
 	if (list == NULL)
 		return SW_EINTERNAL;
-	while (err == SW_OK && (item = readdir(list)) != NULL)
+	while (err != SW_EUNAVAILABLE && (item = readdir(list)) != NULL) {
 		err = check_file(worker, item->d_name);
+		if (first_err == SW_OK)
+			first_err = err;
+	}
 	closedir(list);
-	return err;
+	return first_err;
 }

@@ -11,12 +11,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/api_call.h"
+#include "store/command.h"
 #include "store/event.h"
 #include "worker/commands.h"
 #include "worker/limits.h"
 #include "worker/liveness.h"
 #include "worker/queue.h"
 #include "worker/refresh.h"
+#include "worker/retry.h"
 #include "worker/seal.h"
 #include "worker/spool.h"
 #include "worker/token_state.h"
@@ -106,8 +108,9 @@ static void
 check_database(struct worker *worker)
 {
 	bool catch_up;
-	bool is_up = store_worker_seen(worker->db, &worker->scratch, worker->id, worker->host,
-			 (int64_t)getpid(), &catch_up) == SW_OK;
+	enum sw_err err = store_worker_seen(
+	    worker->db, &worker->scratch, worker->id, worker->host, (int64_t)getpid(), &catch_up);
+	bool is_up = err == SW_OK || err == SW_ELOCKED;
 
 	worker->catch_up = worker->catch_up || catch_up;
 	if (is_up && worker->refreshes_from_ms == INT64_MAX)
@@ -116,14 +119,24 @@ check_database(struct worker *worker)
 		set_database_is_up(worker, is_up);
 }
 
-/* Store the answers in the spool; nothing is claimed before that. */
+/*
+ * Store the answers in the spool; nothing is claimed before that.  Those whose rows are locked keep
+ * nobody waiting: refresh.c looks for them before it sends a token.
+ */
 static void
 replay_spool(struct worker *worker, struct schedule *schedule)
 {
-	if (!worker->replay_due || !is_due(&schedule->replay_ms, REPLAY_MS))
+	enum sw_err err;
+
+	if (!worker->replay_due && !worker->replay_left)
 		return;
-	if (spool_replay(worker) == SW_OK)
+	if (!is_due(&schedule->replay_ms, REPLAY_MS))
+		return;
+	err = spool_replay(worker);
+	if (err == SW_OK || err == SW_ELOCKED) {
 		worker->replay_due = false;
+		worker->replay_left = err == SW_ELOCKED;
+	}
 }
 
 /*
@@ -137,7 +150,8 @@ release_orphans(struct worker *worker)
 	struct store_claims mine = {
 	    .jobs = orphans->jobs && worker->jobs == 0,
 	    .refreshes = orphans->refreshes && worker->refreshes == 0,
-	    .commands = orphans->commands && worker->commands == 0,
+	    .commands =
+		orphans->commands && worker->commands == 0 && worker->unsaved_results == NULL,
 	    .confirmations = orphans->confirmations && worker->confirmations == 0,
 	};
 	int64_t count;
@@ -221,17 +235,20 @@ maintain(struct worker *worker, struct schedule *schedule)
 		token_states_sweep(worker->token_states);
 }
 
-/* Once an hour, and as long as there are more: the detail of calls that is past its time. */
+/* Once an hour, and as long as there are more: calls and commands that are past their time. */
 static void
-prune_calls(struct worker *worker, struct schedule *schedule)
+prune(struct worker *worker, struct schedule *schedule)
 {
-	int64_t gone;
+	int64_t calls, commands;
+	bool failed;
 
 	if (!is_due(&schedule->prune_ms, MAINTAIN_MS))
 		return;
-	if (store_api_call_prune(worker->db, &gone) != SW_OK)
+	failed = store_api_call_prune(worker->db, &calls) != SW_OK;
+	failed = store_command_prune(worker->db, &commands) != SW_OK || failed;
+	if (failed)
 		schedule->prune_ms = clock_monotonic_ms() + RETIRE_RETRY_MS;
-	else if (gone > 0)
+	else if (calls + commands > 0)
 		schedule->prune_ms = clock_monotonic_ms() + EXPIRE_MS;
 }
 
@@ -278,19 +295,32 @@ claim_due(struct worker *worker, struct schedule *schedule)
 {
 	int64_t now_ms = clock_monotonic_ms();
 	bool unanswered = now_ms < worker->commands_until_ms;
+	bool more = false;
 
 	if (is_due(&schedule->expire_ms, unanswered ? EXPIRE_MS : HEARTBEAT_MS))
-		commands_expire(worker);
+		more = commands_expire(worker);
+	if (more)
+		schedule->expire_ms = now_ms;
 	if (worker->has_work || now_ms >= schedule->claim_ms) {
 		worker->has_work = false;
 		schedule->claim_ms = now_ms + wait_for_claim(worker, schedule, claim(worker));
 	}
-	if (worker->has_work)
+	if (worker->has_work || more)
 		return 0;
 	now_ms = clock_monotonic_ms();
 	if (unanswered && schedule->claim_ms - now_ms > EXPIRE_MS)
 		return EXPIRE_MS;
 	return schedule->claim_ms > now_ms ? (int)(schedule->claim_ms - now_ms) : 0;
+}
+
+/* Save the results that could not be saved before; returns in how many ms to call it again. */
+static int
+retry_saving(struct worker *worker)
+{
+	int wait_ms = retry_earlier(commands_retry_saving(worker), WAIT_MAX_MS);
+	int pauses_ms = limits_retry_saving(worker);
+
+	return pauses_ms < 0 ? wait_ms : retry_earlier(wait_ms, pauses_ms);
 }
 
 /* Returns in how many ms to call it again. */
@@ -300,15 +330,16 @@ work_with_database(struct worker *worker, struct schedule *schedule)
 	int wait_ms, seal_ms;
 
 	take_wakeups(worker);
-	commands_retry_saving(worker);
-	limits_retry_saving(worker);
+	wait_ms = retry_saving(worker);
 	replay_spool(worker, schedule);
 	release_claims(worker, schedule);
 	if (worker->stopping)
-		return RECONNECT_MS;
+		return retry_earlier(wait_ms, RECONNECT_MS);
 	maintain(worker, schedule);
-	prune_calls(worker, schedule);
-	wait_ms = claim_due(worker, schedule);
+	prune(worker, schedule);
+	wait_ms = retry_earlier(wait_ms, claim_due(worker, schedule));
+	if (worker->replay_left)
+		wait_ms = retry_earlier(wait_ms, REPLAY_MS);
 	if (worker->replay_due) /* the spool may hold newer tokens than the rows to seal again */
 		return wait_ms;
 	seal_ms = seal_run(worker);

@@ -21,6 +21,7 @@
 #include "formats/url.h"
 #include "store/token.h"
 #include "worker/folder.h"
+#include "worker/retry.h"
 
 /* A file of ours is a few kilobytes: a token has at most OAUTH_TOKEN_MAX bytes. */
 #define FILE_MAX ((size_t)256 << 10)
@@ -218,6 +219,12 @@ store_answer(struct worker *worker, const struct entry *entry, const struct oaut
 	return SW_OK;
 }
 
+static bool
+is_there(const struct spool *spool, const char *name)
+{
+	return faccessat(spool->folder, name, F_OK, 0) == 0;
+}
+
 static enum sw_err
 replay(struct worker *worker, const struct entry *entry)
 {
@@ -234,7 +241,7 @@ replay(struct worker *worker, const struct entry *entry)
 		err = store_answer(worker, entry, &tokens, obtained_at);
 	} else if (err != SW_ENOMEM) {
 		/* A file that another worker has just removed is no error. */
-		if (faccessat(worker->spool->folder, entry->name, F_OK, 0) == 0)
+		if (is_there(worker->spool, entry->name))
 			log_event(LOG_ERROR, "spool.unreadable", "installation",
 			    entry->installation_id, "file", entry->name, (const char *)NULL);
 		err = SW_OK;
@@ -244,10 +251,34 @@ replay(struct worker *worker, const struct entry *entry)
 }
 
 enum sw_err
+spool_store(struct worker *worker, const char *installation_id, int64_t generation, bool *found)
+{
+	struct entry entry = {.generation = generation};
+	enum sw_err err;
+
+	*found = false;
+	if (!make_name(entry.name, installation_id, generation) ||
+	    !is_there(worker->spool, entry.name))
+		return SW_OK;
+	snprintf(entry.installation_id, sizeof(entry.installation_id), "%s", installation_id);
+	err = replay(worker, &entry);
+	*found = err != SW_OK || !is_there(worker->spool, entry.name);
+	return err;
+}
+
+/* An answer that cannot be stored now keeps no other waiting. */
+static bool
+is_passed_by(enum sw_err err)
+{
+	return retry_may_help(err) && err != SW_EUNAVAILABLE;
+}
+
+enum sw_err
 spool_replay(struct worker *worker)
 {
 	DIR *list = folder_list(worker->spool->folder);
 	const struct dirent *item;
+	bool any_left = false;
 	enum sw_err err = SW_OK;
 
 	if (list == NULL) {
@@ -261,9 +292,13 @@ spool_replay(struct worker *worker)
 			folder_remove_old(worker->spool->folder, item->d_name, UNFINISHED_S);
 		else if (read_name(item->d_name, &entry))
 			err = replay(worker, &entry);
+		if (is_passed_by(err)) {
+			any_left = true;
+			err = SW_OK;
+		}
 	}
 	closedir(list);
-	return err;
+	return err == SW_OK && any_left ? SW_ELOCKED : err;
 }
 
 /* Is it sealed with another key than the first? */

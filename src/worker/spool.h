@@ -1,6 +1,7 @@
 #ifndef SWITCHBOARD_WORKER_SPOOL_H
 #define SWITCHBOARD_WORKER_SPOOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
@@ -39,9 +40,18 @@ void spool_remove(struct spool *spool, const char *installation_id, int64_t gene
 /*
  * Store every answer in the spool in the database and remove its file; one statement for each.
  * SW_OK: nothing is left that can be stored; a file that no key opens, or that the database
- * refuses, stays and is logged.  SW_EUNAVAILABLE and other errors of db_exec(): try again later.
+ * refuses, stays and is logged.  SW_ELOCKED: all but some whose rows somebody else has locked, or
+ * whose statements took too long; no refresh of those may begin (spool_store()).  SW_EUNAVAILABLE
+ * and other errors of db_exec(): try again later.
  */
 SW_MUSTCHECK enum sw_err spool_replay(struct worker *worker);
+
+/*
+ * The same for one answer, if the spool has it.  *found: it has, and on SW_OK it is in the database
+ * now; false also when no key opens it.
+ */
+SW_MUSTCHECK enum sw_err
+spool_store(struct worker *worker, const char *installation_id, int64_t generation, bool *found);
 
 /* How many answers in the spool are sealed with another key than the first of the keys. */
 size_t spool_count_old(const struct spool *spool);

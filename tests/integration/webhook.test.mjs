@@ -433,7 +433,7 @@ test("webhooks of others that come together with those of a locked installation 
 	});
 	for (const { status } of await Promise.all(waiting))
 		assert.ok([200, 503].includes(status), `${status}`);
-	await stack.psql("DELETE FROM job WHERE installation_id = 'another-location'; DELETE FROM installation WHERE installation_id = " +
+	await stack.psql("DELETE FROM work WHERE installation_id = 'another-location'; DELETE FROM installation WHERE installation_id = " +
 		"'another-location'; DELETE FROM user_account WHERE owner_id = 'owner-of-another'");
 });
 

@@ -56,7 +56,7 @@ tests_unit_test_worker_retry_SOURCES = tests/unit/test_worker_retry.c src/worker
 tests_unit_test_subscription_set_SOURCES = tests/unit/test_subscription_set.c \
 	src/worker/subscription_set.c
 tests_unit_test_worker_spool_SOURCES = tests/unit/test_worker_spool.c \
-	src/worker/folder.c src/worker/spool.c
+	src/worker/folder.c src/worker/retry.c src/worker/spool.c
 tests_unit_test_worker_spool_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=store_token_store,--wrap=notify_add_page
 

@@ -26,6 +26,7 @@ void __wrap_notify_add_page(struct notify *notify, const char *installation_id);
 static struct {
 	int calls;
 	enum sw_err answer;
+	const char *locked; /* the installation whose row is locked */
 	char installation_id[160];
 	int64_t generation;
 	char access[64];
@@ -47,6 +48,9 @@ __wrap_store_token_store(struct db *db, struct arena *arena, const struct seal_k
 	snprintf(database.access, sizeof(database.access), "%s", tokens->access_token);
 	snprintf(database.refresh, sizeof(database.refresh), "%s", tokens->refresh_token);
 	database.age_s = age_s;
+	*stored = false;
+	if (database.locked != NULL && strcmp(installation_id, database.locked) == 0)
+		return SW_ELOCKED;
 	*stored = database.answer == SW_OK;
 	return database.answer;
 }
@@ -282,6 +286,47 @@ check_old_key(void **state)
 }
 
 static void
+check_locked(void **state)
+{
+	(void)state;
+	write_answer("attic", 1, 0);
+	write_answer("lakeside", 1, 0);
+	write_answer("orchard", 1, 0);
+	database.locked = "lakeside";
+	assert_int_equal(spool_replay(&worker), SW_ELOCKED);
+	assert_int_equal(database.calls, 3);
+	assert_int_equal(files(false), 1);
+	database.locked = NULL;
+	assert_int_equal(spool_replay(&worker), SW_OK);
+	assert_string_equal(database.installation_id, "lakeside");
+	assert_int_equal(files(false), 0);
+}
+
+static void
+check_one(void **state)
+{
+	bool found = true;
+
+	(void)state;
+	assert_int_equal(spool_store(&worker, "lakeside", 1, &found), SW_OK);
+	assert_false(found);
+	write_answer("lakeside", 1, 0);
+	assert_int_equal(spool_store(&worker, "lakeside", 2, &found), SW_OK);
+	assert_false(found);
+	assert_int_equal(database.calls, 0);
+	database.locked = "lakeside";
+	assert_int_equal(spool_store(&worker, "lakeside", 1, &found), SW_ELOCKED);
+	assert_true(found);
+	database.locked = NULL;
+	assert_int_equal(spool_store(&worker, "lakeside", 1, &found), SW_OK);
+	assert_true(found);
+	assert_int_equal(files(false), 0);
+	close(open(path_of("lakeside.1"), O_CREAT | O_WRONLY, 0600)); /* no key opens it */
+	assert_int_equal(spool_store(&worker, "lakeside", 1, &found), SW_OK);
+	assert_false(found);
+}
+
+static void
 check_no_folder(void **state)
 {
 	const char *why = NULL;
@@ -310,6 +355,8 @@ main(void)
 	    WITH_SPOOL("an answer stays while the database cannot be reached", check_unreachable),
 	    WITH_SPOOL(
 		"an answer that the database refuses does not delay the others", check_refused),
+	    WITH_SPOOL("an answer whose row is locked does not delay the others", check_locked),
+	    WITH_SPOOL("an answer that is there is stored before the token is sent", check_one),
 	    WITH_SPOOL("an answer may be written and removed twice", check_again),
 	    WITH_SPOOL("files with other names are neither read nor removed", check_foreign),
 	    WITH_SPOOL("a file that was renamed does not open", check_swapped),
