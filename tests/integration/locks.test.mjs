@@ -180,7 +180,7 @@ test("a refresh whose token is locked when it is answered holds up no other, and
 
 	try {
 		await waitFor(() => spooled().length === 1, { timeoutMs: 60000, what: "the answer on the disk" });
-		await logged("worker", before, "token.refresh", locked.id, "err=locked");
+		await logged("worker", before, "token.refresh", locked.id, "stored=no");
 		await refresh(other);
 		await waitFor(async () => await generation(other) === otherFirst + 1, { timeoutMs: 60000, what: "the other's token" });
 		assert.equal(spooled().length, 1);
