@@ -42,6 +42,10 @@ static const struct serve_main dashboard_conf = {
     .name = "dashboard",
     .config_parts = CONFIG_DATABASE | CONFIG_PUBLIC | CONFIG_BUDGET | CONFIG_SIGN_UP,
     .statement_timeout_ms = 3000,
+    /* What waits for a lock keeps this process from everybody else: shortly, and again later. */
+    .lock_timeout_ms = 50,
+    .locked_ms = 1500,
+    .parked = 32,
     .body_limit = (size_t)16 << 10,
     .recycle_after = 50000,
     .routes = {routes, sizeof(routes) / sizeof(routes[0]), .head = true},

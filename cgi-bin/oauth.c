@@ -20,6 +20,10 @@ static const struct serve_main oauth_conf = {
     .config_parts =
 	CONFIG_DATABASE | CONFIG_PUBLIC | CONFIG_API | CONFIG_CLIENT | CONFIG_SEAL | CONFIG_SIGN_UP,
     .statement_timeout_ms = 5000,
+    .lock_timeout_ms = DB_LOCK_TIMEOUT_MS,
+    .locked_ms =
+	2000, /* the callback meets such an error before it uses the state up, or not at all */
+    .parked = 16,
     .body_limit = (size_t)64 << 10,
     .recycle_after = 20000,
     .routes = {routes, sizeof(routes) / sizeof(routes[0]),

@@ -19,6 +19,7 @@ static const struct serve_main webhook_conf = {
     .name = "webhook",
     .config_parts = CONFIG_DATABASE | CONFIG_PUBLIC | CONFIG_API | CONFIG_KEYS | CONFIG_APP,
     .statement_timeout_ms = 3000,
+    .lock_timeout_ms = DB_LOCK_TIMEOUT_MS,
     .body_limit = (size_t)1 << 20,
     .recycle_after = 50000,
     .routes = {routes, sizeof(routes) / sizeof(routes[0]), .head = false},

@@ -189,7 +189,7 @@ DECLARE
 BEGIN
 	SELECT min(CASE WHEN f.due AND b.full THEN now() + policy_command_lease()
 			WHEN f.due OR f.next_at > now() THEN greatest(f.next_at, now())
-			ELSE now() + interval '5 seconds' END) INTO v_next -- its deadline has passed: command_expire() fails it
+			ELSE now() + interval '5 seconds' END) INTO v_next -- its deadline has passed: command_fail_overdue() fails it
 		FROM command_first(p_installation) f, (SELECT count(DISTINCT c.device_id) >= p_each AS full FROM command c
 			WHERE c.installation_id = p_installation AND c.claimed_until >= now()) b;
 	IF v_next IS NULL THEN
@@ -331,6 +331,7 @@ COMMENT ON FUNCTION command_confirm IS 'Mark the commands that an event answers 
 
 -- Accepted and no event within p_confirm_ms, or neither sent nor answered before its deadline.  No event comes for a command
 -- that found its state there already; if a newer one has been confirmed since, the older is superseded and no failure to show.
+-- The first of each installation, then the second of each, and so on: one whose row is locked takes no room from the others.
 -- Plans as for command_first().
 CREATE FUNCTION command_overdue(p_confirm_ms integer)
 RETURNS TABLE (installation_id text, command_id uuid, error text)
@@ -343,33 +344,58 @@ BEGIN
 		SELECT n.installation_id, n.device_id, n.component, n.command, n.requested_at, n.finished_at FROM command n
 		WHERE n.status = 'confirmed'
 			AND n.finished_at >= (SELECT min(o.requested_at) FROM command o WHERE o.status = 'accepted'))
-	SELECT x.installation_id::text, x.command_id, 'superseded' AS error
-	FROM answered n JOIN command x ON x.installation_id = n.installation_id AND x.device_id = n.device_id
-		AND x.component = n.component AND (x.command = 'setLevel') = (n.command = 'setLevel')
-		AND x.requested_at < n.requested_at
-	WHERE x.status = 'accepted' AND x.accepted_at < now() - interval '2 seconds'
-	UNION ALL
-	SELECT x.installation_id::text, x.command_id, CASE WHEN x.status = 'accepted' THEN 'unconfirmed' ELSE 'expired' END
-	FROM command x
-	WHERE (x.status = 'accepted' AND x.accepted_at < now() - make_interval(secs => p_confirm_ms / 1000.0))
-		OR (x.status IN ('requested', 'sent') AND x.deadline_at < now()
-			AND (x.claimed_until IS NULL OR x.claimed_until < now()))
-	ORDER BY installation_id, error LIMIT 500;
+	SELECT o.installation_id, o.command_id, o.error FROM (
+		SELECT a.*, row_number() OVER (PARTITION BY a.installation_id ORDER BY a.error) AS turn FROM (
+			SELECT x.installation_id::text, x.command_id, 'superseded' AS error
+			FROM answered n JOIN command x ON x.installation_id = n.installation_id AND x.device_id = n.device_id
+				AND x.component = n.component AND (x.command = 'setLevel') = (n.command = 'setLevel')
+				AND x.requested_at < n.requested_at
+			WHERE x.status = 'accepted' AND x.accepted_at < now() - interval '2 seconds'
+			UNION ALL
+			SELECT x.installation_id::text, x.command_id, CASE WHEN x.status = 'accepted' THEN 'unconfirmed' ELSE 'expired' END
+			FROM command x
+			WHERE (x.status = 'accepted' AND x.accepted_at < now() - make_interval(secs => p_confirm_ms / 1000.0))
+				OR (x.status IN ('requested', 'sent') AND x.deadline_at < now()
+					AND (x.claimed_until IS NULL OR x.claimed_until < now()))) AS a) AS o
+	ORDER BY o.turn, o.installation_id LIMIT 500;
 END $$;
 COMMENT ON FUNCTION command_overdue IS 'Commands that got no answer in time, and how each failed';
 
-CREATE FUNCTION command_expire(p_confirm_ms integer)
-RETURNS SETOF text LANGUAGE plpgsql AS $$
+-- p_commands and p_errors are of command_overdue().  False, at once: somebody else has locked the installation's row; it is
+-- for the next time, as is a command that is locked.
+CREATE FUNCTION command_fail_overdue(p_installation text, p_commands uuid[], p_errors text[])
+RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-	c record;
+	o record;
 BEGIN
-	FOR c IN SELECT * FROM command_overdue(p_confirm_ms) LOOP
-		PERFORM command_failed(c.installation_id, c.command_id, c.error);
-		RETURN NEXT c.installation_id;
+	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation FOR NO KEY UPDATE SKIP LOCKED;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	FOR o IN
+		SELECT c.command_id, n.error FROM unnest(p_commands, p_errors) WITH ORDINALITY AS n (command_id, error, position)
+		JOIN command c ON c.installation_id = p_installation AND c.command_id = n.command_id
+		WHERE (n.error = 'expired') = (c.status IN ('requested', 'sent'))
+		ORDER BY n.position FOR UPDATE OF c SKIP LOCKED
+	LOOP
+		PERFORM command_failed(p_installation, o.command_id, o.error);
 	END LOOP;
-	DELETE FROM command x WHERE x.finished_at < now() - interval '7 days';
+	RETURN true;
 END $$;
-COMMENT ON FUNCTION command_expire IS 'Fail commands that got no answer in time; gives the installations whose page changed';
+COMMENT ON FUNCTION command_fail_overdue IS 'Fail the commands of an installation that got no answer in time, unless its row is locked';
+
+CREATE FUNCTION command_prune()
+RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+	v_gone integer;
+BEGIN
+	DELETE FROM command x USING (SELECT c.installation_id, c.command_id FROM command c
+			WHERE c.finished_at < now() - interval '7 days' ORDER BY c.finished_at LIMIT 5000 FOR UPDATE SKIP LOCKED) old
+		WHERE x.installation_id = old.installation_id AND x.command_id = old.command_id;
+	GET DIAGNOSTICS v_gone = ROW_COUNT;
+	RETURN v_gone;
+END $$;
+COMMENT ON FUNCTION command_prune IS 'Delete some of the commands that are past their time; gives how many';
 
 CREATE VIEW command_latency AS
 	SELECT c.requested_at, i.location_name AS location, coalesce(d.name, c.device_id) AS device, c.component, c.command,
@@ -386,6 +412,6 @@ GRANT EXECUTE ON FUNCTION command_request, command_request_many TO switchboard_d
 GRANT EXECUTE ON FUNCTION command_waits TO switchboard_dashboard, switchboard_worker;
 GRANT SELECT ON command_pending TO switchboard_dashboard;
 GRANT EXECUTE ON FUNCTION command_first, command_take, command_end_turn, command_claim, command_next_turn, command_answered, command_accepted, command_failed, command_retry,
-	command_confirm, command_overdue, command_expire TO switchboard_worker;
+	command_confirm, command_overdue, command_fail_overdue, command_prune TO switchboard_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON command TO switchboard_worker;
 GRANT SELECT ON command_latency TO switchboard_reader;

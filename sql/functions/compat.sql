@@ -35,3 +35,13 @@ LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION signing_key_claim IS 'signing_key_find() for a webhook from anywhere';
 GRANT EXECUTE ON FUNCTION signing_key_claim TO switchboard_webhook;
+
+CREATE FUNCTION command_expire(p_confirm_ms integer)
+RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT o.installation_id FROM (SELECT c.installation_id, array_agg(c.command_id ORDER BY c.error) AS commands,
+		array_agg(c.error ORDER BY c.error) AS errors
+		FROM command_overdue(p_confirm_ms) c GROUP BY 1) o
+		WHERE command_fail_overdue(o.installation_id, o.commands, o.errors)
+$$;
+COMMENT ON FUNCTION command_expire IS 'For a worker that fails all overdue commands in one transaction';
+GRANT EXECUTE ON FUNCTION command_expire TO switchboard_worker;

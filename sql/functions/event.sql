@@ -378,10 +378,26 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION event_lock IS 'Lock the installations of webhooks and count up their seqs; pending: a command of theirs is open';
 
+-- Those that are not locked are locked until this is committed, which is at once and need not be on disk.
+CREATE FUNCTION event_locked(p_installations text[])
+RETURNS SETOF boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+DECLARE
+	v_free text[];
+BEGIN
+	PERFORM set_config('synchronous_commit', 'off', true);
+	v_free := ARRAY(SELECT i.installation_id FROM installation i WHERE i.installation_id = ANY (p_installations)
+		FOR NO KEY UPDATE SKIP LOCKED);
+	RETURN QUERY SELECT i.installation_id IS NOT NULL AND w.id <> ALL (v_free)
+		FROM unnest(p_installations) WITH ORDINALITY AS w (id, position)
+		LEFT JOIN installation i ON i.installation_id = w.id ORDER BY w.position;
+END $$;
+COMMENT ON FUNCTION event_locked IS 'For each of these installations, whether somebody else has locked its row';
+
 -- Webhooks, in order of arrival: p_installations says whose each is, p_events has an array of events for each
 -- (smartthings/webhook_event.h describes them).  All or nothing; a row for each.  known: is the installation linked here;
 -- stored: events that were new; page: something to show changed; work: there is something for a worker; removed: the
--- installation is gone.  p_notify: notify the streamer of the first installation's page in this transaction; until it is
+-- installation is gone.  The callers lock_timeout ends the wait for an installation whose row somebody else has; it then
+-- leaves those of event_locked() out.  p_notify: notify the streamer of the first installation's page in this transaction; until it is
 -- on disk all others that NOTIFY wait, so this is for times with few webhooks.
 CREATE FUNCTION event_ingest(p_installations text[], p_events jsonb, p_notify boolean DEFAULT false)
 RETURNS TABLE (known boolean, stored integer, page boolean, work boolean, removed boolean)
@@ -391,10 +407,6 @@ DECLARE
 	i         record;
 	v_changes event_change[];
 BEGIN
-	IF cardinality(p_installations) > 1 THEN
-		-- A batch must not wait for long while it holds locks of others; on failure each webhook is tried alone.
-		PERFORM set_config('lock_timeout', '300', true);
-	END IF;
 	i := event_lock(p_installations);
 	-- All are stored before the first is applied, which may look for a later one: a device that was deleted and made
 	-- again by webhooks of one commit stays, and is read anew.
@@ -421,7 +433,7 @@ CREATE VIEW recent_events AS
 	ORDER BY e.event_time DESC, e.event_tick DESC;
 COMMENT ON VIEW recent_events IS 'Events of the last day, newest first';
 
-GRANT EXECUTE ON FUNCTION event_ingest TO switchboard_webhook;
+GRANT EXECUTE ON FUNCTION event_ingest, event_locked TO switchboard_webhook;
 GRANT EXECUTE ON FUNCTION event_kind, event_to_change, event_set_switches, event_set_levels, event_confirm,
 	event_apply_switches, event_apply_other, event_apply_one, event_apply_since TO switchboard_worker;
 GRANT SELECT ON event, event_all TO switchboard_worker;

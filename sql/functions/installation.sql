@@ -82,7 +82,8 @@ BEGIN
 	ELSIF EXISTS (SELECT 1 FROM access a WHERE a.installation_id = p_installation AND a.user_id = v_other) THEN
 		RETURN QUERY SELECT v_other, 'kept', NULL, NULL;
 	ELSE
-		DELETE FROM access_offer o WHERE o.expires_at < now();
+		DELETE FROM access_offer o USING (SELECT e.offer_hash FROM access_offer e WHERE e.expires_at < now()
+			FOR UPDATE SKIP LOCKED) old WHERE o.offer_hash = old.offer_hash;
 		-- There already when an earlier try of this link got no answer.
 		INSERT INTO access_offer (offer_hash, session_hash, installation_id, user_id, expires_at)
 			VALUES (p_offer, p_old_session, p_installation, v_owner, now() + policy_oauth_state_life())

@@ -3,7 +3,8 @@
 CREATE FUNCTION oauth_state_put(p_state bytea, p_browser bytea)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 BEGIN
-	DELETE FROM oauth_state WHERE expires_at < now();
+	DELETE FROM oauth_state s USING (SELECT o.state_hash FROM oauth_state o WHERE o.expires_at < now()
+		FOR UPDATE SKIP LOCKED) old WHERE s.state_hash = old.state_hash;
 	INSERT INTO oauth_state (state_hash, browser_hash, expires_at)
 		VALUES (p_state, p_browser, now() + policy_oauth_state_life());
 END $$;

@@ -85,7 +85,10 @@ COMMENT ON FUNCTION session_seen IS 'Note that sessions are in use by open strea
 -- A new session for a user, instead of the old one of the browser.
 CREATE FUNCTION session_open(p_user bigint, p_old_session bytea, p_new_session bytea, p_user_agent text)
 RETURNS void LANGUAGE sql AS $$
-	DELETE FROM session s WHERE s.session_hash = p_old_session OR s.expires_at < now();
+	DELETE FROM session s WHERE s.session_hash = p_old_session;
+	-- Those of others, some of which may be in somebody's hands.
+	DELETE FROM session s USING (SELECT o.session_hash FROM session o WHERE o.expires_at < now() FOR UPDATE SKIP LOCKED) old
+		WHERE s.session_hash = old.session_hash;
 	INSERT INTO session (session_hash, user_id, user_agent, expires_at)
 		VALUES (p_new_session, p_user, left(p_user_agent, 200), now() + policy_session_life());
 $$;

@@ -1,10 +1,12 @@
 -- Device sync: what the platform's lists say becomes rows.
 
+-- Where the row is locked, the page goes on showing what it did.
 CREATE FUNCTION sync_progress(p_installation text, p_state text, p_found integer, p_error text)
 RETURNS void LANGUAGE sql AS $$
 	UPDATE installation SET sync_state = p_state, sync_found = p_found, sync_error = p_error,
 		seq = seq + 1, sync_seq = seq + 1
-	WHERE installation_id = p_installation AND status <> 'removed'
+	WHERE installation_id = (SELECT i.installation_id FROM installation i
+		WHERE i.installation_id = p_installation AND i.status <> 'removed' FOR NO KEY UPDATE SKIP LOCKED)
 $$;
 COMMENT ON FUNCTION sync_progress IS 'Show how far a device sync is';
 

@@ -44,13 +44,14 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION token_to_refresh IS 'The sealed refresh token of an installation';
 
--- The answer of a refresh of "p_generation", received p_age_s ago.  False: a newer pair is there already (or the
--- installation is gone) and this one is dropped.  An older pair is there after a fail-over to a standby that lags, or from
--- a backup.
+-- The answer of a refresh of "p_generation", received p_age_s ago.  Waits for nobody who has the row: the answer is on the
+-- worker's disk, and is stored later.  False: a newer pair is there already (or the installation is gone) and this one is
+-- dropped.  An older pair is there after a fail-over to a standby that lags, or from a backup.
 CREATE FUNCTION token_store(p_installation text, p_generation bigint, p_access bytea, p_refresh bytea,
 	p_seal_key text, p_scope text, p_expires_in integer, p_age_s bigint)
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
+	PERFORM 1 FROM token t WHERE t.installation_id = p_installation FOR UPDATE NOWAIT;
 	UPDATE token t SET generation = p_generation + 1, access_sealed = p_access, refresh_sealed = p_refresh,
 		seal_key_id = p_seal_key, scope = coalesce(p_scope, t.scope),
 		obtained_at = now() - make_interval(secs => p_age_s),

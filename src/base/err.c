@@ -23,6 +23,7 @@ static const struct outcome outcomes[] = {
     [SW_ELIMIT] = {"limit", 429},
     [SW_EINVAL_GRANT] = {"invalid_grant", 400},
     [SW_EUPSTREAM] = {"upstream", 502},
+    [SW_ELOCKED] = {"locked", 503},
     [SW_EUNAVAILABLE] = {"unavailable", 503},
     [SW_ETIMEOUT] = {"timeout", 504},
     [SW_ENOMEM] = {"memory", 500},

@@ -20,6 +20,7 @@ enum sw_err {
 	SW_ELIMIT,       /* too many, try later: 429 */
 	SW_EINVAL_GRANT, /* the platform refuses this grant for good (invalid_grant) */
 	SW_EUPSTREAM,    /* the platform answered 5xx or something malformed: 502 */
+	SW_ELOCKED,      /* somebody else holds a lock, nothing was done, try later: 503 */
 	SW_EUNAVAILABLE, /* database or platform cannot be reached: 503 */
 	SW_ETIMEOUT,     /* no answer in time: 504 */
 	SW_ENOMEM,       /* memory: 500 */

@@ -34,16 +34,16 @@ db_connection_drop(struct db *db)
 
 /* Our settings after those of the URL's own "options", so both hold and ours win. */
 static char *
-make_options(const char *url_options, int timeout_ms)
+make_options(const char *url_options, const struct db *db)
 {
 	struct sbuf text = {0};
 
 	if (url_options != NULL && url_options[0] != '\0')
 		sbuf_printf(&text, "%s ", url_options);
 	sbuf_printf(&text,
-	    "-c statement_timeout=%d -c idle_in_transaction_session_timeout=%d "
-	    "-c search_path=switchboard",
-	    timeout_ms, IDLE_IN_TRANSACTION_MS);
+	    "-c statement_timeout=%d -c lock_timeout=%d "
+	    "-c idle_in_transaction_session_timeout=%d -c search_path=switchboard",
+	    db->timeout_ms, db->lock_timeout_ms, IDLE_IN_TRANSACTION_MS);
 	return sbuf_detach(&text);
 }
 
@@ -88,7 +88,7 @@ db_connection_parse_url(struct db *db)
 		kept = kept && keep(&db->host, i, "host") && keep(&db->hostaddr, i, "hostaddr") &&
 		       keep(&db->port, i, "port");
 	}
-	db->options = make_options(url_options, db->timeout_ms);
+	db->options = make_options(url_options, db);
 	conninfo_free(options);
 	return db->options == NULL || !kept ? SW_ENOMEM : SW_OK;
 }

@@ -19,7 +19,7 @@ static const struct {
 	enum sw_err err;
 } sqlstates[] = {
     {"57014", SW_ETIMEOUT},     /* query_canceled: statement_timeout */
-    {"55P03", SW_ETIMEOUT},     /* lock_not_available: lock_timeout */
+    {"55P03", SW_ELOCKED},      /* lock_not_available: lock_timeout */
     {"57P0", SW_EUNAVAILABLE},  /* shutting down, starting up */
     {"53", SW_EUNAVAILABLE},    /* insufficient resources */
     {"08", SW_EUNAVAILABLE},    /* connection exception */
@@ -50,7 +50,7 @@ level_of(enum sw_err err)
 {
 	if (err == SW_ENOTFOUND)
 		return LOG_DEBUG;
-	if (err == SW_ECONFLICT)
+	if (err == SW_ECONFLICT || err == SW_ELOCKED)
 		return LOG_INFO;
 	return err == SW_EINTERNAL || err == SW_EFORBIDDEN ? LOG_ERROR : LOG_WARN;
 }
@@ -122,17 +122,19 @@ run(struct db *db, enum stmt_id id, const struct db_param *params, bool repeatab
  */
 
 enum sw_err
-db_new(const char *url, const char *program, int statement_timeout_ms, struct db **out)
+db_new(const char *url, const char *program, int statement_timeout_ms, int lock_timeout_ms,
+    struct db **out)
 {
 	struct db *db;
 	enum sw_err err = SW_ENOMEM;
 
-	assert(statement_timeout_ms > 0);
+	assert(statement_timeout_ms > 0 && lock_timeout_ms > 0);
 	*out = NULL;
 	db = calloc(1, sizeof(*db));
 	if (db == NULL)
 		return SW_ENOMEM;
 	db->timeout_ms = statement_timeout_ms;
+	db->lock_timeout_ms = lock_timeout_ms;
 	db->url = strdup(url);
 	db->program = strdup(program);
 	if (db->url != NULL && db->program != NULL)

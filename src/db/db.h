@@ -16,16 +16,22 @@
 struct db;
 
 /*
+ * The longest wait for a lock in a loop that works for all installations: for whatever reason the
+ * rows of one are locked, the others do not wait for longer.
+ */
+#define DB_LOCK_TIMEOUT_MS 200
+
+/*
  * Remember where the database is; connects at the first use.  Sets on the
  * connection: application_name=program, client_encoding UTF8, connect_timeout 3 s,
- * tcp_user_timeout, statement_timeout (statement_timeout_ms) and
+ * tcp_user_timeout, statement_timeout (statement_timeout_ms), lock_timeout (lock_timeout_ms),
  * idle_in_transaction_session_timeout (60 s), search_path switchboard; other "options" of the URL
  * stay in force.  Of several servers in the URL the one that can be written to is taken; a
  * connection to one that no longer can is dropped (25006), and the statement, which did not run, is
  * sent once more.  *out is the caller's.  SW_EINPUT: not a libpq connection URI.  SW_ENOMEM.
  */
-SW_MUSTCHECK enum sw_err
-db_new(const char *url, const char *program, int statement_timeout_ms, struct db **out);
+SW_MUSTCHECK enum sw_err db_new(const char *url, const char *program, int statement_timeout_ms,
+    int lock_timeout_ms, struct db **out);
 
 /* Closes the connection; NULL is fine. */
 void db_free(struct db *db);
@@ -44,10 +50,11 @@ struct db_result;
  * 1 s, or to as long as the try took; half of the delay is random jitter) has passed.  A statement
  * flagged as safe to repeat is run once more on a fresh connection when the connection was lost.
  * SW_EUNAVAILABLE: no connection, or shutting down (57P0x, 53xxx, 08xxx, 25006).  SW_ETIMEOUT:
- * 57014, 55P03. SW_ECONFLICT: 23505, and 40001/40P01 (the caller may repeat).  SW_EINPUT: 22xxx and
- * 23514, 23503, 23502. SW_ENOTFOUND: P0002 raised by our functions.  SW_EFORBIDDEN: 42501.
- * SW_EINTERNAL: anything else.  Logs SQLSTATE, statement name and primary message; never parameters
- * or DETAIL.
+ * 57014.  SW_ELOCKED: 55P03, it waited for a lock for lock_timeout_ms; the statement has done
+ * nothing, and the caller may repeat it later.  SW_ECONFLICT: 23505, and 40001/40P01 (the caller
+ * may repeat).  SW_EINPUT: 22xxx and 23514, 23503, 23502. SW_ENOTFOUND: P0002 raised by our
+ * functions.  SW_EFORBIDDEN: 42501. SW_EINTERNAL: anything else.  Logs SQLSTATE, statement name and
+ * primary message; never parameters or DETAIL.
  */
 SW_MUSTCHECK enum sw_err
 db_exec(struct db *db, enum stmt_id id, const struct db_param *params, struct db_result **out);

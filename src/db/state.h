@@ -25,6 +25,7 @@ struct db {
 	char *host, *hostaddr, *port;
 	unsigned first_host; /* of those lists, for the next connect */
 	int timeout_ms;
+	int lock_timeout_ms;
 	bool prepared[STMT__MAX]; /* on this connection */
 	bool stale;  /* to be dropped: its prepared statements are outdated, or it reads only */
 	bool ending; /* the server reported that it ends this connection */

@@ -18,7 +18,6 @@
 #define URL_MAX 2048
 #define HOST_MAX 253 /* RFC 1035 3.1, in text form */
 #define LABEL_MAX 63
-#define ID_MAX 128
 
 void
 url_put_encoded(struct sbuf *buf, const char *text)
@@ -276,7 +275,7 @@ url_id_is_valid(const char *text)
 	if (text == NULL || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
 		return false;
 	for (; text[length] != '\0'; length++) {
-		if (length == ID_MAX ||
+		if (length == URL_ID_MAX ||
 		    (!ascii_is_alnum(text[length]) && strchr("._-", text[length]) == NULL))
 			return false;
 	}

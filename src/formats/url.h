@@ -44,9 +44,11 @@ bool url_same_origin(const struct url_parts *a, const struct url_parts *b);
 /* 127.0.0.0/8 in dotted form, ::1 or "localhost". */
 bool url_is_loopback(const struct url_parts *parts);
 
+#define URL_ID_MAX 128
+
 /*
  * Is this an id as the platform makes them, safe in a path segment?
- * 1 to 128 characters of [A-Za-z0-9._-], not "." or "..".
+ * 1 to URL_ID_MAX characters of [A-Za-z0-9._-], not "." or "..".
  */
 bool url_id_is_valid(const char *text);
 

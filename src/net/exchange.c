@@ -112,6 +112,7 @@ exchange_read(struct exchange *exchange, size_t body_limit)
 	enum sw_err err =
 	    request_from_params(&exchange->arena, exchange->fcgi.envp, &exchange->request);
 
+	exchange->request.started_ms = exchange->start_ms;
 	log_set_request(exchange->request.id);
 	/* FCGX_Accept_r() succeeds even when the parameters were cut off; this is the only sign. */
 	if (FCGX_GetError(exchange->fcgi.in) != 0)

@@ -19,8 +19,9 @@ struct exchange {
 	struct arena arena;
 	struct request request;
 	struct response response;
-	int64_t start_ms; /* monotonic */
-	bool read_whole;  /* everything that the peer sent was read */
+	int64_t start_ms;    /* monotonic */
+	int64_t again_at_ms; /* monotonic; when parked for a time */
+	bool read_whole;     /* everything that the peer sent was read */
 };
 
 /* False when libfcgi refuses. */

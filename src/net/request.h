@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "base/arena.h"
 #include "base/err.h"
 #include "formats/url_query.h"
@@ -35,6 +36,7 @@ struct request {
 	const char *content_type; /* "" when none */
 	const char *body;         /* exactly body_length bytes, then a NUL */
 	size_t body_length;
+	int64_t started_ms; /* monotonic: when it was accepted */
 	size_t param_count;
 	const struct request_param *params;
 };

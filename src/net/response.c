@@ -74,6 +74,7 @@ response_reset(struct response *response)
 	response->failed = false;
 	response->deferred = false;
 	response->awaited = NULL;
+	response->again_ms = 0;
 }
 
 static bool

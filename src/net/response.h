@@ -26,6 +26,7 @@ struct response {
 	bool deferred; /* to be filled in by the batch commit: serve.h */
 	/* What the request waits for before its handler is called again: serve.h; NULL: nothing. */
 	const void *awaited;
+	int again_ms; /* or: its handler is called again after so many ms; 0: not */
 };
 
 /* An all-zero struct is NOT ready: init sets status 200. */

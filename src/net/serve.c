@@ -230,6 +230,40 @@ finish(struct exchange *exchange)
 	exchange_finish(exchange);
 }
 
+/* Has the request to wait before its handler is called again? */
+static bool
+wants_to_wait(const struct exchange *exchange)
+{
+	return exchange->response.awaited != NULL || exchange->response.again_ms > 0;
+}
+
+/* Park the request in "*place", which gets an unused exchange; false: no more can be parked. */
+static bool
+park(struct exchange **place)
+{
+	struct exchange *exchange = *place;
+
+	if (server.parked_count == server.parked_room)
+		return false;
+	exchange->again_at_ms = clock_monotonic_ms() + exchange->response.again_ms;
+	exchanges_swap(place, &server.parked[server.parked_count++]);
+	log_set_request("");
+	return true;
+}
+
+/* Send the reply that a commit filled in, or park the request. */
+static void
+finish_deferred(struct exchange **place)
+{
+	assert(!(*place)->response.deferred);
+	if (wants_to_wait(*place)) {
+		if (park(place))
+			return;
+		answer_error(*place, SW_EUNAVAILABLE);
+	}
+	finish(*place);
+}
+
 /* Have the deferred replies filled in by a batch commit, and send them. */
 static void
 commit_deferred(void)
@@ -240,10 +274,8 @@ commit_deferred(void)
 		return;
 	server.conf->commit(server.conf->context);
 	server.deferred = 0;
-	for (size_t i = 0; i < count; i++) {
-		assert(!server.exchanges[i]->response.deferred);
-		finish(server.exchanges[i]);
-	}
+	for (size_t i = 0; i < count; i++)
+		finish_deferred(&server.exchanges[i]);
 	/* The request being handled, if there is one, moves to the front. */
 	if (count < server.room) {
 		exchanges_swap(&server.exchanges[count], &server.exchanges[0]);
@@ -273,13 +305,9 @@ take_outcome(enum sw_err err)
 {
 	struct exchange *exchange = server.exchanges[server.deferred];
 
-	if (err == SW_OK && exchange->response.awaited != NULL) {
-		if (server.parked_count < server.parked_room) {
-			exchanges_swap(&server.exchanges[server.deferred],
-			    &server.parked[server.parked_count++]);
-			log_set_request("");
+	if (err == SW_OK && wants_to_wait(exchange)) {
+		if (park(&server.exchanges[server.deferred]))
 			return;
-		}
 		err = SW_EUNAVAILABLE;
 	}
 	if (err != SW_OK)
@@ -312,7 +340,7 @@ unpark(size_t index)
 	exchanges_swap(&server.parked[index], &server.parked[--server.parked_count]);
 	exchanges_swap(&server.parked[server.parked_count], &server.exchanges[server.deferred]);
 	log_set_request(exchange->request.id);
-	exchange->response.awaited = NULL;
+	response_reset(&exchange->response);
 	take_outcome(conf->handle(conf->context, &exchange->request, &exchange->response));
 }
 
@@ -340,15 +368,27 @@ serve_waiting(void)
 		after_replies();
 }
 
-/* Go on with the parked requests whose wait is over, with one batch commit for all. */
-static void
-serve_ready(void)
+static bool
+is_wait_over(const struct exchange *exchange)
 {
 	const struct serve_conf *conf = server.conf;
+
+	if (exchange->response.awaited != NULL)
+		return conf->is_ready(conf->context, exchange->response.awaited);
+	return clock_monotonic_ms() >= exchange->again_at_ms;
+}
+
+/*
+ * Go on with the parked requests whose wait is over, with one batch commit for all; false when
+ * there is none.
+ */
+static bool
+serve_ready(void)
+{
 	bool any = false;
 
 	for (size_t i = server.parked_count; i-- > 0;) {
-		if (!conf->is_ready(conf->context, server.parked[i]->response.awaited))
+		if (!is_wait_over(server.parked[i]))
 			continue;
 		if (server.deferred == server.room)
 			commit_deferred();
@@ -358,6 +398,38 @@ serve_ready(void)
 	commit_deferred();
 	if (any)
 		after_replies();
+	return any;
+}
+
+/* The earlier one of two monotonic times, where -1 is never. */
+static int64_t
+earlier(int64_t a_ms, int64_t b_ms)
+{
+	return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
+/* When the first request that is parked for a time is due, monotonic; -1: there is none. */
+static int64_t
+again_at_ms(void)
+{
+	int64_t at_ms = -1;
+
+	for (size_t i = 0; i < server.parked_count; i++) {
+		if (server.parked[i]->response.awaited == NULL)
+			at_ms = earlier(at_ms, server.parked[i]->again_at_ms);
+	}
+	return at_ms;
+}
+
+/* The ms until a monotonic time; -1 for never. */
+static int64_t
+time_left(int64_t at_ms)
+{
+	int64_t left_ms = at_ms - clock_monotonic_ms();
+
+	if (at_ms < 0)
+		return -1;
+	return left_ms > 0 ? left_ms : 0;
 }
 
 /* Have conf->wait() wait; false: it has nothing to wait for. */
@@ -379,13 +451,8 @@ static bool
 wait_for_request(const sigset_t *open)
 {
 	struct epoll_event event;
-	int64_t left_ms = -1;
+	int64_t left_ms = time_left(earlier(idle_at_ms, again_at_ms()));
 
-	if (idle_at_ms >= 0) {
-		left_ms = idle_at_ms - clock_monotonic_ms();
-		if (left_ms < 0)
-			left_ms = 0;
-	}
 	if (wait_with_program(server.poll_fd, left_ms))
 		return true;
 	return epoll_pwait(server.poll_fd, &event, 1, (int)left_ms, open) > 0;
@@ -398,19 +465,38 @@ loop(const sigset_t *open)
 		run_idle_if_due();
 		if (wait_for_request(open)) {
 			serve_waiting();
-			serve_ready();
 			stop_signal_take();
 		}
+		(void)serve_ready();
 	}
+}
+
+/* "ms" is less than a second. */
+static void
+pause_ms(int64_t ms)
+{
+	const struct timespec pause = {.tv_nsec = ms * 1000000};
+
+	if (ms > 0)
+		nanosleep(&pause, NULL);
 }
 
 /* Before the process ends, answer the requests that are parked. */
 static void
 finish_parked(void)
 {
-	while (server.parked_count > 0 && wait_with_program(-1, -1))
-		serve_ready();
-	serve_ready();
+	bool goes_on = true;
+
+	while (server.parked_count > 0 && goes_on) {
+		int64_t left_ms = time_left(again_at_ms());
+
+		if (!wait_with_program(-1, left_ms)) {
+			goes_on = left_ms >= 0;
+			if (goes_on)
+				pause_ms(left_ms < SIGNAL_MS ? left_ms : SIGNAL_MS);
+		}
+		goes_on = serve_ready() || goes_on;
+	}
 }
 
 /* Before the process ends, run "idle" as long as it is due within LAST_IDLE_MS. */
@@ -420,11 +506,7 @@ run_last_idle(void)
 	int64_t end_ms = clock_monotonic_ms() + LAST_IDLE_MS;
 
 	while (idle_at_ms >= 0 && idle_at_ms <= end_ms) {
-		int64_t left_ms = idle_at_ms - clock_monotonic_ms();
-		const struct timespec pause = {.tv_nsec = left_ms * 1000000};
-
-		if (left_ms > 0)
-			nanosleep(&pause, NULL);
+		pause_ms(idle_at_ms - clock_monotonic_ms());
 		run_idle();
 	}
 }

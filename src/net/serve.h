@@ -21,10 +21,12 @@
  * that are already waiting, up to "batch" of them, then calls "commit", which fills in all deferred
  * responses and unsets "deferred".  Then they are sent.
  *
- * Parked requests: a request that needs what takes its time (a fetch of this process) does not keep
- * others waiting.  Its handler returns SW_OK with response.awaited set, and is called again with
- * the same pointers once "is_ready" says so of what is awaited, also after a signal to stop.  When
- * "parked" of them wait already, the answer is SW_EUNAVAILABLE.
+ * Parked requests: a request that needs what takes its time (a fetch of this process, or a lock
+ * that somebody else holds) does not keep others waiting.  Its handler returns SW_OK with
+ * response.awaited set, and is called again with the same pointers once "is_ready" says so of what
+ * is awaited; or with response.again_ms set, and is called again after that time; also after a
+ * signal to stop.  "commit" may set again_ms too.  When "parked" of them wait already, the answer
+ * is SW_EUNAVAILABLE.
  */
 #define SERVE_BATCH_MAX 32
 #define SERVE_PARKED_MAX 256

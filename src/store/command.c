@@ -177,21 +177,41 @@ store_command_wait_for_token(struct db *db, const char *installation_id)
 }
 
 static void
-read_installation(struct store_row *row, void *out)
+read_overdue(struct store_row *row, void *out)
 {
-	const char **installation_id = out;
+	struct store_overdue *overdue = out;
 
-	*installation_id = store_row_text(row, 0);
+	overdue->installation_id = store_row_text(row, 0);
+	overdue->commands = store_row_text(row, 1);
+	overdue->errors = store_row_text(row, 2);
 }
 
 enum sw_err
-store_command_expire(struct db *db, struct arena *arena, const char ***installations, size_t *count)
+store_command_overdue(struct db *db, struct arena *arena, struct store_overdue **out, size_t *count)
 {
 	struct store_list list;
-	enum sw_err err = store_query_list(db, arena, STMT_COMMAND_EXPIRE, NULL, read_installation,
-	    sizeof(**installations), &list);
+	enum sw_err err = store_query_list(
+	    db, arena, STMT_COMMAND_OVERDUE, NULL, read_overdue, sizeof(**out), &list);
 
-	*installations = list.elements;
+	*out = list.elements;
 	*count = list.count;
 	return err;
+}
+
+enum sw_err
+store_command_fail_overdue(struct db *db, const struct store_overdue *overdue, bool *done)
+{
+	const struct db_param params[] = {
+	    DB_TEXT(overdue->installation_id),
+	    DB_TEXT(overdue->commands),
+	    DB_TEXT(overdue->errors),
+	};
+
+	return store_query_bool(db, STMT_COMMAND_FAIL_OVERDUE, params, done);
+}
+
+enum sw_err
+store_command_prune(struct db *db, int64_t *gone)
+{
+	return store_query_int(db, STMT_COMMAND_PRUNE, NULL, 0, gone);
 }

@@ -102,8 +102,25 @@ SW_MUSTCHECK enum sw_err store_command_retry(struct db *db, struct arena *arena,
  */
 SW_MUSTCHECK enum sw_err store_command_wait_for_token(struct db *db, const char *installation_id);
 
-/* Fail commands without an answer in time; the installations whose page changed, in the arena. */
-SW_MUSTCHECK enum sw_err store_command_expire(
-    struct db *db, struct arena *arena, const char ***installations, size_t *count);
+/* The commands of an installation that got no answer in time, as texts of PostgreSQL arrays. */
+struct store_overdue {
+	const char *installation_id;
+	const char *commands;
+	const char *errors; /* how each failed */
+};
+
+/* Some of each installation that has such commands, in the arena. */
+SW_MUSTCHECK enum sw_err store_command_overdue(
+    struct db *db, struct arena *arena, struct store_overdue **out, size_t *count);
+
+/*
+ * Fail them, in a transaction of its own.  False in *done: somebody else has locked the
+ * installation's row, which is not waited for.
+ */
+SW_MUSTCHECK enum sw_err
+store_command_fail_overdue(struct db *db, const struct store_overdue *overdue, bool *done);
+
+/* Delete some of the commands that finished a week ago; *gone is how many, 0 when all are gone. */
+SW_MUSTCHECK enum sw_err store_command_prune(struct db *db, int64_t *gone);
 
 #endif

@@ -64,6 +64,32 @@ store_event_ingest(struct db *db, const struct store_webhook *webhooks, size_t c
 }
 
 enum sw_err
+store_event_locked(struct db *db, const struct store_webhook *webhooks, size_t count, bool *locked)
+{
+	struct db_result *result = NULL;
+	struct sbuf ids = {0};
+	enum sw_err err = SW_ENOMEM;
+
+	memset(locked, 0, count * sizeof(*locked));
+	for (size_t i = 0; i < count; i++)
+		store_array_put(&ids, webhooks[i].installation_id);
+	store_array_end(&ids);
+	if (!sbuf_failed(&ids)) {
+		const struct db_param params[] = {DB_TEXT(sbuf_text(&ids))};
+
+		err = db_exec(db, STMT_EVENT_LOCKED, params, &result);
+	}
+	if (err == SW_OK) {
+		assert((size_t)db_result_rows(result) == count);
+		for (size_t i = 0; i < count; i++)
+			locked[i] = db_result_bool(result, (int)i, 0);
+	}
+	db_result_free(result);
+	sbuf_clear(&ids);
+	return err;
+}
+
+enum sw_err
 store_event_partition_make(struct db *db, int64_t *made)
 {
 	return store_query_int(db, STMT_EVENT_PARTITION_MAKE, NULL, 0, made);

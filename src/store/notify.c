@@ -13,6 +13,8 @@
 #define PAYLOAD_MAX 7999
 /* Thousands of ids; the streamer's comparison every 5 s finds those that are left out. */
 #define PAGE_MAX ((size_t)256 << 10)
+/* Until the next try when another NOTIFY takes long to commit, which locks all others out. */
+#define LOCKED_MS 20
 #define CHANNEL_PAGE "switchboard_page"
 #define CHANNEL_WORK "switchboard_work"
 #define ALL_SESSIONS "*"
@@ -74,16 +76,16 @@ notify_add_work(struct notify *notify)
 	notify->work = true;
 }
 
-static bool
+static enum sw_err
 send_wakeup(struct notify *notify, const char *channel, const char *payload)
 {
 	const struct db_param params[] = {DB_TEXT(channel), DB_TEXT(payload)};
 	enum sw_err err = db_exec(notify->db, STMT_WAKE, params, NULL);
 
 	if (err != SW_OK)
-		log_event(LOG_WARN, "notify.lost", "channel", channel, "err", err_name(err),
-		    (const char *)NULL);
-	return err == SW_OK;
+		log_event(LOG_WARN, err == SW_ELOCKED ? "notify.later" : "notify.lost", "channel",
+		    channel, "err", err_name(err), (const char *)NULL);
+	return err;
 }
 
 /* How much of a list of ids fits into one payload: up to a comma, or all of it. */
@@ -99,7 +101,7 @@ payload_length(const char *list, size_t left)
 	return length;
 }
 
-static void
+static enum sw_err
 send_page(struct notify *notify)
 {
 	char payload[PAYLOAD_MAX + 1];
@@ -108,16 +110,21 @@ send_page(struct notify *notify)
 
 	while (left > 0) {
 		size_t length = payload_length(list, left);
+		enum sw_err err;
 
 		memcpy(payload, list, length);
 		payload[length] = '\0';
-		if (length == 0 || !send_wakeup(notify, CHANNEL_PAGE, payload))
-			return;
+		if (length == 0)
+			break;
+		err = send_wakeup(notify, CHANNEL_PAGE, payload);
+		if (err != SW_OK)
+			return err;
 		if (length < left)
 			length++; /* the comma */
 		list += length;
 		left -= length;
 	}
+	return SW_OK;
 }
 
 /* How long the next wake-up has to wait, by the number of changes in this one. */
@@ -158,6 +165,7 @@ notify_run(struct notify *notify)
 {
 	int64_t now_ms = clock_monotonic_ms();
 	int64_t wait_ms = notify->next_ms - now_ms;
+	enum sw_err err;
 
 	if (notify->sessions)
 		notify_add_page(notify, ALL_SESSIONS);
@@ -166,9 +174,13 @@ notify_run(struct notify *notify)
 		return -1;
 	if (wait_ms > 0)
 		return (int)wait_ms;
-	send_page(notify);
-	if (notify->work)
-		(void)send_wakeup(notify, CHANNEL_WORK, "");
+	err = send_page(notify);
+	if (err != SW_ELOCKED && notify->work)
+		err = send_wakeup(notify, CHANNEL_WORK, "");
+	if (err == SW_ELOCKED) { /* all is kept, and some of it is sent twice */
+		notify->next_ms = clock_monotonic_ms() + LOCKED_MS;
+		return LOCKED_MS;
+	}
 	notify->work = false;
 	sbuf_reset(&notify->page);
 	notify->next_ms = now_ms + spacing_ms(notify);

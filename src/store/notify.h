@@ -62,7 +62,8 @@ bool notify_begin_inline(struct notify *notify);
 void notify_end_inline(struct notify *notify);
 
 /*
- * Send what was added, when a wake-up is due.  Returns in how many ms to call again, -1 when
+ * Send what was added, when a wake-up is due; what could not be sent is lost, but for what met the
+ * lock of another NOTIFY, which is sent later.  Returns in how many ms to call again, -1 when
  * nothing is left.
  */
 int notify_run(struct notify *notify);

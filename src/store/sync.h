@@ -27,7 +27,8 @@ SW_MUSTCHECK enum sw_err store_sync_plan(
 
 /*
  * What the page shows of a sync: "running" with how many devices were found, or "failed" with a
- * reason to be shown ("error", else NULL).
+ * reason to be shown ("error", else NULL).  Where somebody else has locked the row it shows what it
+ * did, and that is SW_OK too.
  */
 SW_MUSTCHECK enum sw_err store_sync_progress(struct db *db, struct arena *arena,
     const char *installation_id, const char *state, int64_t found, const char *error);

@@ -262,10 +262,12 @@ static enum sw_err
 open_configured(struct streamer *streamer)
 {
 	const char *url = streamer->config.database_url;
-	enum sw_err err = db_new(url, PROGRAM, STATEMENT_TIMEOUT_MS, &streamer->db);
+	enum sw_err err =
+	    db_new(url, PROGRAM, STATEMENT_TIMEOUT_MS, DB_LOCK_TIMEOUT_MS, &streamer->db);
 
 	if (err == SW_OK)
-		err = db_new(url, PROGRAM "-listen", STATEMENT_TIMEOUT_MS, &streamer->listen);
+		err = db_new(url, PROGRAM "-listen", STATEMENT_TIMEOUT_MS, DB_LOCK_TIMEOUT_MS,
+		    &streamer->listen);
 	if (err == SW_OK)
 		err = server_listen(streamer->config.events_socket, &streamer->socket);
 	return err;

@@ -44,6 +44,9 @@ standard_message(enum sw_err err)
 		return "The request is too large.";
 	case SW_EMEDIA:
 		return "The request has a content type that this address does not accept.";
+	case SW_ELOCKED:
+		return "Something else is being done with this location right now, and nothing was "
+		       "changed: try again in a few seconds.";
 	case SW_EUNAVAILABLE:
 	case SW_ETIMEOUT:
 		return "Switchboard cannot reach its database right now. Your switches keep "

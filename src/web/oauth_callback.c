@@ -111,6 +111,14 @@ count_call(struct program *program, const char *installation_id, int status)
 		log_event(LOG_WARN, "oauth.not_counted", "err", err_name(err), (const char *)NULL);
 }
 
+/* An error of a statement that succeeds, perhaps, when it is tried again. */
+static bool
+may_pass(enum sw_err err)
+{
+	return err == SW_EUNAVAILABLE || err == SW_ETIMEOUT || err == SW_ECONFLICT ||
+	       err == SW_ELOCKED;
+}
+
 /*
  * Store the link; try again for STORE_MS, because the code works once and the person would have to
  * start over.  A conflict after a try whose result did not arrive may mean that it was committed:
@@ -134,8 +142,7 @@ store_link(struct program *program, const struct request *req, const struct stor
 		}
 		if (err == SW_OK)
 			FAILPOINT("oauth.linked");
-		if ((err != SW_EUNAVAILABLE && err != SW_ETIMEOUT && err != SW_ECONFLICT) ||
-		    clock_monotonic_ms() >= deadline_ms)
+		if (!may_pass(err) || clock_monotonic_ms() >= deadline_ms)
 			return err;
 		nanosleep(&pause, NULL);
 	}
@@ -241,9 +248,7 @@ page_of_failure(enum sw_err err)
 static enum oauth_page
 page_of_store_failure(enum sw_err err)
 {
-	bool retryable = err == SW_EUNAVAILABLE || err == SW_ETIMEOUT || err == SW_ECONFLICT;
-
-	return retryable ? OAUTH_PAGE_NOT_STORED : OAUTH_PAGE_INTERNAL;
+	return may_pass(err) ? OAUTH_PAGE_NOT_STORED : OAUTH_PAGE_INTERNAL;
 }
 
 /* Exchange the code; SW_OK: tokens, and the id of their installed app. */

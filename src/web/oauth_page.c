@@ -124,6 +124,7 @@ oauth_page_fail(
 	case SW_ENOTFOUND:
 		page = OAUTH_PAGE_NOT_FOUND;
 		break;
+	case SW_ELOCKED:
 	case SW_EUNAVAILABLE:
 	case SW_ETIMEOUT:
 	case SW_ECONFLICT:

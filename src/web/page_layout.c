@@ -133,6 +133,7 @@ error_title(enum sw_err err)
 		return "Method not allowed";
 	case SW_ECONFLICT:
 		return "Not possible now";
+	case SW_ELOCKED:
 	case SW_EUNAVAILABLE:
 	case SW_ETIMEOUT:
 		return "Back in a moment";

@@ -3,7 +3,11 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "net/serve.h"
+
+#define AGAIN_LEAST_MS 50
 
 /* The context of serve.h's callbacks. */
 struct served {
@@ -19,6 +23,27 @@ on_fail(void *context, const struct request *req, enum sw_err err, struct respon
 	served->conf->fail(served->program, req, err, res);
 }
 
+/* So long a request that met a lock waits before the next try, growing with its age. */
+static int
+again_in_ms(int64_t age_ms)
+{
+	return AGAIN_LEAST_MS + (int)(age_ms / 4);
+}
+
+/* Is it to be tried again? */
+static bool
+waits_for_lock(const struct serve_main *conf, const struct request *req, struct response *res)
+{
+	int64_t age_ms = clock_monotonic_ms() - req->started_ms;
+
+	if (age_ms >= conf->locked_ms)
+		return false;
+	log_event(LOG_INFO, "request.locked", "age_ms", log_int(age_ms), (const char *)NULL);
+	response_reset(res);
+	res->again_ms = again_in_ms(age_ms);
+	return true;
+}
+
 static enum sw_err
 on_request(void *context, const struct request *req, struct response *res)
 {
@@ -27,6 +52,8 @@ on_request(void *context, const struct request *req, struct response *res)
 	const char *allowed = NULL;
 	enum sw_err err = route_run(&served->conf->routes, &request, &allowed);
 
+	if (err == SW_ELOCKED && waits_for_lock(served->conf, req, res))
+		return SW_OK;
 	if (err != SW_EMETHOD)
 		return err;
 	on_fail(context, req, err, res);
@@ -111,7 +138,7 @@ serve_main(struct program *program, const struct serve_main *conf)
 	config_load_or_exit(&program->config, conf->config_parts, conf->name);
 	snprintf(application, sizeof(application), "switchboard-%s", conf->name);
 	if (db_new(program->config.database_url, application, conf->statement_timeout_ms,
-		&program->db) != SW_OK) {
+		conf->lock_timeout_ms, &program->db) != SW_OK) {
 		status = CONFIG_EXIT_STATUS;
 	} else if (!calls || client_new(&program->client) == SW_OK) {
 		notify_init(&program->notify, program->db);

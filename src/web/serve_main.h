@@ -12,6 +12,7 @@ struct serve_main {
 	const char *name;      /* in logs and, as switchboard-NAME, in pg_stat_activity */
 	unsigned config_parts; /* CONFIG_… that it needs */
 	int statement_timeout_ms;
+	int lock_timeout_ms;
 	size_t body_limit;      /* bytes */
 	unsigned recycle_after; /* requests */
 	struct route_table routes;
@@ -23,6 +24,12 @@ struct serve_main {
 	void (*commit)(struct program *program);
 	/* serve.h: requests that may be parked, and what they wait for; 0 and NULL for none. */
 	size_t parked;
+	/*
+	 * A handler that returns SW_ELOCKED is called again as long as the request is not older
+	 * than this; for handlers that do nothing before the statement that may be refused so, or
+	 * only what can be done twice.  0: it is an error at once.
+	 */
+	int locked_ms;
 	bool (*wait)(struct program *program, int fd, int timeout_ms);
 	bool (*is_ready)(struct program *program, const void *awaited);
 	/* Before the first request; SW_EINPUT: the configuration is wrong (reported).  May be NULL.

@@ -18,6 +18,9 @@
 /* How often each process looks for missing partitions, and again after it failed. */
 #define PARTITIONS_MS 3600000
 #define PARTITIONS_RETRY_MS 60000
+/* How long a webhook whose installation is locked is tried again, and how soon at first. */
+#define LOCKED_MS 4000
+#define LOCKED_AGAIN_MS 50
 /* An unsigned PING is answered, but only a body of this size is parsed for it. */
 #define UNSIGNED_BODY_MAX 4096
 
@@ -37,7 +40,7 @@ webhook_fail(
     const struct program *program, const struct request *req, enum sw_err err, struct response *res)
 {
 	(void)program, (void)req;
-	if (err == SW_ETIMEOUT || err == SW_ECONFLICT)
+	if (err == SW_ETIMEOUT || err == SW_ECONFLICT || err == SW_ELOCKED)
 		err = SW_EUNAVAILABLE;
 	response_put_error(
 	    res, err, messages[err] != NULL ? messages[err] : "The webhook could not be handled.");
@@ -113,9 +116,29 @@ log_events(const struct webhook_deferred *one, size_t together)
 	    log_int((long long)together), (const char *)NULL);
 }
 
+/*
+ * The row of its installation is locked: the platform does not send it again when it is refused, so
+ * it is tried again for LOCKED_MS.  False: no more.
+ */
+static bool
+put_off(struct webhook_deferred *one)
+{
+	int64_t age_ms = clock_monotonic_ms() - one->req->started_ms;
+
+	log_event(LOG_INFO, "webhook.locked", "installation", one->event.installed_app_id, "age_ms",
+	    log_int(age_ms), (const char *)NULL);
+	if (age_ms >= LOCKED_MS)
+		return false;
+	/* Sooner at first, for most locks are short. */
+	one->res->again_ms = LOCKED_AGAIN_MS + (int)(age_ms / 4);
+	return true;
+}
+
 static void
 answer_stored(struct webhook *hook, struct webhook_deferred *one, bool notified)
 {
+	if (one->err == SW_ELOCKED && put_off(one))
+		return;
 	if (one->err != SW_OK) {
 		webhook_fail(&hook->program, one->req, one->err, one->res);
 		return;
@@ -145,8 +168,7 @@ webhook_commit(struct program *program)
 		answer_stored(hook, &batch->deferred[i], notify);
 		batch->deferred[i].res->deferred = false;
 	}
-	batch->count = 0;
-	batch->events = 0;
+	webhook_batch_clear(batch);
 }
 
 void

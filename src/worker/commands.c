@@ -23,7 +23,14 @@
 /* However near the deadline: less time than this leaves no chance of an answer. */
 #define CALL_LEAST_MS 500
 
+/* Expiry of one pass of the loop; the rest is for the next. */
+#define EXPIRE_MOST_MS 100
+/* When the database was away, results are saved again after this. */
+#define AWAY_MS 500
+
 static const struct backoff backoff = {.first_ms = 500, .most_ms = 8000};
+/* Of saving a result. */
+static const struct backoff save_backoff = {.first_ms = 200, .most_ms = 5000};
 
 /* Of WORKER_COMMANDS_MAX: one installation leaves room for others that come. */
 static const struct command_share share = {.each = 10, .alone = 32};
@@ -41,17 +48,29 @@ struct command_batch {
 	size_t count;
 	struct store_command commands[BATCH_MAX];
 	enum outcome outcomes[BATCH_MAX];
-	size_t saved;               /* this many outcomes are in the database */
+	size_t saved;       /* this many outcomes are in the database */
+	bool waits;         /* it is in worker->unsaved_results, and counts there no more */
+	int64_t save_at_ms; /* monotonic, when it waits */
+	int64_t save_failures;
 	const char *code;           /* why commands failed: "offline", "refused" or "reconnect" */
 	int64_t again_ms;           /* monotonic; when those to be retried are due */
 	int64_t started_ms;         /* monotonic */
 	struct command_batch *next; /* in worker->unsaved_results */
 };
 
+static int64_t
+time_left(int64_t at_ms)
+{
+	int64_t left_ms = at_ms - clock_monotonic_ms();
+
+	return left_ms > 0 ? left_ms : 0;
+}
+
 static void
 batch_free(struct command_batch *batch)
 {
-	batch->worker->commands -= (int)batch->count;
+	if (!batch->waits)
+		batch->worker->commands -= (int)batch->count;
 	batch->worker->has_work = true; /* there is room for more */
 	notify_add_page(&batch->worker->notify, batch->commands[0].installation_id);
 	arena_free(&batch->arena);
@@ -86,8 +105,8 @@ save_one(const struct command_batch *batch, size_t i)
 	}
 }
 
-/* False: the database cannot be reached, and the rest has to be saved later. */
-static bool
+/* An error that may pass: the rest has to be saved later.  Else SW_OK. */
+static enum sw_err
 save(struct command_batch *batch)
 {
 	for (; batch->saved < batch->count; batch->saved++) {
@@ -95,44 +114,117 @@ save(struct command_batch *batch)
 		enum sw_err err = save_one(batch, batch->saved);
 
 		if (retry_may_help(err))
-			return false;
+			return err;
 		if (err != SW_OK) /* when its lease ends it is sent again */
 			log_event(LOG_ERROR, "command.unsaved", "installation",
 			    command->installation_id, "command", command->command_id, "err",
 			    err_name(err), (const char *)NULL);
 	}
-	return true;
+	return SW_OK;
+}
+
+static bool
+same_installation(const struct command_batch *a, const struct command_batch *b)
+{
+	return strcmp(a->commands[0].installation_id, b->commands[0].installation_id) == 0;
+}
+
+/* Another one of its installation that waits, probably for the lock that this one would meet. */
+static const struct command_batch *
+find_waiting(const struct command_batch *batch)
+{
+	const struct command_batch *other = batch->worker->unsaved_results;
+
+	while (other != NULL && !same_installation(other, batch))
+		other = other->next;
+	return other;
+}
+
+/* Each try may take as long as a lock is waited for: one is enough for an installation. */
+static void
+postpone_others(const struct command_batch *batch)
+{
+	for (struct command_batch *other = batch->worker->unsaved_results; other != NULL;
+	     other = other->next) {
+		if (same_installation(other, batch))
+			other->save_at_ms = batch->save_at_ms;
+	}
+}
+
+/* What waits takes no room from the commands of other installations. */
+static void
+add_waiting(struct command_batch *batch, enum sw_err err)
+{
+	struct worker *worker = batch->worker;
+
+	log_event(LOG_WARN, "command.save_later", "installation",
+	    batch->commands[0].installation_id, "commands",
+	    log_int((long long)(batch->count - batch->saved)), "err", err_name(err),
+	    (const char *)NULL);
+	batch->waits = true;
+	worker->commands -= (int)batch->count;
+	worker->has_work = true;
+	batch->next = worker->unsaved_results;
+	worker->unsaved_results = batch;
+}
+
+static void
+save_later(struct command_batch *batch)
+{
+	batch->save_at_ms =
+	    clock_monotonic_ms() + retry_delay_ms(&save_backoff, batch->save_failures++, -1);
+	postpone_others(batch);
 }
 
 /* An outcome that is not saved would let the command be sent once more when its lease ends. */
 static void
 save_now_or_later(struct command_batch *batch)
 {
-	struct worker *worker = batch->worker;
+	const struct command_batch *other = find_waiting(batch);
+	enum sw_err err = SW_ELOCKED;
 
-	if (save(batch)) {
-		FAILPOINT("command.recorded");
-		batch_free(batch);
+	if (other == NULL) {
+		err = save(batch);
+		if (err != SW_OK)
+			save_later(batch);
+	} else {
+		batch->save_at_ms = other->save_at_ms;
+		batch->save_failures = other->save_failures;
+	}
+	if (err != SW_OK) {
+		add_waiting(batch, err);
 		return;
 	}
-	log_event(LOG_WARN, "command.save_later", "installation",
-	    batch->commands[0].installation_id, "commands",
-	    log_int((long long)(batch->count - batch->saved)), (const char *)NULL);
-	batch->next = worker->unsaved_results;
-	worker->unsaved_results = batch;
+	FAILPOINT("command.recorded");
+	batch_free(batch);
 }
 
-void
+int
 commands_retry_saving(struct worker *worker)
 {
-	while (worker->unsaved_results != NULL) {
-		struct command_batch *batch = worker->unsaved_results;
+	struct command_batch **link = &worker->unsaved_results;
+	int wait_ms = -1;
 
-		if (!save(batch))
-			return;
-		worker->unsaved_results = batch->next;
-		batch_free(batch);
+	while (*link != NULL) {
+		struct command_batch *batch = *link;
+		enum sw_err err = SW_ELOCKED;
+
+		if (clock_monotonic_ms() >= batch->save_at_ms) {
+			err = save(batch);
+			if (err == SW_EUNAVAILABLE)
+				return AWAY_MS;
+			if (err != SW_OK)
+				save_later(batch);
+		}
+		if (err == SW_OK) {
+			*link = batch->next;
+			batch_free(batch);
+		} else {
+			wait_ms = retry_earlier(wait_ms, time_left(batch->save_at_ms));
+			link = &batch->next;
+		}
 	}
+	return wait_ms;
 }
 
 static void
@@ -356,14 +448,26 @@ commands_claim(struct worker *worker)
 	return (int)count;
 }
 
-void
+bool
 commands_expire(struct worker *worker)
 {
-	const char **installations;
+	int64_t end_ms = clock_monotonic_ms() + EXPIRE_MOST_MS;
+	struct store_overdue *rows;
 	size_t count;
 
-	if (store_command_expire(worker->db, &worker->scratch, &installations, &count) != SW_OK)
-		return;
-	for (size_t i = 0; i < count; i++)
-		notify_add_page(&worker->notify, installations[i]);
+	if (store_command_overdue(worker->db, &worker->scratch, &rows, &count) != SW_OK)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		bool done;
+		enum sw_err err;
+
+		if (clock_monotonic_ms() >= end_ms)
+			return true;
+		err = store_command_fail_overdue(worker->db, &rows[i], &done);
+		if (err == SW_EUNAVAILABLE)
+			return false;
+		if (done)
+			notify_add_page(&worker->notify, rows[i].installation_id);
+	}
+	return false;
 }

@@ -11,13 +11,18 @@
 int commands_claim(struct worker *worker);
 
 /*
- * Try again to save what the platform answered while the database could not be reached.  Call it
- * before anything is claimed: the lease of such a command may have ended, and one that was accepted
- * must not be sent again.
+ * Try again to save what the platform answered while the database could not be reached, or while a
+ * row was locked: each when it is due, whatever became of the others.  Call it before anything is
+ * claimed: the lease of such a command may have ended, and one that was accepted must not be sent
+ * again.  Returns in how many ms to call it again, -1: nothing is left.
  */
-void commands_retry_saving(struct worker *worker);
+int commands_retry_saving(struct worker *worker);
 
-/* Fail the commands that got no answer in time.  One round trip. */
-void commands_expire(struct worker *worker);
+/*
+ * Fail the commands that got no answer in time.  Each installation is a transaction of its own; one
+ * whose row is locked is left for the next time.  True: the rest is to be done at once, for this
+ * had taken 100 ms.  One round trip, and one for each installation with such commands.
+ */
+bool commands_expire(struct worker *worker);
 
 #endif

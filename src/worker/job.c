@@ -132,6 +132,8 @@ static const char *
 reason_of(enum sw_err err)
 {
 	switch (err) {
+	case SW_ELOCKED: /* by a webhook or a person, for a moment */
+		return NULL;
 	case SW_ETIMEOUT:
 	case SW_EUNAVAILABLE:
 		return "SmartThings did not answer";

@@ -30,11 +30,14 @@ static const struct {
 };
 _Static_assert(sizeof(limits) / sizeof(limits[0]) == PLATFORM_CALL__MAX, "limits of every call");
 
+#define SAVE_AGAIN_MS 500
+
 /* A pause that is not in the database yet. */
 struct pause {
 	struct pause *next;
 	enum pause_kind kind;
-	int64_t until_ms; /* monotonic */
+	int64_t until_ms;   /* monotonic */
+	int64_t save_at_ms; /* monotonic: when to try again to save it */
 	char installation_id[ID_SIZE];
 	char device_id[ID_SIZE]; /* of a command, else "" */
 };
@@ -77,26 +80,51 @@ limits_pause(struct worker *worker, const char *installation_id, const char *dev
 	    later ? "later" : "no", (const char *)NULL);
 }
 
-void
+/* Save it, unless it has ended; SW_OK: it is done with. */
+static enum sw_err
+save_again(struct worker *worker, const struct pause *pause)
+{
+	const char *device_id = pause->device_id[0] != '\0' ? pause->device_id : NULL;
+	int64_t delay_ms = pause->until_ms - clock_monotonic_ms();
+	enum sw_err err = SW_OK;
+
+	if (delay_ms > 0)
+		err = store_pause_put(worker->db, &worker->scratch, pause->installation_id,
+		    pause->kind, device_id, delay_ms);
+	if (err == SW_OK || retry_may_help(err))
+		return err;
+	/* For example: the installation was removed. */
+	log_event(LOG_WARN, "api.pause", "installation", pause->installation_id, "err",
+	    err_name(err), "saved", "no", (const char *)NULL);
+	return SW_OK;
+}
+
+int
 limits_retry_saving(struct worker *worker)
 {
-	while (worker->unsaved_pauses != NULL) {
-		struct pause *pause = worker->unsaved_pauses;
-		const char *device_id = pause->device_id[0] != '\0' ? pause->device_id : NULL;
-		int64_t delay_ms = pause->until_ms - clock_monotonic_ms();
-		enum sw_err err = SW_OK;
+	struct pause **link = &worker->unsaved_pauses;
+	int wait_ms = -1;
 
-		if (delay_ms > 0)
-			err = store_pause_put(worker->db, &worker->scratch, pause->installation_id,
-			    pause->kind, device_id, delay_ms);
-		if (retry_may_help(err))
-			return;
-		if (err != SW_OK) /* for example: the installation was removed */
-			log_event(LOG_WARN, "api.pause", "installation", pause->installation_id,
-			    "err", err_name(err), "saved", "no", (const char *)NULL);
-		worker->unsaved_pauses = pause->next;
-		free(pause);
+	while (*link != NULL) {
+		struct pause *pause = *link;
+		int64_t now_ms = clock_monotonic_ms();
+		enum sw_err err = SW_ELOCKED;
+
+		if (now_ms >= pause->save_at_ms) {
+			err = save_again(worker, pause);
+			if (err == SW_EUNAVAILABLE)
+				return SAVE_AGAIN_MS;
+			pause->save_at_ms = clock_monotonic_ms() + SAVE_AGAIN_MS;
+		}
+		if (err == SW_OK) {
+			*link = pause->next;
+			free(pause);
+		} else {
+			wait_ms = retry_earlier(wait_ms, pause->save_at_ms - now_ms);
+			link = &pause->next;
+		}
 	}
+	return wait_ms;
 }
 
 void

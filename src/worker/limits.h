@@ -20,8 +20,11 @@
 void limits_pause(struct worker *worker, const char *installation_id, const char *device_id,
     enum platform_call what, int64_t delay_ms);
 
-/* Save the pauses that could not be saved before.  Call it before anything is claimed. */
-void limits_retry_saving(struct worker *worker);
+/*
+ * Save the pauses that could not be saved before, each when it is due.  Call it before anything is
+ * claimed.  Returns in how many ms to call it again, -1: nothing is left.
+ */
+int limits_retry_saving(struct worker *worker);
 
 /* Drop those that are still unsaved, when the worker ends. */
 void limits_drop_unsaved(struct worker *worker);

@@ -172,6 +172,7 @@ liveness_release_dead(struct worker *worker)
 {
 	const struct dirent *item;
 	enum sw_err err = SW_OK;
+	enum sw_err first_err = SW_OK;
 	DIR *list;
 
 	if (worker->liveness == NULL)
@@ -179,8 +180,11 @@ liveness_release_dead(struct worker *worker)
 	list = folder_list(worker->liveness->folder);
 	if (list == NULL)
 		return SW_EINTERNAL;
-	while (err == SW_OK && (item = readdir(list)) != NULL)
+	while (err != SW_EUNAVAILABLE && (item = readdir(list)) != NULL) {
 		err = check_file(worker, item->d_name);
+		if (first_err == SW_OK)
+			first_err = err;
+	}
 	closedir(list);
-	return err;
+	return first_err;
 }

@@ -37,7 +37,7 @@ void liveness_close(struct liveness *liveness, bool idle);
 /*
  * Release the claims of dead workers (worker_release() in sql/), after storing what is in the
  * spool.  No round trip unless a worker died, then a few.  SW_EUNAVAILABLE and other errors of
- * db_exec(): call it again later.
+ * db_exec(): call it again later; one whose claims are locked keeps those of no other.
  */
 SW_MUSTCHECK enum sw_err liveness_release_dead(struct worker *worker);
 

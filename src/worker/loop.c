@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/api_call.h"
+#include "store/command.h"
 #include "store/event.h"
 #include "worker/commands.h"
 #include "worker/key_check.h"
@@ -19,6 +20,7 @@
 #include "worker/queue.h"
 #include "worker/refresh.h"
 #include "worker/replay.h"
+#include "worker/retry.h"
 #include "worker/seal.h"
 #include "worker/token_state.h"
 #include "worker/usage.h"
@@ -108,8 +110,9 @@ static void
 check_database(struct worker *worker)
 {
 	bool catch_up;
-	bool is_up = store_worker_seen(worker->db, &worker->scratch, worker->id, worker->host,
-			 (int64_t)getpid(), &catch_up) == SW_OK;
+	enum sw_err err = store_worker_seen(
+	    worker->db, &worker->scratch, worker->id, worker->host, (int64_t)getpid(), &catch_up);
+	bool is_up = err == SW_OK || err == SW_ELOCKED;
 
 	worker->catch_up = worker->catch_up || catch_up;
 	if (is_up && worker->refreshes_from_ms == INT64_MAX)
@@ -134,8 +137,9 @@ check_connection(struct worker *worker)
 }
 
 /*
- * Store the answers in the spool; nothing but clicks is claimed before that.  Returns in how many
- * ms to go on, -1 when it is done.
+ * Store the answers in the spool; nothing but clicks is claimed before that.  Those whose rows are
+ * locked keep nobody waiting: refresh.c looks for them before it sends a token.  Returns in how
+ * many ms to go on, -1 when it is done.
  */
 static int
 replay_spool(struct worker *worker, struct schedule *schedule)
@@ -149,12 +153,6 @@ replay_spool(struct worker *worker, struct schedule *schedule)
 	return schedule->replay_ms > now_ms ? (int)(schedule->replay_ms - now_ms) : 0;
 }
 
-static int
-least(int a_ms, int b_ms)
-{
-	return a_ms < b_ms ? a_ms : b_ms;
-}
-
 /*
  * A connection that was lost may have taken the reply to a claim, or the end of a job, with it.
  * Claims of a kind of which this worker has none in progress are released.
@@ -166,7 +164,8 @@ release_orphans(struct worker *worker)
 	struct store_claims mine = {
 	    .jobs = orphans->jobs && worker->jobs == 0,
 	    .refreshes = orphans->refreshes && worker->refreshes == 0,
-	    .commands = orphans->commands && worker->commands == 0,
+	    .commands =
+		orphans->commands && worker->commands == 0 && worker->unsaved_results == NULL,
 	    .confirmations = orphans->confirmations && worker->confirmations == 0,
 	};
 	int64_t count;
@@ -250,17 +249,20 @@ maintain(struct worker *worker, struct schedule *schedule)
 		token_states_sweep(worker->token_states);
 }
 
-/* Once an hour, and as long as there are more: the detail of calls that is past its time. */
+/* Once an hour, and as long as there are more: calls and commands that are past their time. */
 static void
-prune_calls(struct worker *worker, struct schedule *schedule)
+prune(struct worker *worker, struct schedule *schedule)
 {
-	int64_t gone;
+	int64_t calls, commands;
+	bool failed;
 
 	if (!is_due(&schedule->prune_ms, MAINTAIN_MS))
 		return;
-	if (store_api_call_prune(worker->db, &gone) != SW_OK)
+	failed = store_api_call_prune(worker->db, &calls) != SW_OK;
+	failed = store_command_prune(worker->db, &commands) != SW_OK || failed;
+	if (failed)
 		schedule->prune_ms = clock_monotonic_ms() + RETIRE_RETRY_MS;
-	else if (gone > 0)
+	else if (calls + commands > 0)
 		schedule->prune_ms = clock_monotonic_ms() + EXPIRE_MS;
 }
 
@@ -310,19 +312,32 @@ claim_due(struct worker *worker, struct schedule *schedule)
 {
 	int64_t now_ms = clock_monotonic_ms();
 	bool unanswered = now_ms < worker->commands_until_ms;
+	bool more = false;
 
 	if (is_due(&schedule->expire_ms, unanswered ? EXPIRE_MS : HEARTBEAT_MS))
-		commands_expire(worker);
+		more = commands_expire(worker);
+	if (more)
+		schedule->expire_ms = now_ms;
 	if (worker->has_work || now_ms >= schedule->claim_ms) {
 		worker->has_work = false;
 		schedule->claim_ms = now_ms + wait_for_claim(worker, schedule, claim(worker));
 	}
-	if (worker->has_work)
+	if (worker->has_work || more)
 		return 0;
 	now_ms = clock_monotonic_ms();
 	if (unanswered && schedule->claim_ms - now_ms > EXPIRE_MS)
 		return EXPIRE_MS;
 	return schedule->claim_ms > now_ms ? (int)(schedule->claim_ms - now_ms) : 0;
+}
+
+/* Save the results that could not be saved before; returns in how many ms to call it again. */
+static int
+retry_saving(struct worker *worker)
+{
+	int wait_ms = retry_earlier(commands_retry_saving(worker), WAIT_MAX_MS);
+	int pauses_ms = limits_retry_saving(worker);
+
+	return pauses_ms < 0 ? wait_ms : retry_earlier(wait_ms, pauses_ms);
 }
 
 /* Returns in how many ms to call it again. */
@@ -332,21 +347,20 @@ work_with_database(struct worker *worker, struct schedule *schedule)
 	int wait_ms, replay_ms;
 
 	take_wakeups(worker);
-	commands_retry_saving(worker);
-	limits_retry_saving(worker);
+	wait_ms = retry_saving(worker);
 	if (!key_check_run(worker))
-		return least(RECONNECT_MS, key_check_wait_ms(worker));
+		return retry_earlier(RECONNECT_MS, key_check_wait_ms(worker));
 	replay_ms = replay_spool(worker, schedule);
 	release_claims(worker, schedule);
 	if (worker->stopping)
-		return replay_ms >= 0 ? least(replay_ms, RECONNECT_MS) : RECONNECT_MS;
+		return retry_earlier(wait_ms, retry_earlier(replay_ms, RECONNECT_MS));
 	maintain(worker, schedule);
-	prune_calls(worker, schedule);
-	wait_ms = claim_due(worker, schedule);
+	prune(worker, schedule);
+	wait_ms = retry_earlier(wait_ms, claim_due(worker, schedule));
 	if (worker->replay_due) /* the spool may hold newer tokens than the rows to seal again */
-		return replay_ms >= 0 ? least(replay_ms, wait_ms) : wait_ms;
-	wait_ms = least(wait_ms, replay_sweep(worker));
-	return least(wait_ms, seal_run(worker));
+		return retry_earlier(replay_ms, wait_ms);
+	wait_ms = retry_earlier(wait_ms, replay_sweep(worker));
+	return retry_earlier(wait_ms, seal_run(worker));
 }
 
 /* One pass of the loop, without the transfers; returns how many ms the loop may wait. */

@@ -65,10 +65,11 @@ open_connections(struct worker *worker)
 	const char *url = worker->config->database_url;
 	enum sw_err err;
 
-	err = db_new(url, "switchboard-worker", STATEMENT_TIMEOUT_MS, &worker->db);
+	err = db_new(
+	    url, "switchboard-worker", STATEMENT_TIMEOUT_MS, DB_LOCK_TIMEOUT_MS, &worker->db);
 	if (err == SW_OK)
-		err = db_new(
-		    url, "switchboard-worker-listen", STATEMENT_TIMEOUT_MS, &worker->listener);
+		err = db_new(url, "switchboard-worker-listen", STATEMENT_TIMEOUT_MS,
+		    DB_LOCK_TIMEOUT_MS, &worker->listener);
 	if (err == SW_OK)
 		err = client_pool_new(&worker->pool);
 	if (err == SW_OK)
@@ -96,7 +97,8 @@ static void
 worker_close(struct worker *worker)
 {
 	bool idle =
-	    worker->jobs + worker->refreshes + worker->commands + worker->confirmations == 0;
+	    worker->jobs + worker->refreshes + worker->commands + worker->confirmations == 0 &&
+	    worker->unsaved_results == NULL;
 
 	client_pool_free(worker->pool);
 	notify_clear(&worker->notify);

@@ -23,6 +23,8 @@
 #define MISCONFIGURED_DELAY_MS 300000
 
 static const struct backoff backoff = {.first_ms = 2000, .most_ms = 300000};
+/* Of saving an answer that neither the disk nor the database took. */
+static const struct backoff save_backoff = {.first_ms = 1000, .most_ms = 8000};
 
 struct refresh {
 	struct worker *worker;
@@ -33,7 +35,9 @@ struct refresh {
 	int64_t started_ms;         /* monotonic */
 	struct oauth_tokens tokens; /* the answer */
 	int64_t obtained_at;        /* when it came, seconds UTC */
-	struct refresh *next;       /* in worker->unsaved_tokens */
+	int64_t save_at_ms;         /* monotonic, when it is in unsaved_tokens */
+	int64_t save_failures;
+	struct refresh *next; /* in worker->unsaved_tokens */
 };
 
 static void
@@ -112,9 +116,13 @@ save(struct refresh *refresh)
 		spool_remove(worker->spool, id, refresh->generation - 1);
 	if (err == SW_OK)
 		notify_add_page(&worker->notify, id);
+	else if (err == SW_ELOCKED && spooled == SW_OK)
+		replay_sweep_soon(worker);
 	else
 		replay_request(worker);
 	log_saved(refresh, spooled, err, stored);
+	refresh->save_at_ms =
+	    clock_monotonic_ms() + retry_delay_ms(&save_backoff, refresh->save_failures++, -1);
 	return err == SW_OK || spooled == SW_OK;
 }
 
@@ -126,7 +134,7 @@ refreshes_retry_saving(struct worker *worker)
 	while (*link != NULL) {
 		struct refresh *refresh = *link;
 
-		if (!save(refresh)) {
+		if (clock_monotonic_ms() < refresh->save_at_ms || !save(refresh)) {
 			link = &refresh->next;
 			continue;
 		}
@@ -169,6 +177,23 @@ on_answer(void *context, const struct call_answer *answer)
 	} else {
 		fail(refresh, err, answer->delay_ms);
 	}
+}
+
+/* The answer may have come already, and have found the row locked; the old token is of no use then.
+ */
+static bool
+is_answered(struct refresh *refresh)
+{
+	bool found;
+	enum sw_err err =
+	    replay_one(refresh->worker, refresh->installation_id, refresh->generation, &found);
+
+	if (found)
+		log_event(LOG_INFO, "token.spooled", "installation", refresh->installation_id,
+		    "err", err == SW_OK ? NULL : err_name(err), (const char *)NULL);
+	if (found && err != SW_OK)
+		replay_sweep_soon(refresh->worker);
+	return found;
 }
 
 static enum sw_err
@@ -225,6 +250,11 @@ begin(struct worker *worker, const struct store_work *row, const struct store_re
 		return; /* the end of the lease makes it due again */
 	if (token->refresh_token == NULL) {
 		fail(refresh, SW_EINTERNAL, MISCONFIGURED_DELAY_MS);
+		return;
+	}
+	if (is_answered(
+		refresh)) { /* if it is not stored, the end of the lease makes it due again */
+		refresh_free(refresh);
 		return;
 	}
 	FAILPOINT("refresh.claimed");

@@ -9,7 +9,7 @@
  */
 void refresh_begin(struct worker *worker, const struct store_work *row);
 
-/* Try again to save answers that neither the spool nor the database took. */
+/* Try again to save answers that neither the spool nor the database took, each when it is due. */
 void refreshes_retry_saving(struct worker *worker);
 
 #endif

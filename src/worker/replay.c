@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/token.h"
+#include "worker/retry.h"
 #include "worker/spool.h"
 
 #define BATCH 256
@@ -18,6 +19,7 @@
 #define SWEEP_PAUSE_MS 20
 /* After a sweep: 10 s, and 5 ms for each file, so that the load is the same for any number. */
 #define SWEEP_AGAIN_MS 10000
+#define SWEEP_SOON_MS 2000
 #define SWEEP_FILE_MS 5
 
 struct replay {
@@ -127,6 +129,16 @@ store_answer(struct worker *worker, const struct spool_file *file,
 	return SW_OK;
 }
 
+/* An answer that cannot be stored now, because its row is locked for example, delays no other. */
+static enum sw_err
+pass_by(struct worker *worker, enum sw_err err)
+{
+	if (!retry_may_help(err) || err == SW_EUNAVAILABLE)
+		return err;
+	replay_sweep_soon(worker);
+	return SW_OK;
+}
+
 /* Store an answer that is newer than the stored pair; *readable: it can be sealed anew as well. */
 static enum sw_err
 replay_file(struct worker *worker, const struct spool_file *file, bool *readable)
@@ -137,7 +149,7 @@ replay_file(struct worker *worker, const struct spool_file *file, bool *readable
 
 	*readable = err == SW_OK;
 	if (err == SW_OK) {
-		err = store_answer(worker, file, &tokens, obtained_at);
+		err = pass_by(worker, store_answer(worker, file, &tokens, obtained_at));
 	} else if (err != SW_ENOMEM) {
 		if (err == SW_EFORBIDDEN || err == SW_EINPUT)
 			log_event(LOG_ERROR, "spool.unreadable", "installation",
@@ -264,10 +276,41 @@ replay_sweep(struct worker *worker)
 {
 	struct replay *replay = worker->replay;
 	int64_t now_ms = clock_monotonic_ms();
+	int64_t pause_ms;
 
-	if (now_ms >= replay->sweep_ms)
-		replay->sweep_ms = now_ms + sweep(worker);
+	if (now_ms >= replay->sweep_ms) {
+		replay->sweep_ms = INT64_MAX; /* unless the sweep itself asks for the next */
+		pause_ms = sweep(worker);
+		if (replay->sweep_ms > now_ms + pause_ms)
+			replay->sweep_ms = now_ms + pause_ms;
+	}
 	return (int)(replay->sweep_ms - now_ms);
+}
+
+void
+replay_sweep_soon(struct worker *worker)
+{
+	struct replay *replay = worker->replay;
+	int64_t soon_ms = clock_monotonic_ms() + SWEEP_SOON_MS;
+
+	if (replay->sweep_ms > soon_ms)
+		replay->sweep_ms = soon_ms;
+}
+
+enum sw_err
+replay_one(struct worker *worker, const char *installation_id, int64_t generation, bool *found)
+{
+	struct oauth_tokens tokens = {0};
+	struct spool_file file;
+	int64_t obtained_at;
+	enum sw_err err = SW_OK;
+
+	*found = spool_find(worker->spool, installation_id, generation, &file) &&
+		 spool_read(worker->spool, &file, &tokens, &obtained_at) == SW_OK;
+	if (*found)
+		err = store_answer(worker, &file, &tokens, obtained_at);
+	oauth_tokens_clear(&tokens);
+	return err;
 }
 
 bool

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "base/err.h"
 #include "worker/context.h"
 
@@ -25,8 +26,9 @@ void replay_request(struct worker *worker);
 
 /*
  * Compare and store for about 50 ms; worker->replay_due is false when all is done.  A file that no
- * key opens, or that the database refuses, stays and is logged.  SW_EUNAVAILABLE and other errors
- * of db_exec(), SW_EINTERNAL when the folder cannot be read: try again later, from the first file.
+ * key opens, or that the database refuses, stays and is logged; one whose row somebody else has
+ * locked is left to a sweep.  SW_EUNAVAILABLE and other errors of db_exec(), SW_EINTERNAL when the
+ * folder cannot be read: try again later, from the first file.
  */
 SW_MUSTCHECK enum sw_err replay_run(struct worker *worker);
 
@@ -39,6 +41,16 @@ SW_MUSTCHECK enum sw_err replay_all(struct worker *worker);
  * pair is stored.  Returns in how many ms to call it again.
  */
 int replay_sweep(struct worker *worker);
+
+/* The next sweep begins in 2 s: an answer is on the disk whose row is locked. */
+void replay_sweep_soon(struct worker *worker);
+
+/*
+ * Store the answer to the refresh of one generation, if the spool has it.  *found: it has one that
+ * a key opens, and on SW_OK the database has it now, or a newer one.  Errors of db_exec().
+ */
+SW_MUSTCHECK enum sw_err
+replay_one(struct worker *worker, const char *installation_id, int64_t generation, bool *found);
 
 /* How many answers were left under another key than the first; false: no sweep has ended yet. */
 bool replay_count_old(const struct replay *replay, size_t *count);

@@ -22,8 +22,15 @@ retry_delay_ms(const struct backoff *backoff, int64_t failures, int64_t required
 	return delay_ms - delay_ms / 8 + (int64_t)(random % (uint64_t)(delay_ms / 4 + 1));
 }
 
+int
+retry_earlier(int a_ms, int64_t b_ms)
+{
+	return a_ms < 0 || b_ms < a_ms ? (int)b_ms : a_ms;
+}
+
 bool
 retry_may_help(enum sw_err err)
 {
-	return err == SW_EUNAVAILABLE || err == SW_ETIMEOUT || err == SW_ECONFLICT;
+	return err == SW_EUNAVAILABLE || err == SW_ETIMEOUT || err == SW_ECONFLICT ||
+	       err == SW_ELOCKED;
 }

@@ -19,9 +19,13 @@ struct backoff {
 int64_t retry_delay_ms(const struct backoff *backoff, int64_t failures, int64_t required_ms);
 
 /*
- * Can the same statement succeed later?  True for a database that cannot be reached, a timeout and
- * a conflict; false for what it refuses for good.
+ * Can the same statement succeed later?  True for a database that cannot be reached
+ * (SW_EUNAVAILABLE), and then no other statement succeeds now; and for a timeout, a conflict and a
+ * lock that somebody else holds, where others may.  False for what it refuses for good.
  */
 bool retry_may_help(enum sw_err err);
+
+/* The shorter of a wait of a_ms, -1 for none, and one of b_ms. */
+int retry_earlier(int a_ms, int64_t b_ms);
 
 #endif

@@ -118,11 +118,14 @@ renew(struct worker *worker, const struct store_seal_rows *rows, int row)
 	return SW_OK;
 }
 
-/* Will the same row do better in a moment?  Else the walk goes on without it. */
+/*
+ * Does nothing else succeed now either?  Else the walk goes on without the row; when that is only
+ * locked, for example, the next check finds that something is due.
+ */
 static bool
-is_transient(enum sw_err err)
+ends_walk(enum sw_err err)
 {
-	return retry_may_help(err) || err == SW_ENOMEM;
+	return err == SW_EUNAVAILABLE || err == SW_ENOMEM;
 }
 
 /* Seal the next rows; *count is how many there were. */
@@ -138,9 +141,13 @@ renew_batch(struct worker *worker, int *count)
 		const char *id = store_seal_installation(&rows, row);
 
 		err = renew(worker, &rows, row);
-		if (is_transient(err))
+		if (ends_walk(err))
 			break;
-		if (err != SW_OK) {
+		if (retry_may_help(err)) {
+			log_event(LOG_WARN, "seal.later", "installation", id, "err", err_name(err),
+			    (const char *)NULL);
+			err = SW_OK;
+		} else if (err != SW_OK) {
 			log_event(LOG_ERROR, "seal.failed", "installation", id, "err",
 			    err_name(err), (const char *)NULL);
 			sealer->unopened++;

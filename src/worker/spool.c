@@ -80,6 +80,16 @@ make_name(char out[static FOLDER_NAME_SIZE], const char *installation_id, int64_
 	return length > 0 && length < FOLDER_NAME_SIZE;
 }
 
+bool
+spool_find(const struct spool *spool, const char *installation_id, int64_t generation,
+    struct spool_file *out)
+{
+	out->generation = generation;
+	snprintf(out->installation_id, sizeof(out->installation_id), "%s", installation_id);
+	return make_name(out->name, installation_id, generation) &&
+	       faccessat(spool->folder, out->name, F_OK, 0) == 0;
+}
+
 static void
 make_context(struct sbuf *out, const char *installation_id, int64_t generation)
 {

@@ -60,6 +60,10 @@ DIR *spool_list(const struct spool *spool);
  */
 bool spool_next(const struct spool *spool, DIR *list, struct spool_file *out);
 
+/* The file of one answer; false: there is none. */
+bool spool_find(const struct spool *spool, const char *installation_id, int64_t generation,
+    struct spool_file *out);
+
 /*
  * Read an answer: oauth_tokens_clear() "tokens".  SW_ENOTFOUND: another process has removed it.
  * SW_EFORBIDDEN: sealed with a key that this worker lacks.  SW_EINPUT: damaged, or not of this

@@ -51,24 +51,22 @@ sync_clear(struct job *job)
 	json_decref(sync->devices);
 }
 
-/* "running", or "failed" with a reason, on the pages of the location. */
-static bool
+/* "running", or "failed" with a reason, on the pages of the location; the sync goes on without. */
+static void
 show(struct sync *sync, const char *state, const char *reason)
 {
 	struct worker *worker = sync->job.worker;
 	const char *id = sync->job.row.installation_id;
 	int64_t found = (int64_t)json_array_size(sync->devices);
 
-	if (store_sync_progress(worker->db, &worker->scratch, id, state, found, reason) != SW_OK)
-		return false;
-	notify_add_page(&worker->notify, id);
-	return true;
+	if (store_sync_progress(worker->db, &worker->scratch, id, state, found, reason) == SW_OK)
+		notify_add_page(&worker->notify, id);
 }
 
 static void
 show_failure(struct job *job, const char *reason)
 {
-	(void)show((struct sync *)job, "failed", reason);
+	show((struct sync *)job, "failed", reason);
 }
 
 /* REVOKED or DISABLED: only linking again helps. */
@@ -278,12 +276,12 @@ on_devices(void *context, const struct call_answer *answer)
 		apply(sync);
 		return;
 	}
-	if (err == SW_OK && !show(sync, "running", NULL))
-		err = SW_EUNAVAILABLE;
-	if (err == SW_OK)
-		step(sync);
-	else
+	if (err != SW_OK) {
 		job_retry(&sync->job, err, -1);
+		return;
+	}
+	show(sync, "running", NULL);
+	step(sync);
 }
 
 /* The next call of this sync. */
@@ -327,7 +325,8 @@ prepare(struct sync *sync)
 		if (sync->rooms == NULL)
 			return SW_ENOMEM;
 	}
-	return show(sync, "running", NULL) ? SW_OK : SW_EUNAVAILABLE;
+	show(sync, "running", NULL);
+	return SW_OK;
 }
 
 static void

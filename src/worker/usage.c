@@ -106,7 +106,7 @@ write_some(struct worker *worker)
 		    counted->status);
 	err = store_calls_count(worker->db, &calls);
 	store_calls_clear(&calls);
-	if (err == SW_EUNAVAILABLE || err == SW_ETIMEOUT || err == SW_ENOMEM)
+	if (err == SW_EUNAVAILABLE || err == SW_ETIMEOUT || err == SW_ELOCKED || err == SW_ENOMEM)
 		return err;
 	while (count-- > 0)
 		drop_first(usage);

@@ -1,12 +1,13 @@
 // The webhook: which requests are accepted, what is stored, what is answered.
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import http from "node:http";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { freePorts, linkAccount, startStack, waitFor } from "../stack.mjs";
+import { RowLock } from "./row_lock.mjs";
 import { KeyServer, eventBody, makeKey, sign, switchEvent, timeUuid } from "./key_server.mjs";
 
 const httpSignature = createRequire(import.meta.url)("http-signature");
@@ -332,42 +333,40 @@ test("simultaneous duplicates are stored once", async () => {
 	assert.equal(Number(await stack.psql("SELECT count(*) FROM event")), before + 1);
 });
 
-/** Lock the row of an installation, over a connection of its own, while "during" runs. */
+/** Lock the row of an installation, over a connection of its own, while "during" runs, which may release it. */
 async function withLock(id, during) {
-	const holder = spawn("psql", ["-Xq", stack.databaseUrl], { stdio: ["pipe", "ignore", "inherit"] });
+	const lock = await RowLock.take(stack, `SELECT FROM installation WHERE installation_id = '${id}' FOR UPDATE`);
 
-	holder.stdin.write(`BEGIN; SELECT 1 FROM switchboard.installation WHERE installation_id = '${id}' FOR UPDATE;\n`);
-	await waitFor(() => stack.psql(`SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction' AND query LIKE '%${id}%'`),
-		{ what: "the lock" });
 	try {
-		return await during();
+		return await during(() => lock.release());
 	} finally {
-		holder.stdin.end("ROLLBACK;\n");
-		await new Promise((resolve) => holder.on("close", resolve));
+		await lock.release();
 	}
 }
 
-const waitingForLocks = () => stack.psql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").then(Number);
+/** Have these requests wait together for the processes, which then find all of them. */
+async function whileStopped(requests) {
+	const pids = stack.pids("webhook.fcgi");
+	const before = stack.connectionsTo("webhook");
+	let answers;
 
-test("webhooks that arrive while others are being stored share a commit", async () => {
-	const processes = stack.pids("webhook.fcgi").length;
+	pids.forEach((pid) => process.kill(pid, "SIGSTOP"));
+	try {
+		answers = requests.map((send) => send());
+		await waitFor(() => stack.connectionsTo("webhook") >= before + requests.length, { what: "the requests to reach the programs" });
+	} finally {
+		pids.forEach((pid) => process.kill(pid, "SIGCONT"));
+	}
+	return answers;
+}
+
+test("webhooks that arrive while the processes are busy share a commit", async () => {
 	const before = Number(await stack.psql("SELECT count(*) FROM event"));
-	let first, rest;
-
-	await withLock(installation, async () => {
-		// Each process handles one request, and waits for the lock.
-		first = [];
-		while (first.length < processes) {
-			first.push(signed(fresh("on")));
-			await waitFor(async () => await waitingForLocks() === first.length, { what: "the processes to wait" });
-		}
-		rest = Array.from({ length: 24 }, (_, i) => signed(fresh(i % 2 ? "on" : "off")));
-		await waitFor(() => stack.connectionsTo("webhook") >= processes + rest.length, { what: "the requests to reach the programs" });
-	});
-	const answers = await Promise.all([...first, ...rest]);
+	const answers = await Promise.all(await whileStopped(
+		Array.from({ length: 24 }, (_, i) => () => signed(fresh(i % 2 ? "on" : "off")))));
 
 	assert.deepEqual(answers.map(({ status }) => status), answers.map(() => 200));
-	assert.equal(Number(await stack.psql("SELECT count(*) FROM event")), before + processes + 24);
+	assert.equal(Number(await stack.psql("SELECT count(*) FROM event")), before + 24);
 	assert.equal(await state(), "on");
 	const sizes = [...stack.log("webhook").matchAll(/event=webhook\.events .* together=(\d+)/g)].map(([, size]) => Number(size));
 
@@ -391,6 +390,51 @@ test("an installation whose row is locked delays no other", async () => {
 	assert.equal((await of("locked-location")).status, 200);
 	await stack.psql("DELETE FROM work WHERE installation_id IN ('locked-location', 'free-location'); DELETE FROM installation WHERE installation_id IN " +
 		"('locked-location', 'free-location'); DELETE FROM user_account WHERE owner_id = 'owner-of-both'");
+});
+
+test("a webhook of a locked installation waits, and is stored and answered 200 once the row is free", async () => {
+	const stored = async (body) => (await stack.psql(
+		`SELECT count(*) FROM event WHERE event_id = '${JSON.parse(body).eventData.events[0].deviceEvent.eventId}'`)) === "1";
+	let answer, body;
+
+	// On a machine that takes longer for this than a webhook waits, it is refused.
+	for (let tries = 0; answer?.status !== 200 && tries < 10; tries++) {
+		const before = stack.log("webhook").length;
+
+		body = fresh("off");
+		answer = await withLock(installation, async (release) => {
+			const waits = signed(body);
+
+			await waitFor(() => stack.log("webhook").slice(before).includes(`event=webhook.locked`), { what: "the webhook to wait" });
+			assert.equal(await stored(body), false);
+			await release();
+			return waits;
+		});
+	}
+	assert.equal(answer.status, 200, answer.text);
+	assert.equal(await stored(body), true);
+	assert.equal(await state(), "off");
+});
+
+test("webhooks of others that come together with those of a locked installation are stored before it is free", async () => {
+	await stack.psql(`INSERT INTO user_account (owner_id) VALUES ('owner-of-another'); INSERT INTO installation (installation_id, user_id, status, synced_at)
+		SELECT 'another-location', user_id, 'active', now() FROM user_account WHERE owner_id = 'owner-of-another'`);
+	const waiting = [];
+
+	await withLock(installation, async () => {
+		const answers = await whileStopped(Array.from({ length: 12 }, (_, n) => () => signed(n % 2 === 0 ? fresh("on") :
+			eventBody("another-location", [switchEvent(device, "on", { ticks: ++clock })]))));
+
+		waiting.push(...answers.filter((_, n) => n % 2 === 0));
+		const others = await Promise.all(answers.filter((_, n) => n % 2 === 1));
+
+		assert.deepEqual(others.map(({ status }) => status), others.map(() => 200));
+		assert.equal(await stack.psql("SELECT count(*) FROM event WHERE installation_id = 'another-location'"), "6");
+	});
+	for (const { status } of await Promise.all(waiting))
+		assert.ok([200, 503].includes(status), `${status}`);
+	await stack.psql("DELETE FROM work WHERE installation_id = 'another-location'; DELETE FROM installation WHERE installation_id = " +
+		"'another-location'; DELETE FROM user_account WHERE owner_id = 'owner-of-another'");
 });
 
 test("any order of arrival ends in the same state", async () => {

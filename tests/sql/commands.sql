@@ -5,6 +5,10 @@ SELECT plan(58);
 SELECT set_config('test.other', pg_temp.link('flat', 'sam', 'cookie-2')::text, true) \g /dev/null
 SELECT sync_apply('flat', now(), 'p2', 'Flat', NULL, jsonb_build_array(
 	pg_temp.sync_device('sam-lamp', 'Lamp', 'off', now() - interval '1 hour'))) \g /dev/null
+CREATE FUNCTION pg_temp.expire() RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT o.installation_id FROM (SELECT installation_id, array_agg(command_id ORDER BY error) AS commands,
+		array_agg(error ORDER BY error) AS errors FROM command_overdue(10000) GROUP BY 1) o
+	WHERE command_fail_overdue(o.installation_id, o.commands, o.errors) $$;
 CREATE FUNCTION pg_temp.me() RETURNS bigint LANGUAGE sql AS $$ SELECT current_setting('test.user')::bigint $$;
 CREATE FUNCTION pg_temp.status(p_command text) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(status || coalesce(':' || error, ''), ',' ORDER BY requested_at, status) FROM command WHERE command = p_command $$;
@@ -45,7 +49,7 @@ SELECT is((SELECT claimed_by FROM command WHERE command = 'off' AND status = 'se
 SELECT command_accepted('home', command_id) FROM command WHERE command = 'off' AND status = 'sent' \g /dev/null
 SELECT is((SELECT status FROM command WHERE command = 'off' AND status <> 'failed'), 'accepted', 'acceptance waits for the event');
 UPDATE command SET accepted_at = now() - interval '11 seconds' WHERE status = 'accepted';
-SELECT results_eq($$ SELECT command_expire(10000) $$, $$ VALUES ('home') $$, 'no event for ten seconds');
+SELECT results_eq($$ SELECT pg_temp.expire() $$, $$ VALUES ('home') $$, 'no event for ten seconds');
 SELECT is((SELECT string_agg(error, ',' ORDER BY error) FROM command WHERE command = 'off'), 'superseded,unconfirmed', 'fails it');
 SELECT is((SELECT code FROM page_changes(ARRAY['home'], ARRAY[0::bigint]) WHERE kind = 'command'), 'unconfirmed',
 	'and the page shows it, but not the superseded one');
@@ -88,10 +92,10 @@ SELECT is((SELECT (state, pending, s.seq = pg_temp.seq('home'))::text FROM switc
 DELETE FROM command;
 SELECT command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL, 30000) \g /dev/null
 UPDATE command SET status = 'accepted', requested_at = now() - interval '4 seconds', accepted_at = now() - interval '3 seconds';
-SELECT is_empty('SELECT command_expire(10000)', 'an accepted command waits for its event');
+SELECT is_empty('SELECT pg_temp.expire()', 'an accepted command waits for its event');
 SELECT command_request(pg_temp.me(), 'lamp', 'main', 'off', NULL, 30000) \g /dev/null
 UPDATE command SET status = 'confirmed', accepted_at = now(), finished_at = now() WHERE command = 'off';
-SELECT results_eq('SELECT command_expire(10000)', $$ VALUES ('home') $$, 'but not once a newer one has been obeyed');
+SELECT results_eq('SELECT pg_temp.expire()', $$ VALUES ('home') $$, 'but not once a newer one has been obeyed');
 SELECT is(pg_temp.status('on'), 'failed:superseded', 'and then it is nothing to complain of');
 DELETE FROM command;
 
@@ -138,7 +142,7 @@ SELECT is((SELECT count(*) FROM switch_page WHERE waiting), 1::bigint, 'nor when
 SELECT pg_temp.claim_commands('w1', 10, 10) \g /dev/null
 SELECT is((SELECT deadline_at - now() FROM command WHERE status = 'sent'), interval '10 seconds', 'which does not give it more time');
 UPDATE command SET deadline_at = now() - interval '1 second', claimed_until = NULL;
-SELECT command_expire(10000) \g /dev/null
+SELECT pg_temp.expire() \g /dev/null
 SELECT is(pg_temp.status('on'), 'failed:expired,failed:expired', 'then it fails');
 SELECT is((SELECT string_agg(waiting::text, ',' ORDER BY waiting) FROM page_changes(ARRAY['home'], ARRAY[0::bigint]) WHERE kind = 'command'), 'false,true',
 	'and the page hears which of the two was never sent');

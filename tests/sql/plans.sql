@@ -4,7 +4,7 @@
 -- which tables were read from end to end.
 BEGIN;
 \ir fixture.psql
-SELECT plan(39);
+SELECT plan(42);
 
 -- 3000 installations beside the one of the fixture: too many rows in each table below to read them all.
 CREATE TEMP TABLE many ON COMMIT DROP AS SELECT 'many-' || n AS id, n FROM generate_series(1, 3000) AS n;
@@ -79,6 +79,7 @@ SELECT is(pg_temp.read_whole($$ SELECT * FROM event_ingest(ARRAY['many-7', 'many
 	jsonb_build_array(pg_temp.switch_event(gen_random_uuid()::text, now(), NULL, 'lamp-2', 'off')))) $$), '', 'several webhooks together');
 SELECT is(pg_temp.read_whole($$ SELECT * FROM event_ingest(ARRAY['many-7', 'many-8', 'many-9'], (SELECT jsonb_agg(jsonb_build_array(
 	pg_temp.switch_event(gen_random_uuid()::text, now(), NULL, 'lamp-3', 'on'))) FROM generate_series(1, 3))) $$), '', 'the same of installations without open commands');
+SELECT is(pg_temp.read_whole($$ SELECT event_locked(ARRAY['many-7', 'many-8', 'many-9']) $$), '', 'event_locked');
 SELECT is(pg_temp.read_whole($$ SELECT count(*) FROM switch WHERE installation_id >= '' $$), 'switch', 'a table read whole by its index is noticed');
 
 -- The page.
@@ -113,7 +114,10 @@ SELECT is(pg_temp.read_whole('SELECT command_accepted(''many-7'', (SELECT comman
 	WHERE installation_id = ''many-7'' AND status = ''sent'' LIMIT 1))'), '', 'command_accepted');
 SELECT is(pg_temp.read_whole('SELECT command_failed(''many-7'', (SELECT command_id FROM command
 	WHERE installation_id = ''many-7'' AND status = ''sent'' LIMIT 1), ''refused'')'), '', 'command_failed');
-SELECT is(pg_temp.read_whole('SELECT command_expire(10000)'), '', 'command_expire');
+SELECT is(pg_temp.read_whole('SELECT * FROM command_overdue(10000)'), '', 'command_overdue');
+SELECT is(pg_temp.read_whole('SELECT command_fail_overdue(''many-7'', ARRAY(SELECT command_id FROM command
+	WHERE installation_id = ''many-7'' AND status = ''sent'' LIMIT 1), ARRAY[''expired''])'), '', 'command_fail_overdue');
+SELECT is(pg_temp.read_whole('SELECT command_prune()'), '', 'command_prune');
 
 -- The worker's queue.
 SELECT is(pg_temp.read_whole('SELECT * FROM token_load(''many-7'')'), '', 'token_load');
@@ -140,7 +144,9 @@ SELECT is(pg_temp.read_whole('SELECT * FROM command_claim(''w'', 64, 10, 32)', 5
 	UPDATE work SET run_at = now() WHERE installation_id = 'many-11' AND kind = 'command' $$), '', 'command_claim of 200 commands');
 UPDATE command SET status = 'accepted', accepted_at = now() - interval '3 seconds', claimed_by = NULL, claimed_until = NULL
 	WHERE installation_id = 'many-11' AND status IN ('requested', 'sent');
-SELECT is(pg_temp.read_whole('SELECT command_expire(10000)', 5000), '', 'command_expire with 200 commands');
+SELECT is(pg_temp.read_whole($$ SELECT command_fail_overdue(o.installation_id, o.commands, o.errors) FROM (
+	SELECT installation_id, array_agg(command_id) AS commands, array_agg(error) AS errors FROM command_overdue(10000) GROUP BY 1) o $$, 5000), '',
+	'command_overdue and command_fail_overdue with 200 commands');
 SELECT is(pg_temp.read_whole($$ SELECT * FROM event_ingest(ARRAY['many-11'], (SELECT jsonb_build_array(jsonb_agg(
 	pg_temp.switch_event(gen_random_uuid()::text, now(), NULL, 'hall-' || d, CASE WHEN random() < 0.5 THEN 'on' ELSE 'off' END)))
 	FROM generate_series(1, 200) AS d)) $$, 5000, $$ UPDATE command SET status = 'accepted', finished_at = NULL

@@ -41,7 +41,7 @@ tests_unit_test_stream_feed_SOURCES = tests/unit/test_stream_feed.c \
 	src/stream/format.c src/stream/format.h
 
 tests_unit_test_webhook_batch_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=store_event_ingest,--wrap=clock_monotonic_ms
+	-Wl,--wrap=store_event_ingest,--wrap=store_event_locked,--wrap=clock_monotonic_ms
 
 # Functions of the library that are replaced by the test's own.
 tests_unit_test_session_LDFLAGS = $(AM_LDFLAGS) \
@@ -56,7 +56,7 @@ tests_unit_test_worker_retry_SOURCES = tests/unit/test_worker_retry.c src/worker
 tests_unit_test_subscription_set_SOURCES = tests/unit/test_subscription_set.c \
 	src/worker/subscription_set.c
 tests_unit_test_worker_spool_SOURCES = tests/unit/test_worker_spool.c \
-	src/worker/folder.c src/worker/replay.c src/worker/spool.c
+	src/worker/folder.c src/worker/replay.c src/worker/retry.c src/worker/spool.c
 tests_unit_test_worker_spool_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=store_token_store,--wrap=store_token_spooled,--wrap=notify_add_page
 

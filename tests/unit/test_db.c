@@ -22,6 +22,7 @@
 #include "base/sbuf.h"
 
 #define TIMEOUT_MS 1000
+#define LOCK_TIMEOUT_MS 100
 
 static const char *url;
 
@@ -118,7 +119,7 @@ open_db(void)
 {
 	struct db *db;
 
-	assert_int_equal(db_new(url, "dbtest", TIMEOUT_MS, &db), SW_OK);
+	assert_int_equal(db_new(url, "dbtest", TIMEOUT_MS, LOCK_TIMEOUT_MS, &db), SW_OK);
 	return db;
 }
 
@@ -206,7 +207,8 @@ check_settings(void **state)
 	    add("SELECT current_setting('statement_timeout'), "
 		"current_setting('application_name'), current_setting('search_path'), "
 		"current_setting('client_encoding'), current_setting('work_mem'), "
-		"current_setting('idle_in_transaction_session_timeout')",
+		"current_setting('idle_in_transaction_session_timeout'), "
+		"current_setting('lock_timeout')",
 		0, true);
 
 	(void)state;
@@ -214,7 +216,7 @@ check_settings(void **state)
 	    "%s%coptions=-c%%20work_mem%%3D1234kB%%20"
 	    "-c%%20search_path%%3Dpublic&client_encoding=LATIN1",
 	    url, strchr(url, '?') == NULL ? '?' : '&');
-	assert_int_equal(db_new(sbuf_text(&with_options), "dbtest", 1234, &db), SW_OK);
+	assert_int_equal(db_new(sbuf_text(&with_options), "dbtest", 1234, 123, &db), SW_OK);
 	assert_int_equal(db_exec(db, id, NULL, &result), SW_OK);
 	assert_string_equal(db_result_text(result, 0, 0), "1234ms");
 	assert_string_equal(db_result_text(result, 0, 1), "dbtest");
@@ -222,8 +224,31 @@ check_settings(void **state)
 	assert_string_equal(db_result_text(result, 0, 3), "UTF8");
 	assert_string_equal(db_result_text(result, 0, 4), "1234kB");
 	assert_string_equal(db_result_text(result, 0, 5), "1min");
+	assert_string_equal(db_result_text(result, 0, 6), "123ms");
 	db_result_free(result);
 	sbuf_clear(&with_options);
+	db_free(db);
+}
+
+/* RESET goes back to the connection's own value, where a statement had another for a while. */
+static void
+check_locked(void **state)
+{
+	struct db *db = open_db();
+	enum stmt_id update = add("UPDATE switchboard_dbtest.t SET b = 'new'", 0, false);
+	enum stmt_id longer = add("SET lock_timeout = '10min'", 0, false);
+	enum stmt_id reset = add("RESET lock_timeout", 0, false);
+
+	(void)state;
+	admin_run("INSERT INTO switchboard_dbtest.t VALUES (1, 'old')");
+	admin_run("BEGIN");
+	admin_run("SELECT 1 FROM switchboard_dbtest.t FOR UPDATE");
+	assert_int_equal(run(db, update), SW_ELOCKED);
+	assert_int_equal(run(db, longer), SW_OK);
+	assert_int_equal(run(db, reset), SW_OK);
+	assert_int_equal(run(db, update), SW_ELOCKED);
+	admin_run("ROLLBACK");
+	assert_int_equal(run(db, update), SW_OK);
 	db_free(db);
 }
 
@@ -254,6 +279,7 @@ check_sqlstates(void **state)
 	    {"DO $$BEGIN RAISE unique_violation; END$$", SW_ECONFLICT},
 	    {"DO $$BEGIN RAISE serialization_failure; END$$", SW_ECONFLICT},
 	    {"DO $$BEGIN RAISE deadlock_detected; END$$", SW_ECONFLICT},
+	    {"DO $$BEGIN RAISE lock_not_available; END$$", SW_ELOCKED},
 	    {"DO $$BEGIN RAISE check_violation; END$$", SW_EINPUT},
 	    {"DO $$BEGIN RAISE foreign_key_violation; END$$", SW_EINPUT},
 	    {"DO $$BEGIN RAISE not_null_violation; END$$", SW_EINPUT},
@@ -408,7 +434,7 @@ check_silent(void **state)
 
 	(void)state;
 	next_id = 0;
-	assert_int_equal(db_new(silent, "dbtest", TIMEOUT_MS, &db), SW_OK);
+	assert_int_equal(db_new(silent, "dbtest", TIMEOUT_MS, LOCK_TIMEOUT_MS, &db), SW_OK);
 	assert_int_equal(run(db, add("SELECT 1", 0, true)), SW_EUNAVAILABLE);
 	assert_int_equal(db_socket(db), -1);
 	close(fd);
@@ -430,7 +456,7 @@ check_back_off(void **state)
 	(void)state;
 	next_id = 0;
 	one = add("SELECT 1", 0, true);
-	assert_int_equal(db_new(closed_url, "dbtest", TIMEOUT_MS, &db), SW_OK);
+	assert_int_equal(db_new(closed_url, "dbtest", TIMEOUT_MS, LOCK_TIMEOUT_MS, &db), SW_OK);
 	close(fd); /* from here on connects are refused */
 	for (; clock_monotonic_ms() - start < 500; calls++)
 		assert_int_equal(run(db, one), SW_EUNAVAILABLE);
@@ -446,8 +472,8 @@ check_bad_url(void **state)
 	struct db *db;
 
 	(void)state;
-	assert_int_equal(
-	    db_new("postgresql://u:geheim@h:port/x?nonsense=1", "dbtest", TIMEOUT_MS, &db),
+	assert_int_equal(db_new("postgresql://u:geheim@h:port/x?nonsense=1", "dbtest", TIMEOUT_MS,
+			     LOCK_TIMEOUT_MS, &db),
 	    SW_EINPUT);
 	assert_null(db);
 }
@@ -528,6 +554,7 @@ main(void)
 	    ASKS("values arrive as they were sent", check_values),
 	    ASKS("the connection's settings join the URL's own", check_settings),
 	    ASKS("a statement is prepared once", check_prepared),
+	    ASKS("a lock that is held is waited for only so long", check_locked),
 	    ASKS("every SQLSTATE has its meaning", check_sqlstates),
 	    ASKS("a connection closed while idle is made again before the next statement",
 		check_killed_idle),

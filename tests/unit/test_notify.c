@@ -232,6 +232,30 @@ ids_that_do_not_fit_are_sent_in_several(void **state)
 	notify_clear(&notify);
 }
 
+/* The lock is that of all NOTIFY, and not of an installation. */
+static void
+a_wake_up_that_meets_a_lock_is_sent_later(void **state)
+{
+	struct notify notify;
+
+	(void)state;
+	begin(&notify);
+	answer = SW_ELOCKED;
+	notify_add_page(&notify, "i1");
+	notify_add_work(&notify);
+	assert_int_equal(notify_run(&notify), 20);
+	assert_int_equal(sent, 1);
+	now_ms += 19;
+	assert_int_equal(notify_run(&notify), 1);
+	answer = SW_OK;
+	now_ms += 1;
+	assert_int_equal(notify_run(&notify), -1);
+	assert_int_equal(sent, 3);
+	assert_string_equal(payloads[1], "i1");
+	assert_string_equal(channels[2], "switchboard_work");
+	notify_clear(&notify);
+}
+
 static void
 a_lost_wake_up_is_forgotten(void **state)
 {
@@ -266,6 +290,8 @@ main(void)
 		after_a_slow_inline_wake_up_the_next_waits_as_long),
 	    SAYS("ids that do not fit into one notification are sent in several",
 		ids_that_do_not_fit_are_sent_in_several),
+	    SAYS("a wake-up that meets a lock is sent later",
+		a_wake_up_that_meets_a_lock_is_sent_later),
 	    SAYS("a lost wake-up is forgotten", a_lost_wake_up_is_forgotten),
 	};
 

@@ -78,6 +78,21 @@ defer(const struct request *req, struct response *res)
 	return SW_OK;
 }
 
+/* How often a request is called before it is answered, when each call puts it off for a time. */
+#define AGAIN_CALLS 4
+static int again_calls;
+
+/* False: it has been put off once more. */
+static bool
+is_called_enough(struct response *res)
+{
+	if (++again_calls >= AGAIN_CALLS)
+		return true;
+	report('p');
+	res->again_ms = 20;
+	return false;
+}
+
 /* Each reply holds the count of the batch and the query of its own request. */
 static void
 commit(void *context)
@@ -88,6 +103,8 @@ commit(void *context)
 		sbuf_printf(
 		    &later[i].res->body, "%zu of %zu, %s", i + 1, later_count, later[i].req->query);
 		later[i].res->deferred = false;
+		if (strcmp(later[i].req->path, "/later-again") == 0)
+			(void)is_called_enough(later[i].res);
 	}
 	later_count = 0;
 }
@@ -136,8 +153,10 @@ static enum sw_err
 handle(void *context, const struct request *req, struct response *res)
 {
 	(void)context;
-	if (strcmp(req->path, "/later") == 0)
+	if (strcmp(req->path, "/later") == 0 || strcmp(req->path, "/later-again") == 0)
 		return defer(req, res);
+	if (strcmp(req->path, "/again") == 0)
+		return is_called_enough(res) ? answer_text(res, "in the end") : SW_OK;
 	if (strcmp(req->path, "/park") == 0)
 		return park(req, res);
 	if (strcmp(req->path, "/open") == 0)
@@ -1065,6 +1084,48 @@ check_stop_parked(void **state)
 	assert_int_equal(wait_exit(0), 0);
 }
 
+/* The second call comes after another request was answered: the first one keeps nobody waiting. */
+static void
+check_again(void **state)
+{
+	struct sbuf reply = {0};
+	int waiting = begin("/again");
+
+	(void)state;
+	assert_int_equal(next_event(10000), 'p');
+	assert_true(get("/hello", &reply));
+	assert_string_equal(body_of(&reply), "ok");
+	assert_answer(waiting, "in the end");
+	sbuf_clear(&reply);
+}
+
+/* Each commit puts it off once more; what it had written is dropped. */
+static void
+check_commit_again(void **state)
+{
+	struct sbuf reply = {0};
+	int waiting = begin("/later-again?x");
+
+	(void)state;
+	assert_int_equal(next_event(10000), 't');
+	assert_true(get("/hello", &reply));
+	assert_string_equal(body_of(&reply), "ok");
+	assert_answer(waiting, "1 of 1, x");
+	sbuf_clear(&reply);
+}
+
+static void
+check_stop_again(void **state)
+{
+	int waiting = begin("/again");
+
+	(void)state;
+	assert_int_equal(next_event(10000), 'p');
+	kill(servers[0], SIGTERM);
+	assert_answer(waiting, "in the end");
+	assert_int_equal(wait_exit(0), 0);
+}
+
 static void
 check_no_socket(void **state)
 {
@@ -1120,6 +1181,11 @@ main(void)
 	    SERVES("SIGTERM does not lose deferred replies", check_stop_batch, set_up_batch),
 	    SERVES("parked requests keep no other waiting", check_parked, set_up_batch),
 	    SERVES("SIGTERM does not lose parked requests", check_stop_parked, set_up_batch),
+	    SERVES("a request that is put off for a time is handled again then", check_again,
+		set_up_batch),
+	    SERVES("a commit can put a request off for a time", check_commit_again, set_up_batch),
+	    SERVES("SIGTERM does not lose requests that were put off for a time", check_stop_again,
+		set_up_batch),
 	    SAYS("without a listening socket the program reports it and ends", check_no_socket),
 	};
 	int fd = mkstemp(log_path);

@@ -16,6 +16,9 @@ int64_t __wrap_clock_monotonic_ms(void);
 enum sw_err __wrap_store_event_ingest(struct db *db, const struct store_webhook *webhooks,
     size_t count, bool notify, struct store_ingest *out);
 
+enum sw_err __wrap_store_event_locked(
+    struct db *db, const struct store_webhook *webhooks, size_t count, bool *locked);
+
 static int64_t now_ms = 5000;
 static struct {
 	size_t count;
@@ -26,7 +29,10 @@ static size_t call_count;
 static enum sw_err together[4]; /* results of calls with several webhooks, in order */
 static size_t together_count;
 static const char *bad;     /* the installation whose webhook is refused */
-static const char *blocked; /* prefix of installations whose rows are locked */
+static const char *blocked; /* prefix of installations whose statements take too long */
+static const char *locked;  /* the installation whose row is locked */
+static const char *busy;    /* prefix of installations of which another row is locked */
+static size_t looks;        /* at which rows are locked */
 
 int64_t
 __wrap_clock_monotonic_ms(void)
@@ -41,6 +47,9 @@ outcome(const struct store_webhook *webhooks, size_t count)
 
 	if (count > 1)
 		return together[together_count++];
+	if ((locked != NULL && strcmp(id, locked) == 0) ||
+	    (busy != NULL && strncmp(id, busy, strlen(busy)) == 0))
+		return SW_ELOCKED;
 	if (blocked != NULL && strncmp(id, blocked, strlen(blocked)) == 0) {
 		now_ms += 3000;
 		return SW_ETIMEOUT;
@@ -68,6 +77,17 @@ __wrap_store_event_ingest(struct db *db, const struct store_webhook *webhooks, s
 	return err;
 }
 
+enum sw_err
+__wrap_store_event_locked(
+    struct db *db, const struct store_webhook *webhooks, size_t count, bool *out)
+{
+	(void)db;
+	looks++;
+	for (size_t i = 0; i < count; i++)
+		out[i] = locked != NULL && strcmp(webhooks[i].installation_id, locked) == 0;
+	return SW_OK;
+}
+
 static struct webhook_batch batch;
 static const struct request request = {.id = "id"};
 
@@ -77,8 +97,8 @@ set_up(void **state)
 	(void)state;
 	memset(&batch, 0, sizeof(batch));
 	memset(together, 0, sizeof(together));
-	call_count = together_count = 0;
-	bad = blocked = NULL;
+	call_count = together_count = looks = 0;
+	bad = blocked = locked = busy = NULL;
 	return 0;
 }
 
@@ -200,7 +220,7 @@ an_unreachable_database_is_tried_once(void **state)
 }
 
 static void
-a_locked_installation_is_waited_for_once(void **state)
+a_slow_installation_is_waited_for_once(void **state)
 {
 	static const char *const installations[] = {"a", "blocked", "b", "blocked", "blocked", "c"};
 	static const enum sw_err expected[] = {
@@ -214,6 +234,94 @@ a_locked_installation_is_waited_for_once(void **state)
 	webhook_batch_store(&batch, NULL, false);
 	assert_outcomes(expected, 6);
 	assert_int_equal(now_ms - began_ms, 3000);
+}
+
+static void
+a_locked_row_fails_no_other(void **state)
+{
+	static const char *const installations[] = {"a", "locked", "b", "locked"};
+	static const enum sw_err expected[] = {SW_OK, SW_OK, SW_ELOCKED, SW_ELOCKED};
+
+	(void)state;
+	together[0] = SW_ELOCKED;
+	locked = "locked";
+	add_all(installations, 4);
+	webhook_batch_store(&batch, NULL, false);
+	assert_outcomes(expected, 4);
+	assert_int_equal(call_count, 2);
+	assert_int_equal(calls[1].count, 2);
+	assert_string_equal(calls[1].first, "a");
+	assert_string_equal(batch.deferred[1].event.installed_app_id, "b");
+}
+
+/* The next batches do not wait for it: it is left out before they are stored, until it is free. */
+static void
+a_locked_row_is_met_once(void **state)
+{
+	static const char *const installations[] = {"locked", "a"};
+	static const enum sw_err left_out[] = {SW_OK, SW_ELOCKED};
+	static const enum sw_err alone[] = {SW_ELOCKED};
+	static const enum sw_err stored[] = {SW_OK, SW_OK};
+
+	(void)state;
+	locked = "locked";
+	add("locked", 1);
+	webhook_batch_store(&batch, NULL, true);
+	assert_outcomes(alone, 1);
+	assert_int_equal(call_count, 1);
+	webhook_batch_clear(&batch);
+	add_all(installations, 2);
+	webhook_batch_store(&batch, NULL, false);
+	assert_outcomes(left_out, 2);
+	assert_int_equal(call_count, 2);
+	assert_string_equal(calls[1].first, "a");
+	webhook_batch_clear(&batch);
+	add("locked", 1);
+	webhook_batch_store(&batch, NULL, false);
+	assert_outcomes(alone, 1);
+	assert_int_equal(call_count, 2);
+	webhook_batch_clear(&batch);
+	locked = NULL;
+	add_all(installations, 2);
+	webhook_batch_store(&batch, NULL, false);
+	assert_outcomes(stored, 2);
+	assert_int_equal(call_count, 3);
+	looks = 0;
+	webhook_batch_clear(&batch);
+	add_all(installations, 2);
+	webhook_batch_store(&batch, NULL, false);
+	assert_outcomes(stored, 2);
+	assert_int_equal(looks, 0);
+}
+
+static void
+another_locked_row_fails_no_other(void **state)
+{
+	static const char *const installations[] = {"a", "busy", "b", "busy"};
+	static const enum sw_err expected[] = {SW_OK, SW_ELOCKED, SW_OK, SW_ELOCKED};
+
+	(void)state;
+	together[0] = SW_ELOCKED;
+	busy = "busy";
+	add_all(installations, 4);
+	webhook_batch_store(&batch, NULL, false);
+	assert_outcomes(expected, 4);
+	assert_int_equal(call_count, 4);
+}
+
+static void
+few_locks_are_waited_for(void **state)
+{
+	static const char *const installations[] = {"busy1", "busy2", "busy3", "a"};
+	static const enum sw_err expected[] = {SW_ELOCKED, SW_ELOCKED, SW_ELOCKED, SW_ELOCKED};
+
+	(void)state;
+	together[0] = SW_ELOCKED;
+	busy = "busy";
+	add_all(installations, 4);
+	webhook_batch_store(&batch, NULL, false);
+	assert_outcomes(expected, 4);
+	assert_int_equal(call_count, 3);
 }
 
 /* The platform no longer waits for their answers by then. */
@@ -269,8 +377,13 @@ main(void)
 		"a conflict is tried once more, then each alone", a_conflict_is_tried_once_more),
 	    SAYS_BATCH(
 		"an unreachable database is tried once", an_unreachable_database_is_tried_once),
-	    SAYS_BATCH("a locked installation is waited for once",
-		a_locked_installation_is_waited_for_once),
+	    SAYS_BATCH("an installation that takes too long is waited for once",
+		a_slow_installation_is_waited_for_once),
+	    SAYS_BATCH("a locked row does not fail the others", a_locked_row_fails_no_other),
+	    SAYS_BATCH("a locked row is waited for by one batch only", a_locked_row_is_met_once),
+	    SAYS_BATCH(
+		"another locked row does not fail the others", another_locked_row_fails_no_other),
+	    SAYS_BATCH("after two locks the rest is not tried", few_locks_are_waited_for),
 	    SAYS_BATCH("no statement begins too late", no_statement_begins_too_late),
 	    SAYS_BATCH("it is full by number and by events", it_is_full_by_number_and_by_events),
 	};

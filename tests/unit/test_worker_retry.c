@@ -37,6 +37,18 @@ check_required(void **state)
 	assert_int_equal(retry_delay_ms(&backoff, 3, 3600000), 3600000);
 }
 
+static void
+check_help(void **state)
+{
+	(void)state;
+	assert_true(retry_may_help(SW_EUNAVAILABLE));
+	assert_true(retry_may_help(SW_ELOCKED));
+	assert_false(retry_may_help(SW_EINPUT));
+	assert_int_equal(retry_earlier(-1, 5), 5);
+	assert_int_equal(retry_earlier(4, 5), 4);
+	assert_int_equal(retry_earlier(5, 4), 4);
+}
+
 int
 main(void)
 {
@@ -44,6 +56,7 @@ main(void)
 	    SAYS("the delay doubles with each failure, an eighth more or less", check_doubling),
 	    SAYS("the delay grows no further than its most", check_most),
 	    SAYS("a delay that the platform asks for counts as it is", check_required),
+	    SAYS("a statement that met a lock is worth another try", check_help),
 	};
 
 	return RUN_TESTS(tests);

@@ -32,7 +32,8 @@ static struct {
 	int state;
 	int calls;
 	enum sw_err answer;
-	bool refuse; /* a newer pair is there */
+	bool refuse;        /* a newer pair is there */
+	const char *locked; /* the installation whose row is locked */
 	char installation_id[160];
 	int64_t generation;
 	char access[64];
@@ -54,6 +55,9 @@ __wrap_store_token_store(struct db *db, struct arena *arena, const struct seal_k
 	snprintf(database.access, sizeof(database.access), "%s", tokens->access_token);
 	snprintf(database.refresh, sizeof(database.refresh), "%s", tokens->refresh_token);
 	database.age_s = age_s;
+	*stored = false;
+	if (database.locked != NULL && strcmp(installation_id, database.locked) == 0)
+		return SW_ELOCKED;
 	*stored = database.answer == SW_OK && !database.refuse;
 	return database.answer;
 }
@@ -298,6 +302,44 @@ check_refused(void **state)
 }
 
 static void
+check_locked(void **state)
+{
+	(void)state;
+	write_answer("attic", 1, 0);
+	write_answer("lakeside", 1, 0);
+	write_answer("orchard", 1, 0);
+	database.locked = "lakeside";
+	assert_int_equal(replay_all(&worker), SW_OK);
+	assert_int_equal(database.calls, 3);
+	assert_int_equal(files(false), 3);
+	assert_true(replay_sweep(&worker) <= 2000); /* that is when it is tried again */
+}
+
+static void
+check_one(void **state)
+{
+	bool found = true;
+
+	(void)state;
+	assert_int_equal(replay_one(&worker, "lakeside", 1, &found), SW_OK);
+	assert_false(found);
+	write_answer("lakeside", 1, 0);
+	assert_int_equal(replay_one(&worker, "lakeside", 2, &found), SW_OK);
+	assert_false(found);
+	assert_int_equal(database.calls, 0);
+	database.locked = "lakeside";
+	assert_int_equal(replay_one(&worker, "lakeside", 1, &found), SW_ELOCKED);
+	assert_true(found);
+	database.locked = NULL;
+	assert_int_equal(replay_one(&worker, "lakeside", 1, &found), SW_OK);
+	assert_true(found);
+	assert_int_equal(database.generation, 1);
+	close(open(path_of("orchard.1"), O_CREAT | O_WRONLY, 0600)); /* no key opens it */
+	assert_int_equal(replay_one(&worker, "orchard", 1, &found), SW_OK);
+	assert_false(found);
+}
+
+static void
 check_again(void **state)
 {
 	(void)state;
@@ -439,6 +481,8 @@ main(void)
 	    WITH_SPOOL("an answer stays while the database cannot be reached", check_unreachable),
 	    WITH_SPOOL(
 		"an answer that the database refuses does not delay the others", check_refused),
+	    WITH_SPOOL("an answer whose row is locked does not delay the others", check_locked),
+	    WITH_SPOOL("an answer that is there is stored before the token is sent", check_one),
 	    WITH_SPOOL("an answer may be written and removed twice", check_again),
 	    WITH_SPOOL("files with other names are neither read nor removed", check_foreign),
 	    WITH_SPOOL("a file that was renamed does not open", check_swapped),
