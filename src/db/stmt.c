@@ -231,6 +231,9 @@ static const struct stmt statements[] = {
     [STMT_API_CALL_PRUNE] = {"api_call_prune", "SELECT api_call_prune()", 0, .repeatable = true},
     [STMT_API_CALLS_THIS_MONTH] = {"api_calls_this_month", "SELECT api_calls_this_month()", 0,
 	.repeatable = true},
+    [STMT_API_CALL_BUDGET] = {"api_call_budget",
+	"SELECT used, paced, installations FROM api_call_budget($1)", 1, .repeatable = true},
+    [STMT_API_CALL_USED] = {"api_call_used", "SELECT api_call_used($1)", 1, .repeatable = true},
 };
 _Static_assert(sizeof(statements) / sizeof(statements[0]) == STMT__MAX, "a text for every id");
 

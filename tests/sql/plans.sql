@@ -4,7 +4,7 @@
 -- which tables were read from end to end.
 BEGIN;
 \ir fixture.psql
-SELECT plan(39);
+SELECT plan(41);
 
 -- 3000 installations beside the one of the fixture: too many rows in each table below to read them all.
 CREATE TEMP TABLE many ON COMMIT DROP AS SELECT 'many-' || n AS id, n FROM generate_series(1, 3000) AS n;
@@ -33,6 +33,7 @@ INSERT INTO event (installation_id, event_time, event_id, event_type, device_id,
 	FROM many, generate_series(1, 8) AS e;
 INSERT INTO command (installation_id, device_id, component, command, user_id, status, finished_at, deadline_at, seq)
 	SELECT id, 'lamp-1', 'main', 'on', 1, 'confirmed', now() - interval '1 hour', now() - interval '1 hour', 1 FROM many;
+INSERT INTO api_call_installation (installation_id, month, calls) SELECT id, date_trunc('month', now() AT TIME ZONE 'UTC'), 9 FROM many;
 ANALYZE;
 
 -- Tables of the schema of which "call" reads much, the eighth time: from end to end, or by an index but
@@ -128,6 +129,9 @@ SELECT is(pg_temp.read_whole('SELECT token_refused(''many-7'', 1, 0, 0)'), '', '
 SELECT is(pg_temp.read_whole('SELECT worker_release(''w'', true, true, true, true, false, 8000)', 200), '', 'worker_release');
 SELECT is(pg_temp.read_whole($$ SELECT count(*) FROM token_spooled((SELECT array_agg('many-' || n) FROM generate_series(1, 100) n),
 	(SELECT array_agg(1::bigint) FROM generate_series(1, 100) n)) $$), '', 'token_spooled, of a hundred');
+SELECT is(pg_temp.read_whole('SELECT api_call_used(''many-7'')'), '', 'api_call_used');
+SELECT is(pg_temp.read_whole('SELECT api_call_count_many(ARRAY[''many-7'', ''many-8''], ARRAY[''GET /devices'', ''GET /devices''], ARRAY[200, 200])'), '',
+	'api_call_count_many');
 
 -- All switches of a large location at once, which statistics made while nothing was waiting do not show: each row a few times.
 INSERT INTO device (installation_id, device_id, name, online) SELECT 'many-11', 'hall-' || d, 'Lamp', true FROM generate_series(1, 200) AS d;
