@@ -4,7 +4,7 @@
 -- which tables were read from end to end.
 BEGIN;
 \ir fixture.psql
-SELECT plan(41);
+SELECT plan(45);
 
 -- 3000 installations beside the one of the fixture: too many rows in each table below to read them all.
 CREATE TEMP TABLE many ON COMMIT DROP AS SELECT 'many-' || n AS id, n FROM generate_series(1, 3000) AS n;
@@ -149,5 +149,38 @@ SELECT is(pg_temp.read_whole($$ SELECT * FROM event_ingest(ARRAY['many-11'], (SE
 	pg_temp.switch_event(gen_random_uuid()::text, now(), NULL, 'hall-' || d, CASE WHEN random() < 0.5 THEN 'on' ELSE 'off' END)))
 	FROM generate_series(1, 200) AS d)) $$, 5000, $$ UPDATE command SET status = 'accepted', finished_at = NULL
 	WHERE installation_id = 'many-11' AND status = 'confirmed' $$), '', 'event_ingest of 200 events that confirm commands');
+-- One switch among many of one installation that has far more events than the statistics know of.
+INSERT INTO device (installation_id, device_id, name, online) SELECT 'many-13', 'hall-' || d, 'Lamp', true FROM generate_series(1, 20) AS d;
+INSERT INTO switch (installation_id, device_id, component, state, state_at, seq)
+	SELECT 'many-13', 'hall-' || d, 'main', 'off', now() - interval '1 hour', 1 FROM generate_series(1, 20) AS d;
+CREATE FUNCTION pg_temp.put_events(p_table text, p_each integer, p_over interval, p_devices integer[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('INSERT INTO %I (installation_id, event_time, event_id, event_type, device_id, component, capability, attribute, value)
+		SELECT ''many-13'', now() - %L::interval * e / %s, gen_random_uuid(), ''DEVICE_EVENT'', ''hall-'' || d, ''main'', ''switch'', ''switch'',
+			CASE WHEN e %% 2 = 0 THEN ''"on"'' ELSE ''"off"'' END::jsonb
+		FROM generate_series(1, %s) AS e, unnest(%L::integer[]) AS d', p_table, p_over, p_each, p_each, p_devices);
+END $$;
+SELECT pg_temp.put_events(t, e, '6 days', ARRAY(SELECT generate_series(1, 20))) FROM (VALUES ('event', 600), ('event_stray', 100)) AS v (t, e) \g /dev/null
+CREATE FUNCTION pg_temp.events_read() RETURNS bigint LANGUAGE sql AS $$
+	SELECT sum(coalesce(s.idx_tup_fetch, 0) + coalesce(s.seq_tup_read, 0))::bigint FROM pg_stat_xact_user_tables s WHERE s.relname ~ '^event_' $$;
+CREATE FUNCTION pg_temp.read_for_history(p_hours integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	v_user   bigint := (SELECT user_id FROM user_account WHERE owner_id = 'many-13');
+	v_before bigint;
+BEGIN
+	FOR i IN 1 .. 8 LOOP
+		v_before := pg_temp.events_read();
+		PERFORM * FROM switch_history(v_user, 'hall-3', 'main', p_hours);
+	END LOOP;
+	RETURN pg_temp.events_read() - v_before;
+END $$;
+SELECT is(pg_temp.read_for_history(168), 700::bigint, 'the history of a switch reads the events of that switch alone');
+SELECT is(pg_temp.read_for_history(24), (SELECT count(*) FROM event_all WHERE installation_id = 'many-13' AND device_id = 'hall-3'
+	AND event_time > now() - interval '24 hours'), 'and of the time in question');
+SELECT pg_temp.put_events('event', 10500, '1 day', '{3}') \g /dev/null
+-- One more of each table may be at hand.
+SELECT ok(pg_temp.read_for_history(24) BETWEEN 10000 AND 10003, 'and no more than are wanted');
+ANALYZE;
+SELECT ok(pg_temp.read_for_history(24) BETWEEN 10000 AND 10003, 'also when the statistics know of them');
 SELECT * FROM finish();
 ROLLBACK;
