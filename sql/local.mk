@@ -17,7 +17,9 @@ dist_sqltables_DATA = \
 	sql/tables/010-waiting-command.sql \
 	sql/tables/011-invitation.sql \
 	sql/tables/012-token-generation.sql \
-	sql/tables/013-seal-canary.sql
+	sql/tables/013-seal-canary.sql \
+	sql/tables/014-call-share.sql \
+	sql/tables/015-event-of-switch.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \

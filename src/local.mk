@@ -131,6 +131,7 @@ switchboard_events_SOURCES = \
 	src/stream/main.c \
 	src/stream/server.c src/stream/server.h \
 	src/stream/session.c src/stream/session.h \
+	src/stream/session_index.c src/stream/session_index.h \
 	src/stream/stream.c src/stream/stream.h
 switchboard_events_LDADD = $(SWITCHBOARD_LIBS)
 

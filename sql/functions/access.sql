@@ -57,13 +57,12 @@ END $$;
 COMMENT ON FUNCTION access_end IS 'Take an installation from the pages of people, and forget those who see nothing else';
 
 -- The answer to the question of installation_link_owner(): the person signed in here sees the location, or its owner is signed
--- in instead.  No row: no such offer, it is another browser's, or too old.
+-- in instead.  user_id is who was signed in here.  No row: no such offer, it is another browser's, or too old.
 CREATE FUNCTION access_offer_take(p_offer bytea, p_session bytea, p_sign_in boolean, p_new_session bytea, p_user_agent text)
-RETURNS TABLE (installation_id text) LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+RETURNS TABLE (installation_id text, user_id bigint) LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
 	v_owner bigint;
-	v_user  bigint;
 BEGIN
 	-- The installation's row first, as everywhere.
 	PERFORM 1 FROM installation i JOIN access_offer o ON o.installation_id = i.installation_id
@@ -73,14 +72,15 @@ BEGIN
 	END IF;
 	DELETE FROM access_offer o USING session s WHERE o.offer_hash = p_offer AND o.session_hash = p_session
 		AND s.session_hash = p_session AND s.expires_at > now() AND o.expires_at > now()
-		RETURNING o.installation_id::text, o.user_id, s.user_id INTO access_offer_take.installation_id, v_owner, v_user;
+		RETURNING o.installation_id::text, o.user_id, s.user_id INTO access_offer_take.installation_id, v_owner,
+			access_offer_take.user_id;
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
 	IF p_sign_in THEN
 		PERFORM session_open(v_owner, p_session, p_new_session, p_user_agent);
 	ELSE
-		PERFORM access_grant(access_offer_take.installation_id, v_user, 'control');
+		PERFORM access_grant(access_offer_take.installation_id, access_offer_take.user_id, 'control');
 	END IF;
 	RETURN NEXT;
 END $$;

@@ -53,7 +53,7 @@ COMMENT ON FUNCTION installation_replace IS 'Erase the earlier installations of 
 CREATE FUNCTION installation_link_owner(p_installation text, p_owner text, p_scope text, p_access bytea,
 	p_refresh bytea, p_seal_key text, p_expires_in integer, p_old_session bytea, p_new_session bytea,
 	p_user_agent text, p_offer bytea, p_sign_up text, p_invitation bytea DEFAULT NULL)
-RETURNS TABLE (user_id bigint, outcome text, here text, location text)
+RETURNS TABLE (user_id bigint, outcome text, here text, location text, owner bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -67,7 +67,8 @@ BEGIN
 	SELECT i.status INTO v_status FROM installation i WHERE i.installation_id = p_installation FOR UPDATE;
 	v_here := FOUND AND v_status <> 'removed';
 	IF NOT sign_up_allows(p_owner, p_sign_up, p_invitation) THEN
-		RETURN QUERY SELECT NULL::bigint, CASE WHEN v_here THEN 'others' ELSE 'refused' END, NULL, NULL;
+		RETURN QUERY SELECT NULL::bigint, CASE WHEN v_here THEN 'others' ELSE 'refused' END, NULL, NULL,
+			NULL::bigint;
 		RETURN;
 	END IF;
 	v_owner := user_of_owner(p_owner);
@@ -78,9 +79,9 @@ BEGIN
 		WHERE s.session_hash = p_old_session AND s.expires_at > now() AND s.user_id <> v_owner;
 	IF NOT FOUND THEN
 		PERFORM session_open(v_owner, p_old_session, p_new_session, p_user_agent);
-		RETURN QUERY SELECT v_owner, 'signed_in', NULL, NULL;
+		RETURN QUERY SELECT v_owner, 'signed_in', NULL, NULL, v_owner;
 	ELSIF EXISTS (SELECT 1 FROM access a WHERE a.installation_id = p_installation AND a.user_id = v_other) THEN
-		RETURN QUERY SELECT v_other, 'kept', NULL, NULL;
+		RETURN QUERY SELECT v_other, 'kept', NULL, NULL, v_owner;
 	ELSE
 		DELETE FROM access_offer o USING (SELECT e.offer_hash FROM access_offer e WHERE e.expires_at < now()
 			FOR UPDATE SKIP LOCKED) old WHERE o.offer_hash = old.offer_hash;
@@ -89,7 +90,7 @@ BEGIN
 			VALUES (p_offer, p_old_session, p_installation, v_owner, now() + policy_oauth_state_life())
 			ON CONFLICT DO NOTHING;
 		RETURN QUERY SELECT v_other, 'asked', access_names(v_other),
-			(SELECT i.location_name FROM installation i WHERE i.installation_id = p_installation);
+			(SELECT i.location_name FROM installation i WHERE i.installation_id = p_installation), v_owner;
 	END IF;
 END $$;
 COMMENT ON FUNCTION installation_link_owner IS 'Store a successful authorization and open a session for its owner';

@@ -101,6 +101,10 @@ CREATE FUNCTION policy_event_late()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '7 days' $$;
 COMMENT ON FUNCTION policy_event_late IS 'An event that comes later than this after its time goes to event_stray';
 
+CREATE FUNCTION policy_history_events()
+RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 10000 $$;
+COMMENT ON FUNCTION policy_history_events IS 'The history of a switch is made of its newest events, at most so many';
+
 CREATE FUNCTION policy_api_call_days()
 RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 62 $$;
 COMMENT ON FUNCTION policy_api_call_days IS 'The detail of calls to the platform is kept for so many days: two months';

@@ -58,19 +58,19 @@ COMMENT ON FUNCTION session_end_others IS 'Sign all browsers of a user out but t
 
 -- A session that is missing from the answer has ended.
 CREATE FUNCTION session_reach(p_sessions bytea[])
-RETURNS TABLE (session_hash bytea, installation_id text)
+RETURNS TABLE (session_hash bytea, installation_id text, user_id bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY
-	SELECT s.session_hash, i.installation_id::text FROM session s
+	SELECT s.session_hash, i.installation_id::text, s.user_id FROM session s
 		JOIN access a ON a.user_id = s.user_id
 		JOIN installation i ON i.installation_id = a.installation_id AND i.status <> 'removed'
 		WHERE s.session_hash = ANY (p_sessions) AND s.expires_at > now()
 		ORDER BY 1, 2;
 END $$;
-COMMENT ON FUNCTION session_reach IS 'Which of these sessions are alive, and the installations each shows';
+COMMENT ON FUNCTION session_reach IS 'Which of these sessions are alive, whose they are, and the installations each shows';
 
 -- Rows that others have locked are left out: the next call gets them.
 CREATE FUNCTION session_seen(p_sessions bytea[])

@@ -40,19 +40,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $
 		FROM switch s
 		JOIN access a ON a.installation_id = s.installation_id AND a.user_id = p_user
 		JOIN installation i ON i.installation_id = s.installation_id AND i.status <> 'removed'
-		JOIN event_all e ON e.installation_id = s.installation_id AND e.device_id = s.device_id AND e.component = s.component
+		CROSS JOIN LATERAL event_of_switch(s.installation_id, s.device_id, s.component,
+			now() - make_interval(hours => p_hours)) AS e
 		CROSS JOIN LATERAL (SELECT CASE WHEN stamp_is_credible(e.event_time, e.received_at) THEN e.event_time
 			ELSE e.received_at END) AS t (at)
 		WHERE s.device_id = p_device AND s.component = p_component
-			AND e.event_time > now() - make_interval(hours => p_hours)
-			AND t.at > now() - make_interval(hours => p_hours) AND e.event_type = 'DEVICE_EVENT'
-			AND ((e.capability = 'switch' AND e.attribute = 'switch')
-				OR (e.capability = 'switchLevel' AND e.attribute = 'level'))) h
+			AND t.at > now() - make_interval(hours => p_hours)) h
 	WHERE h.now_value IS DISTINCT FROM h.before_value
 	ORDER BY h.at, h.event_tick NULLS FIRST, h.received_at
-	LIMIT 10000
 $$;
-COMMENT ON FUNCTION switch_history IS 'State and level changes of one switch of this user, oldest first';
+COMMENT ON FUNCTION switch_history IS 'State and level changes among the newest events of one switch of this user, oldest first';
 
 CREATE FUNCTION switch_is_of(p_user bigint, p_device text, p_component text)
 RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$

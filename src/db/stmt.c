@@ -38,7 +38,8 @@ static const struct stmt statements[] = {
     [STMT_SESSION_END_OTHERS] = {"session_end_others", "SELECT session_end_others($1, $2)", 2,
 	.repeatable = true},
     [STMT_SESSION_REACH] = {"session_reach",
-	"SELECT session_hash, installation_id FROM session_reach($1)", 1, .repeatable = true},
+	"SELECT session_hash, installation_id, user_id FROM session_reach($1)", 1,
+	.repeatable = true},
     [STMT_SESSION_SEEN] = {"session_seen", "SELECT session_seen($1)", 1, .repeatable = true},
 
     /* who may come in (store/invitation) */
@@ -55,11 +56,11 @@ static const struct stmt statements[] = {
 
     /* installations (store/installation) */
     [STMT_INSTALLATION_LINK] = {"installation_link",
-	"SELECT user_id, outcome, here, location FROM installation_link_owner($1, $2, $3, $4, $5, "
-	"$6, $7, $8, $9, $10, $11, $12, $13)",
+	"SELECT user_id, outcome, here, location, owner FROM installation_link_owner($1, $2, $3, "
+	"$4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
 	.params = 13},
     [STMT_ACCESS_OFFER_TAKE] = {"access_offer_take",
-	"SELECT installation_id FROM access_offer_take($1, $2, $3, $4, $5)", .params = 5},
+	"SELECT installation_id, user_id FROM access_offer_take($1, $2, $3, $4, $5)", .params = 5},
     [STMT_INSTALLATION_DISCONNECT] = {"installation_disconnect",
 	"SELECT installation_disconnect($1, $2)", 2, .repeatable = true},
     [STMT_INSTALLATION_LIST] = {"installation_list",
@@ -237,6 +238,9 @@ static const struct stmt statements[] = {
     [STMT_API_CALL_PRUNE] = {"api_call_prune", "SELECT api_call_prune()", 0, .repeatable = true},
     [STMT_API_CALLS_THIS_MONTH] = {"api_calls_this_month", "SELECT api_calls_this_month()", 0,
 	.repeatable = true},
+    [STMT_API_CALL_BUDGET] = {"api_call_budget",
+	"SELECT used, paced, installations FROM api_call_budget($1)", 1, .repeatable = true},
+    [STMT_API_CALL_USED] = {"api_call_used", "SELECT api_call_used($1)", 1, .repeatable = true},
 };
 _Static_assert(sizeof(statements) / sizeof(statements[0]) == STMT__MAX, "a text for every id");
 

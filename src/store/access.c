@@ -7,7 +7,7 @@
 
 enum sw_err
 store_access_offer_take(struct db *db, struct arena *arena, const struct store_offer_answer *answer,
-    const char **installation_id)
+    struct store_offer_taken *out)
 {
 	const uint8_t *new_session = answer->new_session;
 	const struct db_param params[] = {
@@ -20,12 +20,13 @@ store_access_offer_take(struct db *db, struct arena *arena, const struct store_o
 	struct db_result *result;
 	enum sw_err err = db_exec(db, STMT_ACCESS_OFFER_TAKE, params, &result);
 
-	*installation_id = NULL;
+	*out = (struct store_offer_taken){0};
 	if (err != SW_OK)
 		return err;
 	if (db_result_rows(result) == 1) {
-		*installation_id = arena_strdup(arena, db_result_text(result, 0, 0));
-		err = *installation_id != NULL ? SW_OK : SW_ENOMEM;
+		out->installation_id = arena_strdup(arena, db_result_text(result, 0, 0));
+		out->user_id = db_result_int(result, 0, 1);
+		err = out->installation_id != NULL ? SW_OK : SW_ENOMEM;
 	} else {
 		err = SW_ENOTFOUND;
 	}

@@ -18,13 +18,17 @@ struct store_offer_answer {
 	const char *user_agent;     /* UTF-8, or NULL */
 };
 
+struct store_offer_taken {
+	const char *installation_id; /* in the arena */
+	int64_t user_id;             /* who was signed in in that browser */
+};
+
 /*
  * Take the answer: the person signed in sees the location from now on, or their session ends and
- * the owner's begins.  *installation_id is in the arena.  One round trip, not to be repeated.
- * SW_ENOTFOUND: asked of nobody, of another browser, too long ago, or answered; SW_ENOMEM; errors
- * of db_exec().
+ * the owner's begins.  One round trip, not to be repeated.  SW_ENOTFOUND: asked of nobody, of
+ * another browser, too long ago, or answered; SW_ENOMEM; errors of db_exec().
  */
 SW_MUSTCHECK enum sw_err store_access_offer_take(struct db *db, struct arena *arena,
-    const struct store_offer_answer *answer, const char **installation_id);
+    const struct store_offer_answer *answer, struct store_offer_taken *out);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Typed statements on api_call, pause and call_pace.
+ * Typed statements on the tables of calls, pause and call_pace.
  */
 #include "store/api_call.h"
 
@@ -83,6 +83,39 @@ enum sw_err
 store_api_calls_this_month(struct db *db, int64_t *out)
 {
 	return store_query_int(db, STMT_API_CALLS_THIS_MONTH, NULL, 0, out);
+}
+
+enum sw_err
+store_api_call_budget(
+    struct db *db, struct arena *arena, int64_t budget, struct store_call_budget *out)
+{
+	const struct db_param params[] = {DB_TEXT(db_int_text(arena, budget))};
+	struct db_result *result;
+	enum sw_err err;
+
+	*out = (struct store_call_budget){0};
+	if (params[0].text == NULL)
+		return SW_ENOMEM;
+	err = db_exec(db, STMT_API_CALL_BUDGET, params, &result);
+	if (err != SW_OK)
+		return err;
+	if (db_result_rows(result) == 1) {
+		out->used = db_result_int(result, 0, 0);
+		out->paced = db_result_int(result, 0, 1);
+		out->installations = db_result_int(result, 0, 2);
+	} else {
+		err = SW_EINTERNAL;
+	}
+	db_result_free(result);
+	return err;
+}
+
+enum sw_err
+store_api_call_used(struct db *db, const char *installation_id, int64_t *out)
+{
+	const struct db_param params[] = {DB_TEXT(installation_id)};
+
+	return store_query_int(db, STMT_API_CALL_USED, params, 0, out);
 }
 
 enum sw_err

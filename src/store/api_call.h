@@ -9,9 +9,9 @@
 
 /*
  * Calls to the platform, of all processes together: their number, which the platform charges for
- * (table api_call); kinds of calls it has refused for a while, which claims leave out until then
- * (table pause); and calls with a limit per time (table call_pace).  Each function is one round
- * trip with the errors of db_exec().
+ * (tables api_call, api_call_installation, api_call_total); kinds of calls it has refused for a
+ * while, which claims leave out until then (table pause); and calls with a limit per time (table
+ * call_pace).  Each function is one round trip with the errors of db_exec().
  */
 
 /*
@@ -44,6 +44,21 @@ SW_MUSTCHECK enum sw_err store_api_call_prune(struct db *db, int64_t *gone);
 
 /* Calls for all installations since the month began (UTC). */
 SW_MUSTCHECK enum sw_err store_api_calls_this_month(struct db *db, int64_t *out);
+
+/* The month's budget of calls, and how it stands. */
+struct store_call_budget {
+	int64_t used;          /* for all installations together */
+	int64_t paced;         /* what the part of the month that has passed amounts to */
+	int64_t installations; /* installations among which it is shared */
+};
+
+/* Blocks for a count of the installations: not for each job.  SW_ENOMEM. */
+SW_MUSTCHECK enum sw_err store_api_call_budget(
+    struct db *db, struct arena *arena, int64_t budget, struct store_call_budget *out);
+
+/* Calls for one installation since the month began (UTC). */
+SW_MUSTCHECK enum sw_err
+store_api_call_used(struct db *db, const char *installation_id, int64_t *out);
 
 enum pause_kind {
 	PAUSE_NONE,

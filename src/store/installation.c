@@ -39,6 +39,7 @@ read_linked(struct store_row *row, void *out)
 	linked->user_id = store_row_int(row, 0);
 	linked->here = store_row_text_or_null(row, 2);
 	linked->location = store_row_text_or_null(row, 3);
+	linked->owner = store_row_int(row, 4);
 }
 
 static enum sw_err

@@ -40,6 +40,7 @@ enum store_link_outcome {
 struct store_linked {
 	enum store_link_outcome outcome;
 	int64_t user_id;      /* who is signed in in this browser; 0 when refused */
+	int64_t owner;        /* who sees it as its owner; 0 when refused */
 	const char *here;     /* what that person has linked */
 	const char *location; /* what was linked now */
 };

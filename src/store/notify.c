@@ -4,6 +4,7 @@
  */
 #include "store/notify.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -11,13 +12,12 @@
 #include "base/log.h"
 
 #define PAYLOAD_MAX 7999
-/* Thousands of ids; the streamer's comparison every 5 s finds those that are left out. */
+/* Thousands of entries; the streamer's comparison every 5 s finds those that are left out. */
 #define PAGE_MAX ((size_t)256 << 10)
 /* Until the next try when another NOTIFY takes long to commit, which locks all others out. */
 #define LOCKED_MS 20
 #define CHANNEL_PAGE "switchboard_page"
 #define CHANNEL_WORK "switchboard_work"
-#define ALL_SESSIONS "*"
 
 void
 notify_init(struct notify *notify, struct db *db)
@@ -33,7 +33,6 @@ notify_clear(struct notify *notify)
 	if (notify == NULL)
 		return;
 	sbuf_clear(&notify->page);
-	notify->sessions = false;
 	notify->work = false;
 }
 
@@ -47,26 +46,35 @@ is_listed(const char *list, const char *id, size_t length)
 	return false;
 }
 
-void
-notify_add_page(struct notify *notify, const char *installation_id)
+static void
+add_entry(struct notify *notify, const char *entry)
 {
-	size_t length = strlen(installation_id);
+	size_t length = strlen(entry);
 
 	notify->changes++;
-	if (length == 0 || is_listed(sbuf_text(&notify->page), installation_id, length))
+	if (length == 0 || is_listed(sbuf_text(&notify->page), entry, length))
 		return;
-	/* Not even a part of an id that does not fit: it would name no installation. */
+	/* Not even a part of one that does not fit: it would name something else. */
 	if (notify->page.length + length + 1 > PAGE_MAX)
 		return;
 	if (notify->page.length > 0)
 		sbuf_put_char(&notify->page, ',');
-	sbuf_put(&notify->page, installation_id, length);
+	sbuf_put(&notify->page, entry, length);
 }
 
 void
-notify_add_sessions(struct notify *notify)
+notify_add_page(struct notify *notify, const char *installation_id)
 {
-	notify->sessions = true;
+	add_entry(notify, installation_id);
+}
+
+void
+notify_add_user(struct notify *notify, int64_t user_id)
+{
+	char entry[24];
+
+	snprintf(entry, sizeof(entry), "%c%lld", NOTIFY_USER, (long long)user_id);
+	add_entry(notify, entry);
 }
 
 void
@@ -144,8 +152,7 @@ notify_begin_inline(struct notify *notify)
 {
 	int64_t now_ms = clock_monotonic_ms();
 
-	if (notify->changes > 0 || notify->sessions || now_ms < notify->next_ms ||
-	    now_ms < notify->next_inline_ms)
+	if (notify->changes > 0 || now_ms < notify->next_ms || now_ms < notify->next_inline_ms)
 		return false;
 	notify->inline_began_ms = now_ms;
 	return true;
@@ -167,9 +174,6 @@ notify_run(struct notify *notify)
 	int64_t wait_ms = notify->next_ms - now_ms;
 	enum sw_err err;
 
-	if (notify->sessions)
-		notify_add_page(notify, ALL_SESSIONS);
-	notify->sessions = false;
 	if (notify->page.length == 0 && !notify->work)
 		return -1;
 	if (wait_ms > 0)

@@ -17,17 +17,18 @@
  * 20 ms from 20 000 on.  So one that carries many, which costs more, is sent less often, and a
  * single change waits for nothing.
  *
- * Payload of switchboard_page: installation ids and "*" (read all sessions again: sign-in,
- * sign-out, uninstall) joined by commas; or, from the transaction of the change, one id, a space
- * and the switch that changed (page_wakeup() in sql/).  Payload of switchboard_work: empty.
+ * Payload of switchboard_page: installation ids and people joined by commas; or, from the
+ * transaction of the change, one id, a space and the switch that changed (page_wakeup() in sql/).
+ * A person is NOTIFY_USER and a number: read this person's sessions again.  "*", which programs of
+ * the version before send, means those of everybody.  Payload of switchboard_work: empty.
  */
+#define NOTIFY_USER '@' /* in no id */
 #define NOTIFY_INTERVAL_MS 20
 #define NOTIFY_SPACING_MS 1
 
 struct notify {
 	struct db *db;
-	struct sbuf page; /* ids to be sent, joined by commas */
-	bool sessions;
+	struct sbuf page; /* entries to be sent, joined by commas */
 	bool work;
 	int changes;     /* added since the last wake-up */
 	int64_t next_ms; /* monotonic: no wake-up before this */
@@ -44,8 +45,11 @@ void notify_clear(struct notify *notify);
 /* The page of an installation changed.  Its id is sent once, however often it is added. */
 void notify_add_page(struct notify *notify, const char *installation_id);
 
-/* Sessions changed: sign-in, sign-out, uninstall. */
-void notify_add_sessions(struct notify *notify);
+/*
+ * What this person's sessions show changed: signed in or out, a location linked or left.  (Of one
+ * that was removed notify_add_page() is enough: the streamer reads the sessions that show it.)
+ */
+void notify_add_user(struct notify *notify, int64_t user_id);
 
 /* There is work for a worker. */
 void notify_add_work(struct notify *notify);

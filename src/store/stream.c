@@ -260,6 +260,12 @@ session_reach_find(
 	return end - *first;
 }
 
+int64_t
+session_reach_user(const struct session_reach *reach, int row)
+{
+	return db_result_int(reach->result, row, 2);
+}
+
 const char *
 session_reach_installation(const struct session_reach *reach, int row)
 {

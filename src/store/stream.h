@@ -94,6 +94,9 @@ SW_MUSTCHECK enum sw_err store_session_reach(struct db *db,
 int session_reach_find(
     const struct session_reach *reach, const uint8_t hash[static SECRET_SHA256_BYTES], int *first);
 
+/* Whose session a row is of. */
+int64_t session_reach_user(const struct session_reach *reach, int row);
+
 /* Installation of a row, borrowed until session_reach_free(). */
 const char *session_reach_installation(const struct session_reach *reach, int row);
 

@@ -72,8 +72,8 @@ struct switch_history {
 };
 
 /*
- * Changes of the last "hours" (1 to 168), out of at most 10 000 events.  Empty for a switch that is
- * not this user's: call store_switch_is_of() first.
+ * Changes of the last "hours" (1 to 168) among the newest 10 000 events: what else there is costs
+ * nothing.  Empty for a switch that is not this user's: call store_switch_is_of() first.
  */
 SW_MUSTCHECK enum sw_err store_switch_history(struct db *db, struct arena *arena, int64_t user_id,
     const char *device_id, const char *component, int hours, struct switch_history *out);

@@ -252,6 +252,14 @@ deliver_to(struct subscriber *subscriber, const struct sbuf *texts, const struct
 	subscriber->removed = gone;
 }
 
+/* The session may have ended with the installation. */
+static void
+mark_unchecked(struct feed *feed)
+{
+	for (struct subscriber *s = feed->subscribers; s != NULL; s = s->feed_next)
+		session_index_mark(&s->stream->streams->index, &s->stream->entry);
+}
+
 /* Have all subscribers seen everything before "seq"? */
 static bool
 have_all_before(const struct feed *feed, int64_t seq)
@@ -286,8 +294,7 @@ is_removed(const struct switch_row *mark)
 
 /* The rows [first, end) are one installation's, in the order of seq, one of them the mark. */
 static enum sw_err
-deliver_rows(
-    struct feed *feed, const struct page_changes *changes, int first, int end, bool *removed)
+deliver_rows(struct feed *feed, const struct page_changes *changes, int first, int end)
 {
 	struct delivery *list = calloc((size_t)(end - first), sizeof(*list));
 	struct sbuf texts = {0};
@@ -311,7 +318,8 @@ deliver_rows(
 		list[count].length = texts.length - list[count].start;
 		count++;
 	}
-	*removed = *removed || gone;
+	if (gone)
+		mark_unchecked(feed);
 	FAILPOINT("events.delivering");
 	if (!sbuf_failed(&texts) && reset_impossible_cursors(feed, seq))
 		set_stale(feed);
@@ -325,7 +333,7 @@ deliver_rows(
 
 /* An installation without a row is not in the database any more: its subscribers get nothing. */
 static enum sw_err
-deliver_all(struct feeds *feeds, const struct page_changes *changes, bool *removed)
+deliver_all(struct feeds *feeds, const struct page_changes *changes)
 {
 	enum sw_err err = SW_OK;
 	int first = 0;
@@ -345,7 +353,7 @@ deliver_all(struct feeds *feeds, const struct page_changes *changes, bool *remov
 				break;
 		}
 		if (feed != NULL)
-			err = deliver_rows(feed, changes, first, end, removed);
+			err = deliver_rows(feed, changes, first, end);
 		first = end;
 	}
 	return err;
@@ -372,7 +380,7 @@ take_stale(struct feeds *feeds, struct feed **taken)
 }
 
 enum sw_err
-feeds_refresh(struct feeds *feeds, struct db *db, bool *removed)
+feeds_refresh(struct feeds *feeds, struct db *db)
 {
 	struct feed *taken[PAGE_CHANGES_MAX];
 	const char *ids[PAGE_CHANGES_MAX];
@@ -388,7 +396,7 @@ feeds_refresh(struct feeds *feeds, struct db *db, bool *removed)
 		}
 		err = store_page_changes(db, ids, cursors, count, &changes);
 		if (err == SW_OK)
-			err = deliver_all(feeds, &changes, removed);
+			err = deliver_all(feeds, &changes);
 		for (size_t i = 0; err != SW_OK && i < count; i++)
 			set_stale(taken[i]);
 		page_changes_free(&changes);

@@ -53,9 +53,9 @@ bool feeds_have_stale(const struct feeds *feeds);
 /*
  * Read and write what is new in all stale feeds, PAGE_CHANGES_MAX of them in one statement.
  * Blocks for the statements.  Errors are store_page_changes()'s; feeds that could not be read stay
- * stale.  *removed is set, and never cleared, when an installation turned out to be removed: then
- * sessions_check() is due.
+ * stale.  Streams that show an installation which turned out to be removed are unchecked then
+ * (session_index.h): sessions_check() is due.
  */
-SW_MUSTCHECK enum sw_err feeds_refresh(struct feeds *feeds, struct db *db, bool *removed);
+SW_MUSTCHECK enum sw_err feeds_refresh(struct feeds *feeds, struct db *db);
 
 #endif

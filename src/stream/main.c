@@ -15,7 +15,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "formats/config.h"
+#include "formats/number.h"
 #include "db/db.h"
+#include "store/notify.h"
 #include "store/stream.h"
 #include "stream/feed.h"
 #include "stream/server.h"
@@ -51,7 +53,7 @@ struct streamer {
 	struct event *notified; /* the connection of "listen" is readable; NULL: there is none */
 	int64_t check_ms, stats_ms;
 	uint64_t wakeups;
-	bool check_now;
+	bool seen_due; /* record that sessions are in use */
 };
 
 static struct event *
@@ -87,6 +89,22 @@ take_change(struct streamer *streamer, char *text, char *row)
 	page_notice_free(&notice);
 }
 
+/* What is meant for us but cannot be read may concern everybody. */
+static void
+take_entry(struct streamer *streamer, const char *entry)
+{
+	struct session_index *index = &streamer->streams.index;
+	int64_t user_id;
+
+	if (entry[0] == NOTIFY_USER &&
+	    number_parse_text(entry + 1, 0, INT64_MAX, &user_id) == SW_OK)
+		session_index_mark_user(index, user_id);
+	else if (entry[0] == NOTIFY_USER || strcmp(entry, "*") == 0)
+		session_index_mark_all(index);
+	else
+		feeds_mark_stale(streamer->feeds, entry);
+}
+
 /* The payload is described in store/notify.h. */
 static void
 take_wakeup(struct streamer *streamer, const char *payload)
@@ -99,12 +117,8 @@ take_wakeup(struct streamer *streamer, const char *payload)
 		take_change(streamer, copy, row);
 		return;
 	}
-	while (copy != NULL && (part = strsep(&rest, ",")) != NULL) {
-		if (strcmp(part, "*") == 0)
-			streamer->check_now = true;
-		else
-			feeds_mark_stale(streamer->feeds, part);
-	}
+	while (copy != NULL && (part = strsep(&rest, ",")) != NULL)
+		take_entry(streamer, part);
 }
 
 static void on_notified(evutil_socket_t fd, short what, void *cls);
@@ -143,7 +157,7 @@ take_wakeups(struct streamer *streamer)
 	}
 	if (any_remade) {
 		feeds_mark_all_stale(streamer->feeds);
-		streamer->check_now = true;
+		session_index_mark_all(&streamer->streams.index);
 	}
 	watch_notifications(streamer, any_remade);
 	arena_clear(&streamer->arena);
@@ -153,19 +167,15 @@ take_wakeups(struct streamer *streamer)
 static void
 refresh(struct streamer *streamer)
 {
-	bool removed = false;
-
-	if (feeds_refresh(streamer->feeds, streamer->db, &removed) != SW_OK)
+	if (feeds_refresh(streamer->feeds, streamer->db) != SW_OK ||
+	    sessions_check(&streamer->streams, streamer->feeds, streamer->db) != SW_OK)
 		return;
-	if (!streamer->check_now && !removed)
-		return;
-	streamer->check_now = true;
-	if (sessions_check(&streamer->streams, streamer->feeds, streamer->db) != SW_OK ||
+	if (streamer->seen_due &&
 	    sessions_mark_seen(&streamer->streams, streamer->db, clock_monotonic_ms()) != SW_OK)
 		return;
-	streamer->check_now = false;
+	streamer->seen_due = false;
 	/* Streams that were subscribed to an installation just now get its switches. */
-	(void)!feeds_refresh(streamer->feeds, streamer->db, &removed);
+	(void)!feeds_refresh(streamer->feeds, streamer->db);
 }
 
 static void
@@ -204,7 +214,8 @@ on_tick(evutil_socket_t fd, short what, void *cls)
 	take_wakeups(streamer);
 	if (now >= streamer->check_ms) {
 		streamer->check_ms = now + CHECK_MS;
-		streamer->check_now = true;
+		streamer->seen_due = true;
+		session_index_mark_all(&streamer->streams.index);
 		feeds_mark_all_stale(streamer->feeds);
 	}
 	refresh(streamer);

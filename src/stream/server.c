@@ -198,7 +198,8 @@ open_stream(struct server *server, struct evhttp_request *request,
 		answer_error(request, SW_EAUTH, "Sign in first.");
 		return;
 	}
-	stream = stream_open(server->streams, request, session, clock_monotonic_ms());
+	stream = stream_open(server->streams, request, session, session_reach_user(reach, first),
+	    clock_monotonic_ms());
 	if (stream == NULL) {
 		answer_error(request, SW_EUNAVAILABLE, "Too many streams: try again.");
 		return;

@@ -1,8 +1,12 @@
-/* Sessions of open streams, checked again and again: no wake-up is sent for one that expires. */
+/*
+ * Sessions of open streams: those that a wake-up names, and all of them again and again, as no
+ * wake-up is sent for one that expires.
+ */
 #include "stream/session.h"
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/sbuf.h"
 #include "base/secret.h"
 #include "store/stream.h"
@@ -81,27 +85,39 @@ check_stream(struct feeds *feeds, struct stream *stream, const struct session_re
 	return err;
 }
 
+/* Check some streams in one statement.  Those that it did not come to are unchecked again. */
+static enum sw_err
+check_some(struct stream *const *some, size_t count, struct feeds *feeds, struct db *db)
+{
+	static uint8_t hashes[SESSION_REACH_MAX][SECRET_SHA256_BYTES];
+	struct session_reach reach;
+	enum sw_err err;
+
+	for (size_t i = 0; i < count; i++)
+		memcpy(hashes[i], some[i]->session, SECRET_SHA256_BYTES);
+	err = store_session_reach(db, (const uint8_t(*)[SECRET_SHA256_BYTES])hashes, count, &reach);
+	for (size_t i = 0; i < count; i++) {
+		if (err == SW_OK && stream_is_open(some[i]))
+			err = check_stream(feeds, some[i], &reach);
+		if (err != SW_OK)
+			session_index_mark(&some[i]->streams->index, &some[i]->entry);
+	}
+	session_reach_free(&reach);
+	return err;
+}
+
 enum sw_err
 sessions_check(struct streams *streams, struct feeds *feeds, struct db *db)
 {
-	static uint8_t hashes[SESSION_REACH_MAX][SECRET_SHA256_BYTES];
-	struct stream *stream = streams->first;
+	struct stream *some[SESSION_REACH_MAX];
 	enum sw_err err = SW_OK;
+	size_t count;
 
-	while (err == SW_OK && stream != NULL) {
-		struct stream *begin = stream;
-		struct session_reach reach;
-		size_t count = 0;
-
-		for (; stream != NULL && count < SESSION_REACH_MAX; stream = stream->next)
-			memcpy(hashes[count++], stream->session, SECRET_SHA256_BYTES);
-		err = store_session_reach(
-		    db, (const uint8_t(*)[SECRET_SHA256_BYTES])hashes, count, &reach);
-		for (; err == SW_OK && begin != stream; begin = begin->next) {
-			if (stream_is_open(begin))
-				err = check_stream(feeds, begin, &reach);
-		}
-		session_reach_free(&reach);
+	while (err == SW_OK &&
+	       (count = session_index_take(&streams->index, some, SESSION_REACH_MAX)) > 0) {
+		err = check_some(some, count, feeds, db);
+		log_event(LOG_DEBUG, "stream.check", "streams", log_int((long long)count), "err",
+		    err == SW_OK ? NULL : err_name(err), (const char *)NULL);
 	}
 	return err;
 }

@@ -9,14 +9,16 @@
 
 /*
  * The sessions of open streams.  Both functions block for a statement for each SESSION_REACH_MAX
- * streams; errors are those of store_session_reach() and store_session_seen().
+ * streams that they read or record; errors are those of store_session_reach() and
+ * store_session_seen().
  */
 
 /*
- * Compare every stream with what its session may see now.  A session that ended (signed out,
- * expired, no installation left) ends its streams with "bye".  A stream is subscribed to
- * installations that were linked meanwhile, which makes their feeds stale, and gets the status
- * "removed" of those that are gone.  On failure the streams not looked at stay as they were.
+ * Compare the unchecked streams (session_index.h) with what their sessions may see now.  A session
+ * that ended (signed out, expired, no installation left) ends its streams with "bye".  A stream is
+ * subscribed to installations that were linked meanwhile, which makes their feeds stale, and gets
+ * the status "removed" of those that are gone.  On failure the streams not looked at stay as they
+ * were, unchecked.  Logs at level debug how many streams it looked at.
  */
 SW_MUSTCHECK enum sw_err
 sessions_check(struct streams *streams, struct feeds *feeds, struct db *db);

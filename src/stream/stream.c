@@ -85,6 +85,7 @@ close_stream(struct evhttp_connection *connection, void *cls)
 	if (stream->request != NULL && evhttp_request_get_connection(stream->request) == NULL)
 		evhttp_request_free(stream->request);
 	streams->unsubscribe(stream);
+	session_index_remove(&streams->index, &stream->entry);
 	if (stream->prev != NULL)
 		stream->prev->next = stream->next;
 	else
@@ -121,7 +122,7 @@ start_reply(struct stream *stream)
 
 struct stream *
 stream_open(struct streams *streams, struct evhttp_request *request,
-    const uint8_t session[static SECRET_SHA256_BYTES], int64_t now_ms)
+    const uint8_t session[static SECRET_SHA256_BYTES], int64_t user_id, int64_t now_ms)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
 
@@ -130,6 +131,7 @@ stream_open(struct streams *streams, struct evhttp_request *request,
 	stream->streams = streams;
 	stream->request = request;
 	memcpy(stream->session, session, SECRET_SHA256_BYTES);
+	stream->entry = (struct session_entry){.stream = stream, .user_id = user_id};
 	start_reply(stream);
 	/* Streams that open in the same second send their heartbeats in different ones. */
 	stream->heartbeat_ms = now_ms + STREAM_HEARTBEAT_MS - random() % (STREAM_HEARTBEAT_MS / 2);
@@ -137,6 +139,7 @@ stream_open(struct streams *streams, struct evhttp_request *request,
 	if (stream->next != NULL)
 		stream->next->prev = stream;
 	streams->first = stream;
+	session_index_add(&streams->index, &stream->entry);
 	streams->count++;
 	return stream;
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/secret.h"
+#include "stream/session_index.h"
 
 /*
  * One open GET /events: a browser's connection, and what it has seen of each of its installations.
@@ -38,6 +39,7 @@ struct stream {
 	int64_t heartbeat_ms; /* when to send the next one */
 	int64_t seen_ms;      /* when to record next that its session is in use; 0 = now */
 	struct stream *next, *prev;
+	struct session_entry entry;
 };
 
 /* All streams of the process. */
@@ -45,6 +47,7 @@ struct streams {
 	struct event_base *base;
 	struct evbuffer *chunk; /* the next piece of a reply, empty in between */
 	struct stream *first;
+	struct session_index index; /* the same ones */
 	size_t count;
 	bool closing; /* the loop ends with the last stream */
 	void (*unsubscribe)(struct stream *stream);
@@ -67,11 +70,11 @@ bool streams_init(
 void streams_clear(struct streams *streams);
 
 /*
- * Answer a request with 200 and a stream without subscribers.  It belongs to the connection, and is
- * freed with it.  NULL when out of memory: the request has no answer yet.
+ * Answer a request with 200 and a stream without subscribers, of a session of user_id.  It belongs
+ * to the connection, and is freed with it.  NULL when out of memory: the request has no answer yet.
  */
 struct stream *stream_open(struct streams *streams, struct evhttp_request *request,
-    const uint8_t session[static SECRET_SHA256_BYTES], int64_t now_ms);
+    const uint8_t session[static SECRET_SHA256_BYTES], int64_t user_id, int64_t now_ms);
 
 /*
  * Write one event: "text" is what format.h makes.  Its id holds the cursors of all subscribers of

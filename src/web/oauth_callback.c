@@ -293,7 +293,8 @@ finish_link(struct program *program, const struct request *req, const struct oau
 		    (const char *)NULL);
 		put_linked(program, &linked, &words, res);
 		notify_add_page(&program->notify, tokens->installed_app_id);
-		notify_add_sessions(&program->notify);
+		notify_add_user(&program->notify, linked.user_id);
+		notify_add_user(&program->notify, linked.owner);
 		notify_add_work(&program->notify);
 	} else if (err == SW_OK) {
 		refuse(program, &linked, tokens, res);

@@ -80,7 +80,7 @@ read_answer(struct request_context *context, uint8_t offer[static SECRET_SHA256_
 }
 
 static enum sw_err
-take_answer(struct request_context *context, const char **installation_id)
+take_answer(struct request_context *context, struct store_offer_taken *taken)
 {
 	struct program *program = context->program;
 	uint8_t offer[SECRET_SHA256_BYTES], session[SECRET_SHA256_BYTES];
@@ -96,13 +96,12 @@ take_answer(struct request_context *context, const char **installation_id)
 		answer.user_agent = user_agent_of(context->req);
 	}
 	if (err == SW_OK)
-		err = store_access_offer_take(
-		    program->db, context->req->arena, &answer, installation_id);
+		err = store_access_offer_take(program->db, context->req->arena, &answer, taken);
 	if (err == SW_OK && sign_in)
 		session_put_cookie(context->res, &program->config, token);
 	if (err == SW_OK)
-		log_event(LOG_INFO, "oauth.chosen", "installation", *installation_id, "choice",
-		    sign_in ? "owner" : "here", (const char *)NULL);
+		log_event(LOG_INFO, "oauth.chosen", "installation", taken->installation_id,
+		    "choice", sign_in ? "owner" : "here", (const char *)NULL);
 	secret_cleanse(token, sizeof(token));
 	return err;
 }
@@ -111,8 +110,8 @@ enum sw_err
 oauth_choose(struct request_context *context)
 {
 	struct program *program = context->program;
-	const char *installation_id;
-	enum sw_err err = take_answer(context, &installation_id);
+	struct store_offer_taken taken;
+	enum sw_err err = take_answer(context, &taken);
 
 	if (err == SW_ENOTFOUND) {
 		oauth_page_put(context->res, &program->config, OAUTH_PAGE_CHOICE, NULL);
@@ -120,8 +119,8 @@ oauth_choose(struct request_context *context)
 	}
 	if (err != SW_OK)
 		return err;
-	notify_add_page(&program->notify, installation_id);
-	notify_add_sessions(&program->notify);
+	notify_add_page(&program->notify, taken.installation_id);
+	notify_add_user(&program->notify, taken.user_id);
 	response_redirect(context->res, 303, "/");
 	return SW_OK;
 }

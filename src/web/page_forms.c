@@ -96,7 +96,7 @@ page_post_logout(struct request_context *context)
 	if (err != SW_OK)
 		return err;
 	session_put_cookie(context->res, &context->program->config, NULL);
-	notify_add_sessions(&context->program->notify);
+	notify_add_user(&context->program->notify, context->session.who.user_id);
 	return redirect_to_switches(context);
 }
 
@@ -192,6 +192,6 @@ page_post_disconnect(struct request_context *context)
 	if (err != SW_OK)
 		return err;
 	request_context_notify(context, location->installation_id);
-	notify_add_sessions(&context->program->notify);
+	notify_add_user(&context->program->notify, context->session.who.user_id);
 	return redirect_to_switches(context);
 }

@@ -121,7 +121,7 @@ page_sessions(struct request_context *context)
 static enum sw_err
 answer_ended(struct request_context *context)
 {
-	notify_add_sessions(&context->program->notify);
+	notify_add_user(&context->program->notify, context->session.who.user_id);
 	response_redirect(context->res, 303, "/sessions");
 	return SW_OK;
 }

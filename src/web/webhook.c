@@ -98,8 +98,6 @@ add_notifications(struct webhook *hook, const char *installation_id,
 {
 	if (done->page && (!notified || done->removed))
 		notify_add_page(&hook->program.notify, installation_id);
-	if (done->removed)
-		notify_add_sessions(&hook->program.notify);
 	if (done->work)
 		notify_add_work(&hook->program.notify);
 }

@@ -21,7 +21,7 @@ struct job;
 struct job_type {
 	size_t size; /* of the kind's own struct */
 	struct backoff backoff;
-	bool waits_for_budget; /* does not run when the month's budget of calls is used up */
+	bool waits_for_budget; /* of the month's calls, unless a person waits for it: usage.h */
 	/* Make the first call, or end the job. */
 	void (*begin)(struct job *job);
 	/* Release what the kind holds beside the arena; or NULL. */

@@ -39,7 +39,8 @@ static void
 wait_for_budget(struct job *job, int64_t wait_ms)
 {
 	if (job->type->show_failure != NULL)
-		job->type->show_failure(job, "This month's calls to SmartThings are used up");
+		job->type->show_failure(
+		    job, "This location's share of the month's calls to SmartThings is used up");
 	job_put_back(job, SW_ELIMIT, wait_ms);
 }
 
@@ -48,11 +49,12 @@ begin_job(struct worker *worker, const struct store_work *row)
 {
 	const struct job_type *type = types[row->kind];
 	struct job *job = job_new(worker, row, type);
-	int64_t wait_ms;
+	int64_t wait_ms = 0;
 
 	if (job == NULL)
 		return; /* out of memory: the end of the lease puts it back */
-	wait_ms = type->waits_for_budget ? usage_wait_ms(worker) : 0;
+	if (type->waits_for_budget && row->priority != WORK_WAITED_FOR)
+		wait_ms = usage_wait_ms(worker, row->installation_id);
 	if (wait_ms > 0)
 		wait_for_budget(job, wait_ms);
 	else

@@ -79,7 +79,6 @@ record_dead(struct refresh *refresh)
 	    was_current ? "yes" : "no", "err", err == SW_OK ? NULL : err_name(err),
 	    (const char *)NULL);
 	notify_add_page(&worker->notify, refresh->installation_id);
-	notify_add_sessions(&worker->notify);
 	refresh_free(refresh);
 }
 

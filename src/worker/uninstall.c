@@ -35,7 +35,6 @@ erase(struct job *job, const char *why)
 	log_event(LOG_INFO, "installation.erased", "installation", job->row.installation_id,
 	    "after", why, (const char *)NULL);
 	notify_add_page(&worker->notify, job->row.installation_id);
-	notify_add_sessions(&worker->notify);
 	job_done(job);
 }
 

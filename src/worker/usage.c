@@ -1,5 +1,6 @@
 /*
- * Counts of calls and the month's budget.
+ * Counts of calls and the month's budget, which is looked at as a whole now and then, and of one
+ * installation only when all together have used more than the month so far amounts to.
  */
 #include "worker/usage.h"
 
@@ -16,7 +17,7 @@
 #define WRITE_MS 1000
 #define CHECK_MS 30000
 #define CHECK_RETRY_MS 5000
-/* How long work waits when the budget is used up; a new month may begin at any time. */
+/* How long work waits when its share is used up: others may leave something of theirs. */
 #define BUDGET_DELAY_MS 900000
 #define LOG_MS 3600000
 
@@ -32,9 +33,9 @@ struct usage {
 	struct counted *first;
 	struct counted **last;
 	size_t count;
-	bool over_budget;
-	bool is_known;       /* the last look succeeded */
-	int64_t write_at_ms; /* monotonic, as the next */
+	struct store_call_budget budget; /* as of the last look */
+	bool is_known;                   /* that look succeeded */
+	int64_t write_at_ms;             /* monotonic, as the next */
 	int64_t look_at_ms;
 	int64_t logged_ms;
 };
@@ -131,35 +132,70 @@ usage_write(struct worker *worker, bool at_once)
 	return -1;
 }
 
-/* Read the month's calls; a look that fails counts as over the budget. */
+/* A look has ended; one that failed counts as if everything were used up. */
+static bool
+set_known(struct usage *usage, enum sw_err err)
+{
+	usage->is_known = err == SW_OK;
+	if (!usage->is_known)
+		usage->look_at_ms = clock_monotonic_ms() + CHECK_RETRY_MS;
+	return usage->is_known;
+}
+
 static void
 look(struct worker *worker)
 {
 	struct usage *usage = worker->usage;
-	int64_t now_ms = clock_monotonic_ms();
-	int64_t used;
 
-	usage->is_known = store_api_calls_this_month(worker->db, &used) == SW_OK;
-	usage->look_at_ms = now_ms + (usage->is_known ? CHECK_MS : CHECK_RETRY_MS);
-	usage->over_budget = !usage->is_known || used >= worker->config->call_budget;
-	if (usage->over_budget && usage->is_known && now_ms - usage->logged_ms >= LOG_MS) {
-		usage->logged_ms = now_ms;
-		log_event(LOG_WARN, "api.budget", "message",
-		    "the month's calls are used up: syncs wait, commands go on", "budget",
-		    log_int(worker->config->call_budget), (const char *)NULL);
-	}
+	if (set_known(usage, store_api_call_budget(worker->db, &worker->scratch,
+				 worker->config->call_budget, &usage->budget)))
+		usage->look_at_ms = clock_monotonic_ms() + CHECK_MS;
+}
+
+/* The budget divided by the installations, rounded up: so there is one for each. */
+static int64_t
+share(const struct worker *worker)
+{
+	int64_t installations = worker->usage->budget.installations;
+
+	return installations <= 1 ? worker->config->call_budget
+				  : (worker->config->call_budget - 1) / installations + 1;
+}
+
+static void
+log_used_up(struct worker *worker, const char *installation_id, int64_t used)
+{
+	struct usage *usage = worker->usage;
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (now_ms - usage->logged_ms < LOG_MS)
+		return;
+	usage->logged_ms = now_ms;
+	log_event(LOG_WARN, "api.budget", "message",
+	    "an installation has used up its share of the month's calls: its syncs wait, commands "
+	    "go on",
+	    "installation", installation_id, "used", log_int(used), "share", log_int(share(worker)),
+	    "budget", log_int(worker->config->call_budget), "used_by_all",
+	    log_int(usage->budget.used), (const char *)NULL);
 }
 
 int64_t
-usage_wait_ms(struct worker *worker)
+usage_wait_ms(struct worker *worker, const char *installation_id)
 {
 	struct usage *usage = worker->usage;
+	int64_t used;
 
 	if (worker->config->call_budget <= 0)
 		return 0;
 	if (clock_monotonic_ms() >= usage->look_at_ms)
 		look(worker);
-	if (!usage->over_budget)
+	if (usage->is_known && usage->budget.used < usage->budget.paced)
 		return 0;
-	return usage->is_known ? BUDGET_DELAY_MS : CHECK_RETRY_MS;
+	if (!usage->is_known ||
+	    !set_known(usage, store_api_call_used(worker->db, installation_id, &used)))
+		return CHECK_RETRY_MS;
+	if (used < share(worker))
+		return 0;
+	log_used_up(worker, installation_id, used);
+	return BUDGET_DELAY_MS;
 }

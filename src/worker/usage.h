@@ -30,10 +30,21 @@ usage_add(struct usage *usage, const char *installation_id, enum platform_call w
 int usage_write(struct worker *worker, bool at_once);
 
 /*
- * How long work that the month's budget (SWITCHBOARD_CALL_BUDGET) bounds has to wait, in ms; 0: it
- * may begin.  Reads the database at most every 30 s.  While that fails the budget counts as used
- * up, and the next look is 5 s later.  Commands and refreshes do not ask.  Logged hourly.
+ * How long a sync of an installation has to wait for the month's budget (SWITCHBOARD_CALL_BUDGET),
+ * in ms; 0: it may begin.
+ *
+ * The budget is shared: an installation that has used less than its share, the budget divided by
+ * the installations there are, never waits, whatever others have used.  One beyond its share waits
+ * when all together have used as much as the month so far amounts to: what others left of the days
+ * that have passed it may have, what is meant for the days to come it may not.  Whoever begins to
+ * use a share late gets it nevertheless, so the sum can exceed the budget by what was lent.
+ *
+ * What a person waits for, a first sync or a click, does not ask, nor does a refresh.  So these go
+ * on, and are counted, when everything is used up.
+ *
+ * Reads the database's totals at most every 30 s, and those of the installation when they matter.
+ * While that fails everything counts as used up, and the next look is 5 s later.  Logged hourly.
  */
-int64_t usage_wait_ms(struct worker *worker);
+int64_t usage_wait_ms(struct worker *worker, const char *installation_id);
 
 #endif

@@ -63,7 +63,7 @@ async function change(installation, { where = "true", state = "on", wake = true 
 const streamer = () => waitFor(() => stack.pids("switchboard-events")[0], { what: "a streamer" });
 
 before(async () => {
-	stack = await startStack();
+	stack = await startStack({ env: { SWITCHBOARD_LOG_LEVEL: "debug" } });
 	await stack.control("POST", "accounts", SAM);
 	alex = await linkAccount(stack, { location: "Home" });
 	sam = await linkAccount(stack, { location: "Flat" });
@@ -275,6 +275,28 @@ test("signing out ends the streams of that browser with bye, and no others", asy
 	other.close();
 });
 
+test("when a person signs out, the sessions of nobody else are read", async () => {
+	const others = await Promise.all([follow(), follow(), follow()]);
+	const mine = await follow({ jar: sam });
+	const lines = () => stack.log("events").match(/event=stream\.check streams=2\b/g)?.length ?? 0;
+
+	// All five streams are compared every 5 s: that may come at the same moment, but not every time.
+	await waitFor(async () => {
+		const elsewhere = await linkAccount(stack, { location: "Flat" });
+		const there = await follow({ jar: elsewhere });
+		const before = lines();
+
+		await stack.request("/logout", { form: { csrf: await csrfToken(stack, elsewhere) }, jar: elsewhere });
+		await there.end();
+		assert.equal(there.events.at(-1).event, "bye");
+		return lines() > before;
+	}, { what: "a look at the two streams of that person alone" });
+	for (const stream of [...others, mine]) {
+		assert.ok(!stream.ended);
+		stream.close();
+	}
+});
+
 test("a session that expires ends its streams", async () => {
 	const elsewhere = await linkAccount(stack, { location: "Home" });
 
@@ -352,7 +374,7 @@ test("a change whose notification is lost is sent with the next comparison of se
 test("malformed notifications are ignored", async () => {
 	const stream = await follow({ cursor: await cursor() });
 
-	for (const payload of ["", ",", ",,*,,", "unknown", `${installation},${installation}`, "x".repeat(7000), "%s%n", `${installation}\t`,
+	for (const payload of ["", ",", ",,*,,", "@", "@x", "@-1", "@99999999999999999999", ",@12,@", "unknown", `${installation},${installation}`, "x".repeat(7000), "%s%n", `${installation}\t`,
 		" ", `${installation} `, `${installation} {}`, `${installation} {"seq":`, `unknown {"seq":1,"device_id":"d","component":"main"}`,
 		`${installation} {"seq":1,"device_id":"d","component":"main"}`])
 		await stack.psql(`NOTIFY switchboard_page, '${payload}'`);

@@ -932,6 +932,85 @@ test("over the monthly budget syncs wait and commands are sent", async () => {
 	}
 });
 
+/** Run "body" with one worker, which has a budget; what installations are said to have used already is forgotten afterwards. */
+async function withBudget(budget, used, body) {
+	const first = await workerPid();
+	const month = "date_trunc('month', now() AT TIME ZONE 'UTC')";
+	const total = await sql("SELECT api_calls_this_month()");
+
+	process.kill(first, "SIGSTOP");
+	for (const { id, calls, inTotal } of used)
+		await sql(`INSERT INTO api_call_installation (installation_id, month, calls) VALUES (${quote(id)}, ${month}, ${calls})
+			ON CONFLICT (installation_id) DO UPDATE SET month = excluded.month, calls = excluded.calls;
+			INSERT INTO api_call_total (month, calls) VALUES (${month}, ${inTotal})
+			ON CONFLICT (month) DO UPDATE SET calls = api_call_total.calls + excluded.calls`);
+	const worker = await startWorker(stack, { SWITCHBOARD_CALL_BUDGET: String(budget) });
+
+	try {
+		await stack.control("POST", "calls/reset", {});
+		await body(worker);
+	} finally {
+		await worker.stop();
+		await sql(`UPDATE api_call_total SET calls = ${total} WHERE month = ${month};
+			DELETE FROM api_call_installation WHERE installation_id IN (${used.map(({ id }) => quote(id)).join()});
+			DELETE FROM work WHERE installation_id IN (${used.map(({ id }) => quote(id)).join()}) AND kind = 'device_sync'`);
+		process.kill(first, "SIGCONT");
+	}
+}
+
+test("an installation that has used up the month's calls stops its own syncs and nobody else's", async () => {
+	const greedy = await newInstallation();
+	const modest = await newInstallation();
+	const coming = await newInstallation(undefined, { link: false });
+	const budget = 1e9;
+
+	await withBudget(budget, [{ id: greedy.id, calls: budget, inTotal: budget }], async (worker) => {
+		await sql(`SELECT work_put(${quote(greedy.id)}, 'device_sync', 1); NOTIFY switchboard_work`);
+		await waitFor(async () => /share of the month.*used up/.test((await stack.request("/", { jar: greedy.jar })).text),
+			{ what: "its page to say why" });
+		await waitFor(() => new RegExp(`event=api\\.budget .*installation=${greedy.id} `).test(worker.log), { what: "a line in the log" });
+		assert.deepEqual(await callsOf(greedy), []);
+		assert.equal((await finished(await click(greedy, [{ device: greedy.devices[0] }])))[0].status, "confirmed");
+
+		const before = (await rowOf(modest)).synced_at;
+
+		await runJob(modest, "device_sync");
+		assert.notEqual((await rowOf(modest)).synced_at, before);
+		assert.equal((await rowOf(modest)).sync_state, "done");
+
+		await linked(coming);
+		assert.equal((await rowOf(coming)).sync_state, "done");
+		assert.deepEqual((await switches(coming)).map(({ name }) => name), ["One", "Two"]);
+	});
+});
+
+test("with all calls used up by everybody a first sync and clicks go on", async () => {
+	const installation = await newInstallation();
+	const coming = await newInstallation(undefined, { link: false });
+
+	// Whatever is divided by more installations than there are calls: the first call uses up the share.
+	await withBudget(1, [{ id: installation.id, calls: 10, inTotal: 10 }], async () => {
+		await sql(`SELECT work_put(${quote(installation.id)}, 'device_sync', 1); NOTIFY switchboard_work`);
+		await waitFor(async () => /used up/.test((await rowOf(installation)).sync_error ?? ""), { what: "the sync to be deferred" });
+		await linked(coming);
+		assert.equal((await rowOf(coming)).sync_state, "done");
+		assert.equal((await finished(await click(coming, [{ device: coming.devices[0] }])))[0].status, "confirmed");
+	});
+});
+
+test("what others leave of the month's calls goes to an installation beyond its share", async () => {
+	const greedy = await newInstallation();
+	// So large that all calls of these tests are less than what a second of the month amounts to.
+	const budget = 1e14;
+
+	await withBudget(budget, [{ id: greedy.id, calls: budget, inTotal: 0 }], async () => {
+		const before = (await rowOf(greedy)).synced_at;
+
+		await runJob(greedy, "device_sync");
+		assert.notEqual((await rowOf(greedy)).synced_at, before);
+	});
+});
+
 test("a worker starts and keeps running without a database", async () => {
 	const worker = await startWorker(stack, { SWITCHBOARD_DATABASE_URL: "postgresql://nobody@/none?host=/nonexistent",
 		SWITCHBOARD_DATABASE_URL_FILE: undefined });

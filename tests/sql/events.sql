@@ -1,7 +1,7 @@
 -- Duplicates, order and isolation of events.
 BEGIN;
 \ir fixture.psql
-SELECT plan(30);
+SELECT plan(32);
 
 -- Order of stamps.
 SELECT is(stamp_compare('2026-01-01 00:00:01Z', NULL, '2026-01-01 00:00:00Z', NULL), 1, 'a later second is newer');
@@ -84,6 +84,16 @@ SELECT ok((SELECT work FROM pg_temp.ingest('home', jsonb_build_array(
 SELECT pg_temp.ingest('home', jsonb_build_array(jsonb_build_object('id', '00000000-0000-1000-8000-000000000a04', 'at', now(),
 	'type', 'DEVICE_LIFECYCLE_EVENT', 'device', 'fan', 'value', 'DELETE'))) \g /dev/null
 SELECT is((SELECT count(*) FROM switch WHERE device_id = 'fan'), 0::bigint, 'a deleted device disappears');
+
+-- The history is made of the newest events.
+INSERT INTO event (installation_id, event_time, event_id, event_type, device_id, component, capability, attribute, value)
+	SELECT 'home', now() - interval '1 hour' + e * interval '0.1 seconds', gen_random_uuid(), 'DEVICE_EVENT', 'lamp', 'hall', 'switch', 'switch',
+		CASE WHEN e % 2 = 0 THEN '"on"' ELSE '"off"' END::jsonb FROM generate_series(1, policy_history_events() + 100) AS e;
+INSERT INTO switch (installation_id, device_id, component, seq) SELECT 'home', device_id, 'hall', 1 FROM device WHERE device_id = 'lamp';
+SELECT is((SELECT count(*) FROM switch_history(current_setting('test.user')::bigint, 'lamp', 'hall', 24)), policy_history_events()::bigint,
+	'a history is as long as its policy');
+SELECT is((SELECT min(at::timestamptz) FROM switch_history(current_setting('test.user')::bigint, 'lamp', 'hall', 24)),
+	date_trunc('milliseconds', now() - interval '1 hour' + 101 * interval '0.1 seconds'), 'and leaves out the oldest');
 
 -- Uninstall.
 SELECT pg_temp.ingest('home', jsonb_build_array(jsonb_build_object('id', '00000000-0000-1000-8000-000000000a05', 'at', now(),

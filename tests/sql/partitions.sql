@@ -1,7 +1,7 @@
 -- Daily partitions of event: made ahead, dropped in time; events without one are stored beside.
 BEGIN;
 \ir fixture.psql
-SELECT plan(18);
+SELECT plan(21);
 CREATE FUNCTION pg_temp.partition(p_days integer) RETURNS text LANGUAGE sql AS $$
 	SELECT 'event_' || to_char((now() AT TIME ZONE 'UTC')::date + p_days, 'YYYYMMDD') $$;
 
@@ -29,6 +29,11 @@ SELECT is((SELECT stored FROM pg_temp.ingest('home', jsonb_build_array(
 SELECT is((SELECT array_agg(value) FROM switch_history(current_setting('test.user')::bigint, 'lamp', 'main', 24)), '{on}',
 	'the history shows them');
 SELECT is(event_partition_make(), 1, 'what is missing is made although there are such events');
+SELECT is((SELECT count(*) FROM pg_index WHERE indrelid = to_regclass(pg_temp.partition(0))),
+	(SELECT count(*) FROM pg_index WHERE indrelid = 'event'::regclass), 'with the indexes of the others, each once');
+SELECT is((SELECT count(*) FROM pg_inherits h JOIN pg_index x ON x.indexrelid = h.inhrelid WHERE x.indrelid = to_regclass(pg_temp.partition(0))),
+	(SELECT count(*) FROM pg_index WHERE indrelid = 'event'::regclass), 'as parts of theirs');
+SELECT ok(to_regclass('event_of_switch') IS NOT NULL AND to_regclass('event_stray_of_switch') IS NOT NULL, 'of which one is for the history');
 
 SELECT format('CREATE TABLE event_20200101 PARTITION OF event FOR VALUES FROM (%L) TO (%L)', '2020-01-01Z', '2020-01-02Z') \gexec
 SELECT is((SELECT array_agg(name) FROM event_partition_old(30)), '{event_20200101}', 'a partition past its time is named');

@@ -4,7 +4,7 @@
 -- which tables were read from end to end.
 BEGIN;
 \ir fixture.psql
-SELECT plan(42);
+SELECT plan(48);
 
 -- 3000 installations beside the one of the fixture: too many rows in each table below to read them all.
 CREATE TEMP TABLE many ON COMMIT DROP AS SELECT 'many-' || n AS id, n FROM generate_series(1, 3000) AS n;
@@ -33,6 +33,7 @@ INSERT INTO event (installation_id, event_time, event_id, event_type, device_id,
 	FROM many, generate_series(1, 8) AS e;
 INSERT INTO command (installation_id, device_id, component, command, user_id, status, finished_at, deadline_at, seq)
 	SELECT id, 'lamp-1', 'main', 'on', 1, 'confirmed', now() - interval '1 hour', now() - interval '1 hour', 1 FROM many;
+INSERT INTO api_call_installation (installation_id, month, calls) SELECT id, date_trunc('month', now() AT TIME ZONE 'UTC'), 9 FROM many;
 ANALYZE;
 
 -- Tables of the schema of which "call" reads much, the eighth time: from end to end, or by an index but
@@ -132,6 +133,9 @@ SELECT is(pg_temp.read_whole('SELECT token_refused(''many-7'', 1, 0, 0)'), '', '
 SELECT is(pg_temp.read_whole('SELECT worker_release(''w'', true, true, true, true, false, 8000)', 200), '', 'worker_release');
 SELECT is(pg_temp.read_whole($$ SELECT count(*) FROM token_spooled((SELECT array_agg('many-' || n) FROM generate_series(1, 100) n),
 	(SELECT array_agg(1::bigint) FROM generate_series(1, 100) n)) $$), '', 'token_spooled, of a hundred');
+SELECT is(pg_temp.read_whole('SELECT api_call_used(''many-7'')'), '', 'api_call_used');
+SELECT is(pg_temp.read_whole('SELECT api_call_count_many(ARRAY[''many-7'', ''many-8''], ARRAY[''GET /devices'', ''GET /devices''], ARRAY[200, 200])'), '',
+	'api_call_count_many');
 
 -- All switches of a large location at once, which statistics made while nothing was waiting do not show: each row a few times.
 INSERT INTO device (installation_id, device_id, name, online) SELECT 'many-11', 'hall-' || d, 'Lamp', true FROM generate_series(1, 200) AS d;
@@ -151,5 +155,38 @@ SELECT is(pg_temp.read_whole($$ SELECT * FROM event_ingest(ARRAY['many-11'], (SE
 	pg_temp.switch_event(gen_random_uuid()::text, now(), NULL, 'hall-' || d, CASE WHEN random() < 0.5 THEN 'on' ELSE 'off' END)))
 	FROM generate_series(1, 200) AS d)) $$, 5000, $$ UPDATE command SET status = 'accepted', finished_at = NULL
 	WHERE installation_id = 'many-11' AND status = 'confirmed' $$), '', 'event_ingest of 200 events that confirm commands');
+-- One switch among many of one installation that has far more events than the statistics know of.
+INSERT INTO device (installation_id, device_id, name, online) SELECT 'many-13', 'hall-' || d, 'Lamp', true FROM generate_series(1, 20) AS d;
+INSERT INTO switch (installation_id, device_id, component, state, state_at, seq)
+	SELECT 'many-13', 'hall-' || d, 'main', 'off', now() - interval '1 hour', 1 FROM generate_series(1, 20) AS d;
+CREATE FUNCTION pg_temp.put_events(p_table text, p_each integer, p_over interval, p_devices integer[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('INSERT INTO %I (installation_id, event_time, event_id, event_type, device_id, component, capability, attribute, value)
+		SELECT ''many-13'', now() - %L::interval * e / %s, gen_random_uuid(), ''DEVICE_EVENT'', ''hall-'' || d, ''main'', ''switch'', ''switch'',
+			CASE WHEN e %% 2 = 0 THEN ''"on"'' ELSE ''"off"'' END::jsonb
+		FROM generate_series(1, %s) AS e, unnest(%L::integer[]) AS d', p_table, p_over, p_each, p_each, p_devices);
+END $$;
+SELECT pg_temp.put_events(t, e, '6 days', ARRAY(SELECT generate_series(1, 20))) FROM (VALUES ('event', 600), ('event_stray', 100)) AS v (t, e) \g /dev/null
+CREATE FUNCTION pg_temp.events_read() RETURNS bigint LANGUAGE sql AS $$
+	SELECT sum(coalesce(s.idx_tup_fetch, 0) + coalesce(s.seq_tup_read, 0))::bigint FROM pg_stat_xact_user_tables s WHERE s.relname ~ '^event_' $$;
+CREATE FUNCTION pg_temp.read_for_history(p_hours integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	v_user   bigint := (SELECT user_id FROM user_account WHERE owner_id = 'many-13');
+	v_before bigint;
+BEGIN
+	FOR i IN 1 .. 8 LOOP
+		v_before := pg_temp.events_read();
+		PERFORM * FROM switch_history(v_user, 'hall-3', 'main', p_hours);
+	END LOOP;
+	RETURN pg_temp.events_read() - v_before;
+END $$;
+SELECT is(pg_temp.read_for_history(168), 700::bigint, 'the history of a switch reads the events of that switch alone');
+SELECT is(pg_temp.read_for_history(24), (SELECT count(*) FROM event_all WHERE installation_id = 'many-13' AND device_id = 'hall-3'
+	AND event_time > now() - interval '24 hours'), 'and of the time in question');
+SELECT pg_temp.put_events('event', 10500, '1 day', '{3}') \g /dev/null
+-- One more of each table may be at hand.
+SELECT ok(pg_temp.read_for_history(24) BETWEEN 10000 AND 10003, 'and no more than are wanted');
+ANALYZE;
+SELECT ok(pg_temp.read_for_history(24) BETWEEN 10000 AND 10003, 'also when the statistics know of them');
 SELECT * FROM finish();
 ROLLBACK;

@@ -20,7 +20,7 @@ unit_tests += \
 	tests/unit/test_worker_spool tests/unit/test_worker_retry \
 	tests/unit/test_command_body tests/unit/test_subscription_set
 unit_tests += tests/unit/test_cursor tests/unit/test_stream_format tests/unit/test_stream_feed
-unit_tests += tests/unit/test_stream
+unit_tests += tests/unit/test_stream tests/unit/test_stream_session
 unit_tests += tests/unit/test_webhook_batch
 unit_tests += tests/unit/test_reply_record tests/unit/test_switch tests/unit/test_command_input
 EXTRA_DIST += tests/unit/unit.h
@@ -33,12 +33,17 @@ tests_unit_test_webhook_body_SOURCES = tests/unit/test_webhook_body.c $(tests_un
 tests_unit_test_device_SOURCES = tests/unit/test_device.c $(tests_unit_cases)
 tests_unit_test_keycache_SOURCES = tests/unit/test_keycache.c $(tests_unit_cases)
 
-# Parts of the streamer; the test of the feeds replaces database and streams.
+# Parts of the streamer; the tests of feeds and sessions replace database and streams.
 tests_unit_test_stream_format_SOURCES = tests/unit/test_stream_format.c \
 	src/stream/format.c src/stream/format.h
 tests_unit_test_stream_feed_SOURCES = tests/unit/test_stream_feed.c \
 	src/stream/feed.c src/stream/feed.h \
-	src/stream/format.c src/stream/format.h
+	src/stream/format.c src/stream/format.h \
+	src/stream/session_index.c src/stream/session_index.h
+tests_unit_test_stream_session_SOURCES = tests/unit/test_stream_session.c \
+	src/stream/format.c src/stream/format.h \
+	src/stream/session.c src/stream/session.h \
+	src/stream/session_index.c src/stream/session_index.h
 
 tests_unit_test_webhook_batch_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=store_event_ingest,--wrap=store_event_locked,--wrap=clock_monotonic_ms

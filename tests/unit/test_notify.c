@@ -77,14 +77,31 @@ an_id_is_sent_once(void **state)
 	notify_add_page(&notify, "1");
 	notify_add_page(&notify, "i1");
 	notify_add_page(&notify, "i12");
-	notify_add_sessions(&notify);
-	notify_add_sessions(&notify);
 	assert_int_equal(notify_run(&notify), -1);
 	assert_int_equal(sent, 1);
 	assert_string_equal(channels[0], "switchboard_page");
-	assert_string_equal(payloads[0], "i1,i12,1,*");
+	assert_string_equal(payloads[0], "i1,i12,1");
 	assert_int_equal(notify_run(&notify), -1);
 	assert_int_equal(sent, 1);
+	notify_clear(&notify);
+}
+
+static void
+people_are_named(void **state)
+{
+	struct notify notify;
+
+	(void)state;
+	begin(&notify);
+	notify_add_user(&notify, 12);
+	notify_add_user(&notify, 1);
+	notify_add_page(&notify, "i1");
+	notify_add_user(&notify, 12);
+	notify_add_user(&notify, INT64_MAX);
+	assert_int_equal(notify_run(&notify), -1);
+	assert_int_equal(sent, 1);
+	assert_string_equal(channels[0], "switchboard_page");
+	assert_string_equal(payloads[0], "@12,@1,i1,@9223372036854775807");
 	notify_clear(&notify);
 }
 
@@ -114,17 +131,17 @@ changes_within_the_spacing_are_sent_together(void **state)
 	notify_add_page(&notify, "a");
 	assert_int_equal(notify_run(&notify), -1);
 	notify_add_page(&notify, "b");
-	notify_add_sessions(&notify);
+	notify_add_user(&notify, 7);
 	assert_int_equal(notify_run(&notify), NOTIFY_SPACING_MS);
 	now_ms += NOTIFY_SPACING_MS - 1;
 	notify_add_page(&notify, "c");
-	notify_add_sessions(&notify);
+	notify_add_user(&notify, 7);
 	assert_int_equal(notify_run(&notify), 1);
 	assert_int_equal(sent, 1);
 	now_ms++;
 	assert_int_equal(notify_run(&notify), -1);
 	assert_int_equal(sent, 2);
-	assert_string_equal(payloads[1], "b,*,c");
+	assert_string_equal(payloads[1], "b,@7,c");
 	notify_clear(&notify);
 }
 
@@ -180,7 +197,7 @@ an_inline_wake_up_keeps_the_spacing(void **state)
 	assert_false(notify_begin_inline(&notify));
 	assert_int_equal(notify_run(&notify), -1);
 	now_ms += NOTIFY_INTERVAL_MS;
-	notify_add_sessions(&notify);
+	notify_add_user(&notify, 7);
 	assert_false(notify_begin_inline(&notify));
 	notify_clear(&notify);
 }
@@ -280,6 +297,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	    SAYS("without changes nothing is sent", without_changes_nothing_is_sent),
 	    SAYS("an id is sent once, ids that contain each other all", an_id_is_sent_once),
+	    SAYS("the people whose sessions changed are named", people_are_named),
 	    SAYS("work has a channel of its own", work_has_a_channel_of_its_own),
 	    SAYS("changes within the spacing wait and are sent together",
 		changes_within_the_spacing_are_sent_together),

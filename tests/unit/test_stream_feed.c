@@ -30,6 +30,7 @@ static struct written {
 } written[WRITTEN_MAX];
 static size_t written_count;
 static const struct stream *full;
+static struct streams streams;
 
 enum sw_err
 store_page_changes(struct db *db, const char *const *installations, const int64_t *cursors,
@@ -112,18 +113,17 @@ begin(void)
 static void
 subscribe(struct feeds *feeds, struct stream *stream, const char *installation, int64_t cursor)
 {
+	stream->streams = &streams;
+	stream->entry.stream = stream;
 	assert_int_equal(feed_subscribe(feeds, stream, installation, cursor), SW_OK);
 }
 
-static bool
+static void
 refresh(struct feeds *feeds)
 {
-	bool removed = false;
-
 	written_count = queries = 0;
-	assert_int_equal(feeds_refresh(feeds, NULL, &removed), SW_OK);
+	assert_int_equal(feeds_refresh(feeds, NULL), SW_OK);
 	assert_false(feeds_have_stale(feeds));
-	return removed;
 }
 
 static void
@@ -204,14 +204,13 @@ what_could_not_be_read_stays_stale(void **state)
 {
 	struct feeds *feeds = begin();
 	struct stream one = {0};
-	bool removed = false;
 
 	(void)state;
 	put_row(PAGE_CHANGE_SWITCH, "inst-1", "on", 3);
 	put_row(PAGE_CHANGE_MARK, "inst-1", "active", 3);
 	subscribe(feeds, &one, "inst-1", 2);
 	answer_err = SW_EUNAVAILABLE;
-	assert_int_equal(feeds_refresh(feeds, NULL, &removed), SW_EUNAVAILABLE);
+	assert_int_equal(feeds_refresh(feeds, NULL), SW_EUNAVAILABLE);
 	assert_true(feeds_have_stale(feeds));
 	assert_int_equal(written_count, 0);
 	answer_err = SW_OK;
@@ -250,20 +249,25 @@ static void
 a_removed_installation_is_reported(void **state)
 {
 	struct feeds *feeds = begin();
-	struct stream one = {0};
+	struct stream one = {0}, other = {0}, *unchecked[2];
 
 	(void)state;
 	put_row(PAGE_CHANGE_MARK, "inst-1", "active", 3);
 	put_row(PAGE_CHANGE_INSTALLATION, "inst-2", "removed", 5);
 	put_row(PAGE_CHANGE_MARK, "inst-2", "removed", 5);
 	subscribe(feeds, &one, "inst-1", 3);
-	assert_false(refresh(feeds));
+	subscribe(feeds, &other, "inst-1", 3);
+	refresh(feeds);
+	assert_int_equal(session_index_take(&streams.index, unchecked, 2), 0);
 	subscribe(feeds, &one, "inst-2", 4);
-	assert_true(refresh(feeds));
+	refresh(feeds);
+	assert_int_equal(session_index_take(&streams.index, unchecked, 2), 1);
+	assert_ptr_equal(unchecked[0], &one);
 	assert_int_equal(written_count, 1);
 	assert_non_null(strstr(written[0].text, "\"status\":\"removed\""));
 	assert_true(one.subscribers->removed);
 	assert_false(one.subscribers->next->removed);
+	feed_unsubscribe_all(&other);
 	end(feeds, &one);
 }
 
@@ -414,7 +418,8 @@ main(void)
 		a_cursor_above_the_database_starts_anew),
 	    SAYS("a feed that could not be read stays stale", what_could_not_be_read_stays_stale),
 	    SAYS("a stream with too much waiting keeps its cursor", a_full_stream_keeps_its_cursor),
-	    SAYS("a removed installation is reported", a_removed_installation_is_reported),
+	    SAYS("a removed installation is reported, and the streams that show it are unchecked",
+		a_removed_installation_is_reported),
 	    SAYS("many feeds are read in several queries", many_feeds_take_several_queries),
 	    SAYS("the change in a wake-up is written, once", a_change_in_a_wake_up_is_written_once),
 	    SAYS("a stream that misses more is served by the next refresh",
