@@ -34,6 +34,16 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION command_put IS 'Store one command; supersedes an older one that was not sent';
 
+-- Who clicks waits: a refresh that lies in its back-off is tried.
+CREATE FUNCTION command_ask(p_installation text)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM work_put(p_installation, 'command', 0);
+	PERFORM work_put_refresh(p_installation, 0, now()) FROM work w
+		WHERE w.installation_id = p_installation AND w.kind = 'command' AND w.waits_for = 'token';
+END $$;
+COMMENT ON FUNCTION command_ask IS 'Ask for a turn in which the commands of an installation are sent';
+
 -- No row: not one of this user's switches.  Outcomes: taken; no_level: it is no dimmer; reconnect: the platform would
 -- refuse until its owner links the location again.
 CREATE FUNCTION command_request(p_user bigint, p_device text, p_component text, p_command text, p_level integer,
@@ -58,7 +68,7 @@ BEGIN
 			RETURN;
 		END IF;
 		command_id := command_put(p_user, installation_id, v_seq, p_device, p_component, p_command, p_level, p_wait_ms);
-		PERFORM work_put(installation_id, 'command', 0);
+		PERFORM command_ask(installation_id);
 	END IF;
 	RETURN NEXT;
 END $$;
@@ -124,7 +134,7 @@ BEGIN
 		RETURN QUERY SELECT m.id, v_installation
 			FROM command_put_many(p_user, v_installation, v_seq, p_room, p_command, p_wait_ms) WITH ORDINALITY AS m (id, n)
 			ORDER BY m.n;
-		PERFORM work_put(v_installation, 'command', 0);
+		PERFORM command_ask(v_installation);
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION command_request_many IS 'Take a command for every switch of a room, a location or a user';

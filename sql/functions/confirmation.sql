@@ -30,7 +30,7 @@ BEGIN
 	IF p_error IS NULL THEN
 		UPDATE confirmation SET confirmed_at = now(), url = NULL WHERE confirmation_hash = v_hash;
 	ELSE
-		UPDATE work SET attempts = attempts + 1, lease = NULL, last_error = p_error,
+		UPDATE work SET attempts = attempts + 1, lease = NULL, claim = NULL, last_error = p_error,
 			run_at = now() + make_interval(secs => p_delay_ms / 1000.0)
 			WHERE installation_id = '' AND kind = 'confirmation' AND subject = p_subject;
 		DELETE FROM confirmation f USING work w WHERE f.confirmation_hash = v_hash AND w.installation_id = ''

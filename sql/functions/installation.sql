@@ -155,11 +155,11 @@ COMMENT ON FUNCTION installation_erase IS 'Erase what an uninstalled location ha
 
 -- A link that came meanwhile took the uninstall out of the queue.  Its row lock is taken first: what it commits while this waits
 -- is seen by what follows.
-CREATE FUNCTION installation_uninstalled(p_installation text, p_worker text)
+CREATE FUNCTION installation_uninstalled(p_installation text, p_claim bigint)
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation FOR UPDATE;
-	PERFORM 1 FROM work w WHERE w.installation_id = p_installation AND w.kind = 'uninstall' AND w.lease = p_worker
+	PERFORM 1 FROM work w WHERE w.installation_id = p_installation AND w.kind = 'uninstall' AND w.claim = p_claim
 		FOR UPDATE;
 	IF NOT FOUND THEN
 		RETURN false;
@@ -167,7 +167,7 @@ BEGIN
 	PERFORM installation_erase(p_installation, false);
 	RETURN true;
 END $$;
-COMMENT ON FUNCTION installation_uninstalled IS 'Erase what a worker has uninstalled; false, and nothing is erased, when the job is not its own any more';
+COMMENT ON FUNCTION installation_uninstalled IS 'Erase what a worker has uninstalled; false, and nothing is erased, when that claim has ended';
 
 -- Whoever it is only shown to leaves it.
 CREATE FUNCTION installation_disconnect(p_user bigint, p_installation text)
@@ -182,6 +182,9 @@ BEGIN
 	END IF;
 	IF v_role = 'owner' THEN
 		PERFORM work_put(p_installation, 'uninstall', 1);
+		-- A refresh token that was given up is asked about once more: if it is dead, nothing is left to uninstall with.
+		UPDATE work SET waits_for = NULL, run_at = now() WHERE installation_id = p_installation AND kind = 'refresh'
+			AND waits_for = 'link';
 		PERFORM installation_erase(p_installation, true);
 	ELSE
 		PERFORM access_end(p_installation, ARRAY[p_user]);
@@ -205,14 +208,23 @@ RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboa
 $$;
 COMMENT ON FUNCTION location_is_of IS 'May this user switch everything in this room or location';
 
--- Its events were kept for p_days.  Rows that others have locked are left for the next time.
+-- Its events were kept for p_days.  Rows that others have locked are left for the next time.  What came after it was erased,
+-- with an answer that was on its way, goes too.
 CREATE FUNCTION installation_forget(p_days integer)
-RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
-	DELETE FROM installation WHERE installation_id IN (SELECT i.installation_id FROM installation i
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
+DECLARE
+	v_ids text[];
+BEGIN
+	v_ids := ARRAY(SELECT i.installation_id::text FROM installation i
 		WHERE i.removed_at < now() - make_interval(days => p_days + 1) AND i.status = 'removed'
 			AND NOT EXISTS (SELECT 1 FROM token t WHERE t.installation_id = i.installation_id)
-		ORDER BY i.removed_at LIMIT 1000 FOR UPDATE SKIP LOCKED)
-$$;
+		ORDER BY i.removed_at LIMIT 1000 FOR UPDATE SKIP LOCKED);
+	DELETE FROM pause WHERE installation_id = ANY (v_ids);
+	DELETE FROM call_pace WHERE installation_id = ANY (v_ids);
+	DELETE FROM subscription WHERE installation_id = ANY (v_ids);
+	DELETE FROM work WHERE installation_id = ANY (v_ids);
+	DELETE FROM installation WHERE installation_id = ANY (v_ids);
+END $$;
 COMMENT ON FUNCTION installation_forget IS 'Delete the rows of removed installations after their events have gone';
 
 CREATE VIEW installations AS

@@ -11,7 +11,8 @@ RETURNS void LANGUAGE sql AS $$
 	DELETE FROM pause p USING ended e WHERE p.installation_id = e.installation_id AND p.kind = e.kind
 		AND p.device_id = e.device_id;
 	INSERT INTO pause AS p (installation_id, kind, device_id, ends_at)
-		VALUES (p_installation, p_kind, coalesce(p_device, ''), now() + make_interval(secs => p_delay_ms / 1000.0))
+		SELECT i.installation_id, p_kind, coalesce(p_device, ''), now() + make_interval(secs => p_delay_ms / 1000.0)
+		FROM installation i WHERE i.installation_id = p_installation AND (i.status <> 'removed' OR p_kind IN ('uninstall', 'refresh'))
 		ON CONFLICT (installation_id, kind, device_id) DO UPDATE SET ends_at = greatest(p.ends_at, excluded.ends_at);
 $$;
 COMMENT ON FUNCTION pause_put IS 'No such calls for an installation before the delay has passed; a longer pause stays';

@@ -5,6 +5,10 @@
 CREATE FUNCTION subscription_replace(p_installation text, p_subscriptions jsonb)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation AND i.status <> 'removed' FOR KEY SHARE;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
 	IF EXISTS (SELECT 1 FROM jsonb_array_elements(p_subscriptions) x WHERE x ->> 'id' NOT IN
 		(SELECT s.subscription_id FROM subscription s WHERE s.installation_id = p_installation)) THEN
 		PERFORM work_put(p_installation, 'device_sync', 1);

@@ -51,6 +51,7 @@ CREATE FUNCTION token_store(p_installation text, p_generation bigint, p_access b
 	p_seal_key text, p_scope text, p_expires_in integer, p_age_s bigint)
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
+	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation AND i.status = 'needs_reauth' FOR NO KEY UPDATE;
 	PERFORM 1 FROM token t WHERE t.installation_id = p_installation FOR UPDATE NOWAIT;
 	UPDATE token t SET generation = p_generation + 1, access_sealed = p_access, refresh_sealed = p_refresh,
 		seal_key_id = p_seal_key, scope = coalesce(p_scope, t.scope),
@@ -130,6 +131,8 @@ DECLARE
 	v_stays boolean;
 	v_again timestamptz;
 BEGIN
+	-- Before the token's, as when it is erased or linked.
+	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation FOR NO KEY UPDATE;
 	UPDATE token t SET failures = t.failures + 1, last_error = p_error, last_error_at = now(),
 		refusals = CASE p_error WHEN 'invalid_grant' THEN t.refusals + 1 ELSE 0 END
 		WHERE t.installation_id = p_installation AND t.generation = p_generation
@@ -185,6 +188,7 @@ RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	v_error text;
 BEGIN
+	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation AND i.status = 'needs_reauth' FOR NO KEY UPDATE;
 	SELECT t.last_error INTO v_error FROM token t WHERE t.installation_id = p_installation
 		AND t.generation = p_generation AND t.refresh_sealed = p_old_refresh FOR UPDATE;
 	IF NOT FOUND THEN
@@ -207,6 +211,7 @@ COMMENT ON FUNCTION token_reseal IS 'Replace a sealed pair of tokens by the same
 CREATE FUNCTION token_unopened(p_installation text, p_generation bigint, p_old_refresh bytea)
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
+	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation FOR NO KEY UPDATE;
 	PERFORM 1 FROM token t WHERE t.installation_id = p_installation AND t.generation = p_generation
 		AND t.refresh_sealed = p_old_refresh FOR UPDATE;
 	IF NOT FOUND THEN

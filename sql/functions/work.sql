@@ -4,17 +4,19 @@
 
 CREATE FUNCTION work_pause_end(p_installation text, p_kind text)
 RETURNS timestamptz LANGUAGE sql STABLE AS $$
-	SELECT max(p.ends_at) FROM pause p WHERE p.installation_id = p_installation AND p.kind = p_kind AND p.ends_at > now()
+	SELECT max(p.ends_at) FROM pause p WHERE p.installation_id = p_installation AND p.kind = p_kind AND p.device_id = ''
+		AND p.ends_at > now()
 $$;
-COMMENT ON FUNCTION work_pause_end IS 'Until when the platform wants no such calls; null: they may be made';
+COMMENT ON FUNCTION work_pause_end IS 'Until when the platform wants no such calls; null: they may be made.  Commands are paused for each device (command_first)';
 
 -- What runs now runs again afterwards.  What failed keeps its back-off, for asking again does not help the platform.
+-- Nothing is done for an installation that was removed but its uninstall.
 CREATE FUNCTION work_put(p_installation text, p_kind text, p_priority integer, p_delay interval DEFAULT '0')
 RETURNS void LANGUAGE sql AS $$
 	INSERT INTO work AS w (installation_id, kind, priority, run_at, waits_for)
-	VALUES (p_installation, p_kind, p_priority, greatest(now() + p_delay, work_pause_end(p_installation, p_kind)),
-		CASE WHEN p_kind NOT IN ('uninstall', 'refresh') THEN (SELECT 'link' FROM installation i
-			WHERE i.installation_id = p_installation AND i.status = 'needs_reauth') END)
+	SELECT p_installation, p_kind, p_priority, greatest(now() + p_delay, work_pause_end(p_installation, p_kind)),
+		CASE WHEN p_kind NOT IN ('uninstall', 'refresh') AND i.status = 'needs_reauth' THEN 'link' END
+	FROM installation i WHERE i.installation_id = p_installation AND (i.status <> 'removed' OR p_kind = 'uninstall')
 	ON CONFLICT (installation_id, kind, subject) DO UPDATE SET
 		generation = w.generation + 1, priority = least(w.priority, excluded.priority),
 		queued_at = CASE WHEN w.lease IS NULL AND w.last_error IS NULL AND w.run_at > now() THEN now() ELSE w.queued_at END,
@@ -22,19 +24,20 @@ RETURNS void LANGUAGE sql AS $$
 $$;
 COMMENT ON FUNCTION work_put IS 'Ask for work; what is queued already runs no later, unless it failed, and no less urgently';
 
--- After a new link: whatever failed before may go well now.
+-- After a new link: whatever failed before may go well now.  What still runs was begun before it, and ends without effect.
 CREATE FUNCTION work_begin(p_installation text, p_kind text)
 RETURNS void LANGUAGE sql AS $$
-	INSERT INTO work AS w (installation_id, kind, priority) VALUES (p_installation, p_kind, 0)
+	INSERT INTO work AS w (installation_id, kind, priority, run_at)
+	VALUES (p_installation, p_kind, 0, greatest(now(), work_pause_end(p_installation, p_kind)))
 	ON CONFLICT (installation_id, kind, subject) DO UPDATE SET
 		generation = w.generation + 1, priority = 0, attempts = 0, last_error = NULL, waits_for = NULL, queued_at = now(),
-		run_at = CASE WHEN w.lease IS NULL THEN now() ELSE w.run_at END
+		lease = NULL, claim = NULL, run_at = excluded.run_at
 $$;
 COMMENT ON FUNCTION work_begin IS 'Ask for work for somebody who waits for it, as if it had never been tried';
 
 -- Commands have a claim of their own (command_claim): one turn sends several.
 CREATE FUNCTION work_claim(p_worker text, p_priority integer, p_limit integer)
-RETURNS TABLE (installation_id text, kind text, subject text, generation bigint, attempts integer, age_s bigint)
+RETURNS TABLE (installation_id text, kind text, subject text, claim bigint, generation bigint, attempts integer, age_s bigint)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
@@ -44,20 +47,20 @@ BEGIN
 		SELECT w.installation_id, w.kind, w.subject FROM work w
 		WHERE w.waits_for IS NULL AND w.priority = p_priority AND w.run_at <= now() AND w.kind <> 'command'
 		ORDER BY w.run_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
-	UPDATE work w SET lease = p_worker, run_at = now() + policy_lease()
+	UPDATE work w SET lease = p_worker, claim = nextval('work_claims'), run_at = now() + policy_lease()
 	FROM taken t WHERE w.installation_id = t.installation_id AND w.kind = t.kind AND w.subject = t.subject
-	RETURNING w.installation_id, w.kind, w.subject, w.generation, w.attempts, extract(epoch FROM now() - w.queued_at)::bigint;
+	RETURNING w.installation_id, w.kind, w.subject, w.claim, w.generation, w.attempts, extract(epoch FROM now() - w.queued_at)::bigint;
 END $$;
 COMMENT ON FUNCTION work_claim IS 'Give a worker work of a priority that is due, the longest due first';
 
-CREATE FUNCTION work_keep(p_installation text, p_kind text, p_worker text)
+CREATE FUNCTION work_keep(p_installation text, p_kind text, p_claim bigint)
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
 	UPDATE work w SET run_at = now() + policy_lease()
-		WHERE w.installation_id = p_installation AND w.kind = p_kind AND w.subject = '' AND w.lease = p_worker;
+		WHERE w.installation_id = p_installation AND w.kind = p_kind AND w.subject = '' AND w.claim = p_claim;
 	RETURN FOUND;
 END $$;
-COMMENT ON FUNCTION work_keep IS 'Renew a lease; false when another worker has the work, or it is gone';
+COMMENT ON FUNCTION work_keep IS 'Renew a lease; false when the claim has ended, or the work is gone';
 
 -- Webhooks may be missed: once a day the devices and subscriptions of each installation are read again, each at its own
 -- time of the day.  That costs a handful of calls; more often would be polling.
@@ -68,51 +71,53 @@ RETURNS timestamptz LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION work_daily IS 'When an installation is compared with the platform next: half a day to one and a half from now';
 
--- Syncs come back the next day; when it was asked for again meanwhile, at once, or when events may cause another.
-CREATE FUNCTION work_done(p_installation text, p_kind text, p_worker text, p_generation bigint)
+-- Syncs come back the next day, unless the installation was removed; when it was asked for again meanwhile, at once, or when
+-- events may cause another.
+CREATE FUNCTION work_done(p_installation text, p_kind text, p_claim bigint, p_generation bigint)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	IF p_kind NOT IN ('device_sync', 'subscription_sync') THEN
+	IF p_kind NOT IN ('device_sync', 'subscription_sync') OR NOT EXISTS (SELECT 1 FROM installation i
+		WHERE i.installation_id = p_installation AND i.status <> 'removed') THEN
 		DELETE FROM work w WHERE w.installation_id = p_installation AND w.kind = p_kind AND w.subject = ''
-			AND w.lease = p_worker AND w.generation = p_generation;
+			AND w.claim = p_claim AND w.generation = p_generation;
 		IF FOUND THEN
 			RETURN;
 		END IF;
 	END IF;
-	UPDATE work w SET lease = NULL, attempts = 0, last_error = NULL,
+	UPDATE work w SET lease = NULL, claim = NULL, attempts = 0, last_error = NULL,
 		priority = CASE WHEN w.generation = p_generation THEN 2 ELSE greatest(w.priority, 1) END,
 		run_at = CASE WHEN w.generation = p_generation THEN work_daily(p_installation)
 			WHEN p_kind = 'device_sync' THEN sync_earliest(p_installation) ELSE now() END,
 		queued_at = now()
-		WHERE w.installation_id = p_installation AND w.kind = p_kind AND w.subject = '' AND w.lease = p_worker;
+		WHERE w.installation_id = p_installation AND w.kind = p_kind AND w.subject = '' AND w.claim = p_claim;
 END $$;
 COMMENT ON FUNCTION work_done IS 'End a piece of work, unless it was asked for again meanwhile';
 
 -- p_error is null when nothing failed and it only waits.
-CREATE FUNCTION work_failed(p_installation text, p_kind text, p_worker text, p_error text, p_delay_ms bigint)
+CREATE FUNCTION work_failed(p_installation text, p_kind text, p_claim bigint, p_error text, p_delay_ms bigint)
 RETURNS void LANGUAGE sql AS $$
-	UPDATE work w SET lease = NULL, attempts = w.attempts + 1, last_error = p_error,
+	UPDATE work w SET lease = NULL, claim = NULL, attempts = w.attempts + (p_error IS NOT NULL)::integer, last_error = p_error,
 		run_at = now() + make_interval(secs => p_delay_ms / 1000.0)
-		WHERE w.installation_id = p_installation AND w.kind = p_kind AND w.subject = '' AND w.lease = p_worker
+		WHERE w.installation_id = p_installation AND w.kind = p_kind AND w.subject = '' AND w.claim = p_claim
 $$;
 COMMENT ON FUNCTION work_failed IS 'Put work back for a later try';
 
 -- The token's row is locked first, as by token_store(), which ends the wait: a token that comes meanwhile is seen here.
-CREATE FUNCTION work_wait_for_token(p_installation text, p_kind text, p_worker text)
+CREATE FUNCTION work_wait_for_token(p_installation text, p_kind text, p_claim bigint)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	v_lacks boolean;
 BEGIN
 	SELECT t.expires_at <= now() INTO v_lacks FROM token t WHERE t.installation_id = p_installation FOR SHARE;
-	UPDATE work w SET lease = NULL, run_at = now(), waits_for = CASE WHEN v_lacks THEN coalesce(w.waits_for, 'token') ELSE w.waits_for END
+	UPDATE work w SET lease = NULL, claim = NULL, run_at = now(), waits_for = CASE WHEN v_lacks THEN coalesce(w.waits_for, 'token') ELSE w.waits_for END
 		WHERE w.installation_id = p_installation AND w.kind = p_kind AND w.subject = ''
-			AND (w.lease = p_worker OR w.kind = 'command');
+			AND (w.claim = p_claim OR w.kind = 'command');
 END $$;
 COMMENT ON FUNCTION work_wait_for_token IS 'Put work back until the installation has a fresh access token; at once when it has one';
 
 CREATE FUNCTION work_hold(p_installation text)
 RETURNS void LANGUAGE sql AS $$
-	UPDATE work w SET waits_for = 'link', lease = NULL, run_at = now() WHERE w.installation_id = p_installation
+	UPDATE work w SET waits_for = 'link', lease = NULL, claim = NULL, run_at = now() WHERE w.installation_id = p_installation
 		AND w.kind NOT IN ('uninstall', 'refresh') AND w.waits_for IS DISTINCT FROM 'link'
 $$;
 COMMENT ON FUNCTION work_hold IS 'Put all work aside until the location is linked again';
@@ -141,7 +146,7 @@ CREATE FUNCTION work_plan_refresh(p_installation text, p_at timestamptz, p_error
 RETURNS void LANGUAGE sql AS $$
 	INSERT INTO work AS w (installation_id, kind, priority, run_at, waits_for, last_error)
 	VALUES (p_installation, 'refresh', 2, p_at, CASE p_at WHEN 'infinity' THEN 'link' END, p_error)
-	ON CONFLICT (installation_id, kind, subject) DO UPDATE SET lease = NULL, last_error = p_error, waits_for = excluded.waits_for,
+	ON CONFLICT (installation_id, kind, subject) DO UPDATE SET lease = NULL, claim = NULL, last_error = p_error, waits_for = excluded.waits_for,
 		priority = CASE WHEN p_error IS NULL THEN 2 ELSE w.priority END,
 		attempts = CASE WHEN p_error IS NULL THEN 0 ELSE w.attempts + 1 END, run_at = excluded.run_at
 $$;
@@ -163,3 +168,4 @@ COMMENT ON FUNCTION work_next_ms IS 'Milliseconds until something in the queue i
 GRANT EXECUTE ON FUNCTION work_pause_end, work_put, work_begin, work_claim, work_keep, work_daily, work_done, work_failed,
 	work_wait_for_token, work_hold, work_resume, work_put_refresh, work_plan_refresh, work_next_ms TO switchboard_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON work TO switchboard_worker;
+GRANT USAGE ON SEQUENCE work_claims TO switchboard_worker;

@@ -8,6 +8,7 @@ CREATE TABLE work (
 	priority        smallint NOT NULL CHECK (priority BETWEEN 0 AND 2),
 	run_at          timestamptz NOT NULL DEFAULT now(),
 	lease           text,
+	claim           bigint,
 	waits_for       text CHECK (waits_for IN ('token', 'link')),
 	generation      bigint NOT NULL DEFAULT 1,
 	attempts        integer NOT NULL DEFAULT 0,
@@ -15,8 +16,10 @@ CREATE TABLE work (
 	queued_at       timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (installation_id, kind, subject)
 ) WITH (fillfactor = 70);
+CREATE SEQUENCE work_claims;
 CREATE INDEX work_due ON work (priority, run_at) WHERE waits_for IS NULL;
 CREATE INDEX work_leased ON work (lease) WHERE lease IS NOT NULL;
+COMMENT ON SEQUENCE work_claims IS 'Numbers of claims: work.claim';
 COMMENT ON TABLE work IS 'The worker''s queue: at most one row of a kind per installation';
 COMMENT ON COLUMN work.installation_id IS 'For whom; empty for a confirmation, which is for the app';
 COMMENT ON COLUMN work.kind IS 'device_sync: read devices, rooms and states; subscription_sync: bring subscriptions right; uninstall: delete it at the platform, then erase; refresh: its tokens; command: send what is in table command; confirmation: fetch an address of table confirmation';
@@ -24,6 +27,7 @@ COMMENT ON COLUMN work.subject IS 'Of a confirmation: its confirmation_hash, in 
 COMMENT ON COLUMN work.priority IS '0: a person waits; 1: an event asked for it; 2: upkeep';
 COMMENT ON COLUMN work.run_at IS 'Not claimed before this; while a worker has it, the end of that worker''s lease';
 COMMENT ON COLUMN work.lease IS 'Worker that has it now';
+COMMENT ON COLUMN work.claim IS 'Number of the claim by which it has it: what the holder of an older one says of the work is out of date';
 COMMENT ON COLUMN work.waits_for IS 'What must change before it can be done, whatever the time: token: a fresh access token; link: the location has to be linked again';
 COMMENT ON COLUMN work.generation IS 'Grows when it is asked for again: then it runs once more after the present run';
 COMMENT ON COLUMN work.attempts IS 'Failed runs so far';

@@ -156,7 +156,7 @@ static const struct stmt statements[] = {
     [STMT_WORK_NEXT_MS] = {"work_next_ms", "SELECT work_next_ms(ARRAY[$1, $2, $3]::boolean[], $4)",
 	4, .repeatable = true},
     [STMT_WORK_CLAIM] = {"work_claim",
-	"SELECT installation_id, kind, subject, generation, attempts, age_s "
+	"SELECT installation_id, kind, subject, claim, generation, attempts, age_s "
 	"FROM work_claim($1, $2, $3)",
 	.params = 3},
     [STMT_WORK_KEEP] = {"work_keep", "SELECT work_keep($1, $2, $3)", 3, .repeatable = true},

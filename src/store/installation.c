@@ -149,9 +149,13 @@ store_installation_set_owner(struct db *db, const char *installation_id, const c
 }
 
 enum sw_err
-store_installation_uninstalled(struct db *db, const char *installation_id, const char *worker_id)
+store_installation_uninstalled(
+    struct db *db, struct arena *arena, const char *installation_id, int64_t claim)
 {
-	const struct db_param params[] = {DB_TEXT(installation_id), DB_TEXT(worker_id)};
+	const struct db_param params[] = {
+	    DB_TEXT(installation_id),
+	    DB_TEXT(db_int_text(arena, claim)),
+	};
 
 	return store_query_require(db, STMT_INSTALLATION_UNINSTALLED, params, SW_ENOTFOUND);
 }

@@ -95,11 +95,11 @@ SW_MUSTCHECK enum sw_err store_installation_set_location(
     struct db *db, const char *installation_id, const char *location_id);
 
 /*
- * Delete everything about it, tokens and jobs too, after its uninstall by this worker.  Not to be
- * repeated.  SW_ENOTFOUND: the job uninstall is not this worker's any more, because the location
- * was linked again or another worker has it; nothing is deleted.
+ * Delete everything about it, tokens and work too, after its uninstall under this claim
+ * (store/work.h).  Not to be repeated.  SW_ENOTFOUND: the claim has ended, because the location was
+ * linked again or another worker has it; nothing is deleted.
  */
-SW_MUSTCHECK enum sw_err
-store_installation_uninstalled(struct db *db, const char *installation_id, const char *worker_id);
+SW_MUSTCHECK enum sw_err store_installation_uninstalled(
+    struct db *db, struct arena *arena, const char *installation_id, int64_t claim);
 
 #endif

@@ -42,9 +42,10 @@ read_work(struct store_row *row, void *out)
 	work->installation_id = store_row_text(row, 0);
 	work->kind = kind_from_name(db_result_text(row->result, row->index, 1));
 	work->subject = store_row_text(row, 2);
-	work->generation = store_row_int(row, 3);
-	work->attempts = store_row_int(row, 4);
-	work->age_s = store_row_int(row, 5);
+	work->claim = store_row_int(row, 3);
+	work->generation = store_row_int(row, 4);
+	work->attempts = store_row_int(row, 5);
+	work->age_s = store_row_int(row, 6);
 	row->is_skipped = work->kind == WORK_KIND__MAX;
 }
 
@@ -69,25 +70,24 @@ store_work_claim(struct db *db, struct arena *arena, const char *worker_id,
 }
 
 enum sw_err
-store_work_renew(struct db *db, const char *worker_id, const struct store_work *work, bool *mine)
+store_work_renew(struct db *db, struct arena *arena, const struct store_work *work, bool *mine)
 {
 	const struct db_param params[] = {
 	    DB_TEXT(work->installation_id),
 	    DB_TEXT(work_kind_name(work->kind)),
-	    DB_TEXT(worker_id),
+	    DB_TEXT(db_int_text(arena, work->claim)),
 	};
 
 	return store_query_bool(db, STMT_WORK_KEEP, params, mine);
 }
 
 enum sw_err
-store_work_done(
-    struct db *db, struct arena *arena, const char *worker_id, const struct store_work *work)
+store_work_done(struct db *db, struct arena *arena, const struct store_work *work)
 {
 	const struct db_param params[] = {
 	    DB_TEXT(work->installation_id),
 	    DB_TEXT(work_kind_name(work->kind)),
-	    DB_TEXT(worker_id),
+	    DB_TEXT(db_int_text(arena, work->claim)),
 	    DB_TEXT(db_int_text(arena, work->generation)),
 	};
 
@@ -95,13 +95,13 @@ store_work_done(
 }
 
 enum sw_err
-store_work_failed(struct db *db, struct arena *arena, const char *worker_id,
-    const struct store_work *work, const char *error, int64_t delay_ms)
+store_work_failed(struct db *db, struct arena *arena, const struct store_work *work,
+    const char *error, int64_t delay_ms)
 {
 	const struct db_param params[] = {
 	    DB_TEXT(work->installation_id),
 	    DB_TEXT(work_kind_name(work->kind)),
-	    DB_TEXT(worker_id),
+	    DB_TEXT(db_int_text(arena, work->claim)),
 	    DB_TEXT(error),
 	    DB_TEXT(db_int_text(arena, delay_ms)),
 	};
@@ -110,12 +110,12 @@ store_work_failed(struct db *db, struct arena *arena, const char *worker_id,
 }
 
 enum sw_err
-store_work_wait_for_token(struct db *db, const char *worker_id, const struct store_work *work)
+store_work_wait_for_token(struct db *db, struct arena *arena, const struct store_work *work)
 {
 	const struct db_param params[] = {
 	    DB_TEXT(work->installation_id),
 	    DB_TEXT(work_kind_name(work->kind)),
-	    DB_TEXT(worker_id),
+	    DB_TEXT(db_int_text(arena, work->claim)),
 	};
 
 	return db_exec(db, STMT_WORK_WAIT_FOR_TOKEN, params, NULL);

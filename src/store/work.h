@@ -40,6 +40,7 @@ struct store_work {
 	enum work_kind kind;
 	const char *subject; /* of a confirmation: the hash of its address, in hex; else "" */
 	enum work_priority priority;
+	int64_t claim;      /* number of this claim */
 	int64_t generation; /* counts requests for it; for store_work_done() */
 	int64_t attempts;   /* failed runs so far */
 	int64_t age_s;      /* since it was first requested */
@@ -52,25 +53,27 @@ struct store_work {
 SW_MUSTCHECK enum sw_err store_work_claim(struct db *db, struct arena *arena, const char *worker_id,
     enum work_priority priority, int limit, struct store_work **out, size_t *count);
 
-/* Begin the lease anew; *mine is false when the work is not this worker's any more. */
+/* Begin the lease anew; *mine is false when the claim has ended: another has it, or it was linked
+ * anew. */
 SW_MUSTCHECK enum sw_err
-store_work_renew(struct db *db, const char *worker_id, const struct store_work *work, bool *mine);
+store_work_renew(struct db *db, struct arena *arena, const struct store_work *work, bool *mine);
 
 /*
- * It is done: it runs again at once, or when events may cause it, if it was requested meanwhile; a
- * sync runs again after about a day, other work is deleted.
+ * It is done.  This and the next two change nothing when the claim has ended.  It runs again at
+ * once, or when events may cause it, if it was requested meanwhile; a sync runs again after about a
+ * day, other work is deleted.
  */
-SW_MUSTCHECK enum sw_err store_work_done(
-    struct db *db, struct arena *arena, const char *worker_id, const struct store_work *work);
+SW_MUSTCHECK enum sw_err
+store_work_done(struct db *db, struct arena *arena, const struct store_work *work);
 
 /* It failed and runs again after the delay.  "error" says why, without secrets; NULL: it only
  * waits. */
 SW_MUSTCHECK enum sw_err store_work_failed(struct db *db, struct arena *arena,
-    const char *worker_id, const struct store_work *work, const char *error, int64_t delay_ms);
+    const struct store_work *work, const char *error, int64_t delay_ms);
 
 /* It lacks an access token, whose refresh was requested: it runs again when the token is there. */
 SW_MUSTCHECK enum sw_err
-store_work_wait_for_token(struct db *db, const char *worker_id, const struct store_work *work);
+store_work_wait_for_token(struct db *db, struct arena *arena, const struct store_work *work);
 
 /* Request work, to run not before "delay_s" from now. */
 SW_MUSTCHECK enum sw_err store_work_put(struct db *db, struct arena *arena,

@@ -68,7 +68,8 @@ job_renew(struct job *job)
 {
 	bool is_ours;
 
-	if (store_work_renew(job->worker->db, job->worker->id, &job->row, &is_ours) == SW_OK &&
+	if (store_work_renew(job->worker->db, &job->worker->scratch, &job->row, &is_ours) ==
+		SW_OK &&
 	    is_ours)
 		return true;
 	job_drop(job);
@@ -97,7 +98,7 @@ void
 job_done(struct job *job)
 {
 	struct worker *worker = job->worker;
-	enum sw_err err = store_work_done(worker->db, &worker->scratch, worker->id, &job->row);
+	enum sw_err err = store_work_done(worker->db, &worker->scratch, &job->row);
 
 	log_end(job, LOG_INFO, "job.done", err == SW_OK ? NULL : err_name(err), NULL);
 	job_free(job);
@@ -108,8 +109,8 @@ job_put_back(struct job *job, enum sw_err err, int64_t delay_ms)
 {
 	struct worker *worker = job->worker;
 
-	if (store_work_failed(worker->db, &worker->scratch, worker->id, &job->row, err_name(err),
-		delay_ms) != SW_OK) /* the end of the lease puts it back */
+	if (store_work_failed(worker->db, &worker->scratch, &job->row, err_name(err), delay_ms) !=
+	    SW_OK) /* the end of the lease puts it back */
 		log_end(job, LOG_WARN, "job.unsaved", err_name(err), NULL);
 	else
 		log_end(job, LOG_WARN, "job.failed", err_name(err), log_int(delay_ms));
@@ -121,7 +122,7 @@ job_wait(struct job *job, int64_t delay_ms)
 {
 	struct worker *worker = job->worker;
 	enum sw_err err =
-	    store_work_failed(worker->db, &worker->scratch, worker->id, &job->row, NULL, delay_ms);
+	    store_work_failed(worker->db, &worker->scratch, &job->row, NULL, delay_ms);
 
 	log_end(job, LOG_INFO, "job.waits", err == SW_OK ? NULL : err_name(err), log_int(delay_ms));
 	job_free(job);
@@ -156,7 +157,7 @@ static void
 wait_for_token(struct job *job)
 {
 	struct worker *worker = job->worker;
-	enum sw_err err = store_work_wait_for_token(worker->db, worker->id, &job->row);
+	enum sw_err err = store_work_wait_for_token(worker->db, &worker->scratch, &job->row);
 
 	log_end(job, LOG_INFO, "job.waits_for_token", err == SW_OK ? NULL : err_name(err), NULL);
 	job_free(job);

@@ -214,7 +214,7 @@ static void
 end_without_token(struct worker *worker, const struct store_work *row, enum sw_err err)
 {
 	if (err == SW_ENOTFOUND)
-		err = store_work_done(worker->db, &worker->scratch, worker->id, row);
+		err = store_work_done(worker->db, &worker->scratch, row);
 	if (err != SW_OK) /* the end of the lease makes it due again */
 		log_event(LOG_WARN, "token.refresh", "installation", row->installation_id, "err",
 		    err_name(err), (const char *)NULL);

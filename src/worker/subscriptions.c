@@ -267,7 +267,7 @@ step(struct subscriptions *subs)
 static void
 wait_for_location(struct job *job)
 {
-	job_wait(job, retry_delay_ms(&location_wait, job->row.attempts / 4, -1));
+	job_wait(job, retry_delay_ms(&location_wait, job->row.age_s / 2, -1));
 }
 
 static void

@@ -20,8 +20,8 @@ static void
 erase(struct job *job, const char *why)
 {
 	struct worker *worker = job->worker;
-	enum sw_err err =
-	    store_installation_uninstalled(worker->db, job->row.installation_id, worker->id);
+	enum sw_err err = store_installation_uninstalled(
+	    worker->db, &worker->scratch, job->row.installation_id, job->row.claim);
 
 	if (err == SW_ENOTFOUND) {
 		job_drop(job);
@@ -38,11 +38,15 @@ erase(struct job *job, const char *why)
 	job_done(job);
 }
 
+/* It does not wait for a token, which may never come. */
 static void
 retry_for_a_day(struct job *job, enum sw_err err, int64_t delay_ms)
 {
 	if (job->row.age_s > GIVE_UP_S)
 		erase(job, "a day of failures");
+	else if (err == SW_EAUTH)
+		job_put_back(
+		    job, err, retry_delay_ms(&job->type->backoff, job->row.attempts, delay_ms));
 	else
 		job_retry(job, err, delay_ms);
 }

@@ -127,8 +127,8 @@ SELECT is(pg_temp.read_whole('SELECT * FROM work_claim(''w'', 2, 8)'), '', 'work
 SELECT is(pg_temp.read_whole('SELECT * FROM work_claim(''w'', 0, 16)'), '', 'work_claim of what people wait for');
 SELECT is(pg_temp.read_whole('SELECT work_next_ms(''{t,t,t}'', true)'), '', 'work_next_ms');
 SELECT is(pg_temp.read_whole('SELECT work_put(''many-7'', ''device_sync'', 1)'), '', 'work_put');
-SELECT is(pg_temp.read_whole('SELECT work_done(''many-7'', ''device_sync'', ''w'', 1)'), '', 'work_done');
-SELECT is(pg_temp.read_whole('SELECT work_wait_for_token(''many-7'', ''device_sync'', ''w'')'), '', 'work_wait_for_token');
+SELECT is(pg_temp.read_whole('SELECT work_done(''many-7'', ''device_sync'', 7, 1)'), '', 'work_done');
+SELECT is(pg_temp.read_whole('SELECT work_wait_for_token(''many-7'', ''device_sync'', 7)'), '', 'work_wait_for_token');
 SELECT is(pg_temp.read_whole('SELECT token_refused(''many-7'', 1, 0, 0)'), '', 'token_refused');
 SELECT is(pg_temp.read_whole('SELECT worker_release(''w'', true, true, true, true, false, 8000)', 200), '', 'worker_release');
 SELECT is(pg_temp.read_whole($$ SELECT count(*) FROM token_spooled((SELECT array_agg('many-' || n) FROM generate_series(1, 100) n),

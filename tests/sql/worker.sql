@@ -2,7 +2,10 @@
 BEGIN;
 \ir fixture.psql
 UPDATE token SET generation = 1; -- so that it can be named
-SELECT plan(97);
+SELECT plan(112);
+
+CREATE FUNCTION pg_temp.claim_of(p_kind text) RETURNS bigint LANGUAGE sql AS $$
+	SELECT claim FROM work WHERE installation_id = 'home' AND kind = p_kind $$;
 
 -- Work.
 SELECT set_eq($$ SELECT kind || ' ' || priority FROM work $$, ARRAY['device_sync 0', 'refresh 2'], 'a new link is read, for somebody waits, and its tokens refreshed one day');
@@ -13,21 +16,23 @@ SELECT installation_set_location('home', 'location') \g /dev/null
 UPDATE installation SET synced_at = now();
 SELECT is((SELECT count(*) FROM pg_temp.claim('w1')), 2::bigint, 'they are queued then');
 SELECT is((SELECT count(*) FROM pg_temp.claim('w2')), 0::bigint, 'one worker has them');
-SELECT is(work_keep('home', 'device_sync', 'w1'), true, 'which keeps them while it works');
-SELECT is(work_keep('home', 'device_sync', 'w2'), false, 'another cannot');
+SELECT is(work_keep('home', 'device_sync', pg_temp.claim_of('device_sync')), true, 'which keeps them while it works');
+SELECT set_config('test.claim', pg_temp.claim_of('device_sync')::text, true) \g /dev/null
+SELECT is(work_keep('home', 'device_sync', pg_temp.claim_of('device_sync') - 1000), false, 'another cannot');
 UPDATE work SET run_at = now() WHERE lease = 'w1';
 SELECT is((SELECT count(*) FROM pg_temp.claim('w2')), 2::bigint, 'a dead worker''s work is taken over');
-SELECT is(work_keep('home', 'device_sync', 'w1'), false, 'and are not its own any more');
-SELECT work_done('home', 'device_sync', 'w1', 1) \g /dev/null
+SELECT is(work_keep('home', 'device_sync', current_setting('test.claim')::bigint), false, 'and are not its own any more');
+SELECT work_done('home', 'device_sync', current_setting('test.claim')::bigint, 1),
+	work_failed('home', 'device_sync', current_setting('test.claim')::bigint, 'timeout', 1000) \g /dev/null
 SELECT is((SELECT lease FROM work WHERE kind = 'device_sync'), 'w2', 'nor can it end them');
 SELECT work_put('home', 'device_sync', 1) \g /dev/null
 SELECT is(pg_temp.due_in('home', 'device_sync'), interval '60 seconds', 'asked for again while it runs, it waits for the end of that');
-SELECT work_done('home', 'device_sync', 'w2', 1) \g /dev/null
+SELECT work_done('home', 'device_sync', pg_temp.claim_of('device_sync'), 1) \g /dev/null
 SELECT is((SELECT lease || ' ' || priority FROM work WHERE kind = 'device_sync'), NULL, 'and runs again');
 SELECT ok(pg_temp.due_in('home', 'device_sync') BETWEEN '0' AND '1 second', 'soon');
 UPDATE work SET run_at = now() WHERE kind = 'device_sync';
 SELECT is((SELECT age_s FROM pg_temp.claim('w1') WHERE kind = 'device_sync'), 0::bigint, 'a claim gives the age of the work');
-SELECT work_done('home', 'device_sync', 'w1', (SELECT generation FROM work WHERE kind = 'device_sync')) \g /dev/null
+SELECT work_done('home', 'device_sync', pg_temp.claim_of('device_sync'), (SELECT generation FROM work WHERE kind = 'device_sync')) \g /dev/null
 SELECT ok(pg_temp.due_in('home', 'device_sync') BETWEEN '12 hours' AND '36 hours', 'what was done is compared with the platform the next day');
 SELECT is((SELECT priority FROM work WHERE kind = 'device_sync'), 2::smallint, 'which is upkeep');
 SELECT work_put('home', 'device_sync', 1) \g /dev/null
@@ -151,10 +156,10 @@ DELETE FROM work WHERE installation_id ~ '^(herd|dead)';
 SELECT command_request(current_setting('test.user')::bigint, 'lamp', 'main', 'on', NULL, 30000) \g /dev/null
 UPDATE work SET run_at = now() WHERE installation_id = 'home';
 UPDATE token SET expires_at = now() + interval '1 hour' WHERE installation_id = 'home';
-SELECT work_wait_for_token('home', 'device_sync', 'w1'), work_wait_for_token('home', 'command', NULL) \g /dev/null
+SELECT work_wait_for_token('home', 'device_sync', pg_temp.claim_of('device_sync')), work_wait_for_token('home', 'command', NULL) \g /dev/null
 SELECT is((SELECT count(*) FROM work WHERE waits_for IS NOT NULL), 0::bigint, 'a token that came meanwhile is not waited for');
 SELECT count(*) FROM work_claim('w1', 0, 10) \g /dev/null
-SELECT token_refused('home', 1, 0, 0), work_wait_for_token('home', 'device_sync', 'w1'), work_wait_for_token('home', 'command', NULL) \g /dev/null
+SELECT token_refused('home', 1, 0, 0), work_wait_for_token('home', 'device_sync', pg_temp.claim_of('device_sync')), work_wait_for_token('home', 'command', NULL) \g /dev/null
 SELECT set_eq($$ SELECT kind FROM pg_temp.claim('w1') WHERE installation_id = 'home' $$, ARRAY['refresh'], 'the refresh is all that is due');
 SELECT work_put('home', 'device_sync', 0), work_put('home', 'command', 0) \g /dev/null
 SELECT is((SELECT count(*) FROM pg_temp.claim('w1')) + (SELECT count(*) FROM pg_temp.claim_commands('w1', 10, 10)), 0::bigint,
@@ -179,11 +184,78 @@ SELECT pg_temp.link('home', 'alex', 'cookie-31') \g /dev/null
 SELECT is((SELECT count(*) FROM work WHERE installation_id = 'home' AND waits_for IS NULL), (SELECT count(*) FROM work WHERE installation_id = 'home'),
 	'and all when it is');
 SELECT count(*) FROM work_claim('w1', 0, 10) \g /dev/null
-SELECT work_failed('home', 'device_sync', 'w1', 'forbidden', 86400000) \g /dev/null
+SELECT work_failed('home', 'device_sync', pg_temp.claim_of('device_sync'), 'forbidden', 86400000) \g /dev/null
 SELECT work_put('home', 'device_sync', 1) \g /dev/null
 SELECT is(pg_temp.due_in('home', 'device_sync'), interval '1 day', 'an event does not bring forward what was refused');
 SELECT pg_temp.link('home', 'alex', 'cookie-32') \g /dev/null
 SELECT is(pg_temp.due_in('home', 'device_sync'), interval '0', 'a new link does');
+DELETE FROM work;
+
+-- Linked again while work of before still runs: what that says at its end is out of date.
+SELECT work_begin('home', 'subscription_sync') \g /dev/null
+SELECT count(*) FROM work_claim('w1', 0, 10) \g /dev/null
+SELECT set_config('test.claim', pg_temp.claim_of('subscription_sync')::text, true) \g /dev/null
+SELECT pg_temp.link('home', 'alex', 'cookie-33') \g /dev/null
+SELECT work_failed('home', 'subscription_sync', current_setting('test.claim')::bigint, 'forbidden', 86400000) \g /dev/null
+SELECT is(pg_temp.due_in('home', 'subscription_sync'), interval '0', 'a refusal of before the link does not count');
+SELECT count(*) FROM work_claim('w1', 0, 10) \g /dev/null
+SELECT is(work_keep('home', 'subscription_sync', current_setting('test.claim')::bigint), false, 'nor does the same worker take both runs for one');
+SELECT is(work_keep('home', 'subscription_sync', pg_temp.claim_of('subscription_sync')), true, 'the new one goes on');
+DELETE FROM work;
+SELECT pause_put('home', 'device_sync', NULL, 60000), work_begin('home', 'device_sync') \g /dev/null
+SELECT is(pg_temp.due_in('home', 'device_sync'), interval '1 minute', 'a new link does not end what the platform asked for');
+DELETE FROM pause;
+DELETE FROM work;
+
+-- Waiting is no failure.
+SELECT work_put('home', 'device_sync', 0) \g /dev/null
+SELECT count(*) FROM work_claim('w1', 0, 10) \g /dev/null
+SELECT work_failed('home', 'device_sync', pg_temp.claim_of('device_sync'), NULL, 0) \g /dev/null
+SELECT is((SELECT attempts FROM work WHERE kind = 'device_sync'), 0, 'what waits begins its back-off at the first failure');
+
+-- A pause of one device holds up no other, and a click asks for a refresh that lies in its back-off.
+SELECT pause_put('home', 'command', 'fan', 60000) \g /dev/null
+SELECT command_request(current_setting('test.user')::bigint, 'fan', 'main', 'on', NULL, 30000) \g /dev/null
+SELECT is((SELECT count(*) FROM command_claim('w1', 10, 10, 10)), 0::bigint, 'a device that the platform paused waits');
+SELECT command_request(current_setting('test.user')::bigint, 'lamp', 'main', 'on', NULL, 30000) \g /dev/null
+SELECT is((SELECT array_agg(device_id) FROM command_claim('w1', 10, 10, 10)), ARRAY['lamp'], 'another one does not');
+DELETE FROM pause;
+DELETE FROM command;
+SELECT work_plan_refresh('home', now() + interval '5 minutes', 'unavailable'), work_put('home', 'command', 0) \g /dev/null
+UPDATE token SET expires_at = now() WHERE installation_id = 'home';
+SELECT work_wait_for_token('home', 'command', NULL) \g /dev/null
+SELECT command_request(current_setting('test.user')::bigint, 'lamp', 'main', 'on', NULL, 30000) \g /dev/null
+SELECT is(pg_temp.due_in('home', 'refresh'), interval '0', 'whoever clicks need not wait for a refresh to be tried again');
+DELETE FROM command;
+DELETE FROM work;
+
+-- Nothing is left of an installation that was removed while something of it ran.
+SELECT pg_temp.link('hut', 'kim', 'cookie-34') \g /dev/null
+SELECT count(*) FROM work_claim('w1', 0, 10) \g /dev/null
+SELECT set_config('test.claim', (SELECT claim::text FROM work WHERE installation_id = 'hut' AND kind = 'device_sync'), true) \g /dev/null
+SELECT installation_erase('hut', false) \g /dev/null
+SELECT work_done('hut', 'device_sync', current_setting('test.claim')::bigint, 1), work_put('hut', 'device_sync', 1),
+	pause_put('hut', 'device_sync', NULL, 60000), subscription_replace('hut', '[{"id":"s9","source":"DEVICE_HEALTH"}]') \g /dev/null
+SELECT is((SELECT count(*) FROM work WHERE installation_id = 'hut') + (SELECT count(*) FROM pause WHERE installation_id = 'hut')
+	+ (SELECT count(*) FROM subscription WHERE installation_id = 'hut'), 0::bigint, 'an answer that comes later leaves nothing behind');
+INSERT INTO pause (installation_id, kind, ends_at) VALUES ('hut', 'uninstall', now());
+INSERT INTO work (installation_id, kind, priority) VALUES ('hut', 'device_sync', 1);
+SELECT is((SELECT count(*) FROM work_claim('w1', 1, 10)), 1::bigint, 'a row of before is claimed');
+SELECT work_done('hut', 'device_sync', (SELECT claim FROM work WHERE installation_id = 'hut'), 1) \g /dev/null
+SELECT is((SELECT count(*) FROM work WHERE installation_id = 'hut'), 0::bigint, 'and gone when it is done');
+UPDATE installation SET removed_at = now() - interval '32 days' WHERE installation_id = 'hut';
+SELECT installation_forget(30) \g /dev/null
+SELECT is((SELECT count(*) FROM installation WHERE installation_id = 'hut'), 0::bigint, 'the row goes whatever was left');
+
+-- An uninstall whose token was given up.
+SELECT pg_temp.link('barn', 'kim', 'cookie-35') \g /dev/null
+SELECT token_dead('barn', (SELECT generation FROM token WHERE installation_id = 'barn'), 'REVOKED') \g /dev/null
+SELECT is((SELECT waits_for FROM work WHERE installation_id = 'barn' AND kind = 'refresh'), 'link', 'a token that was given up is not refreshed');
+SELECT installation_disconnect((SELECT user_id FROM user_account WHERE owner_id = 'kim'), 'barn') \g /dev/null
+SELECT set_eq($$ SELECT kind FROM pg_temp.claim('w1') WHERE installation_id = 'barn' $$, ARRAY['uninstall', 'refresh'], 'but once more when its owner disconnects');
+SELECT token_dead('barn', (SELECT generation FROM token WHERE installation_id = 'barn'), 'invalid_grant') \g /dev/null
+SELECT is((SELECT count(*) FROM token WHERE installation_id = 'barn') + (SELECT count(*) FROM work WHERE installation_id = 'barn'), 0::bigint,
+	'and when that is refused nothing is left');
 DELETE FROM work;
 
 -- Events that follow each other closely cause ever fewer syncs.
@@ -213,7 +285,7 @@ SELECT work_put('home', 'device_sync', 0) \g /dev/null
 SELECT count(*) FROM work_claim('w1', 0, 10) \g /dev/null
 SELECT is((SELECT work FROM pg_temp.ingest('home', jsonb_build_array(jsonb_build_object('id', gen_random_uuid(), 'at', now(),
 	'type', 'DEVICE_LIFECYCLE_EVENT', 'device', 'new', 'value', 'CREATE')))), true, 'an event asks for a sync');
-SELECT work_done('home', 'device_sync', 'w1', 1) \g /dev/null
+SELECT work_done('home', 'device_sync', pg_temp.claim_of('device_sync'), 1) \g /dev/null
 SELECT is(pg_temp.due_in('home', 'device_sync'), interval '15 seconds', 'which comes when the last one allows');
 DELETE FROM work;
 
