@@ -15,7 +15,7 @@ unit_tests += \
 unit_tests += \
 	tests/unit/test_session tests/unit/test_query tests/unit/test_notify tests/unit/test_keycache \
 	tests/unit/test_confirmation tests/unit/test_signing_key
-unit_tests += tests/unit/test_api
+unit_tests += tests/unit/test_api tests/unit/test_json_tolerant
 unit_tests += \
 	tests/unit/test_worker_spool tests/unit/test_worker_retry \
 	tests/unit/test_command_body tests/unit/test_subscription_set
