@@ -1,77 +1,52 @@
 /*
  * The lists a sync reads (platform.md "REST calls used"): devices with their status and health, and
- * rooms.  Hides the platform's shapes, and drops devices that have no switch.
+ * rooms.  Hides the platform's shapes, and drops devices that have no switch; what one of them says
+ * wrongly costs no other.
  */
 #include "smartthings/device.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "formats/json.h"
-#include "formats/url.h"
+#include "formats/json_tolerant.h"
 #include "smartthings/api.h"
+#include "smartthings/device_status.h"
 
-#define LEVEL_MAX 100
+/* The list and what is known of it; ids has those of the elements there are. */
+struct listing {
+	json_t *out; /* the caller's array */
+	json_t *ids;
+	struct device_notes *notes;
+	bool link_is_odd;
+};
+
+/* Without the link to the next page the list would seem to end here. */
+static void
+on_odd(void *context, const char *path)
+{
+	static const char next[] = "_links.next";
+	struct listing *listing = context;
+
+	device_note_odd(listing->notes, path);
+	if (strcmp(path, "_links") == 0 || strncmp(path, next, sizeof(next) - 1) == 0)
+		listing->link_is_odd = true;
+}
 
 /* The array "items" of a reply; *out is to be released with json_decref(). */
 static enum sw_err
-load_list(const char *body, size_t length, json_t **out, const json_t **items)
+load_list(
+    struct listing *listing, const char *body, size_t length, json_t **out, const json_t **items)
 {
-	enum sw_err err = jsonx_load(body, length, out);
+	enum sw_err err = json_tolerant_load(body, length, on_odd, listing, out);
 
 	if (err == SW_ENOMEM)
 		return err;
 	*items = json_object_get(*out, "items");
-	if (json_is_array(*items))
+	if (json_is_array(*items) && !listing->link_is_odd)
 		return SW_OK;
 	json_decref(*out);
 	return SW_EUPSTREAM;
-}
-
-/* A string member that is a valid id, else NULL. */
-static const char *
-id_member(const json_t *object, const char *name)
-{
-	const char *id = jsonx_string(object, name);
-
-	return id != NULL && url_id_is_valid(id) ? id : NULL;
-}
-
-/* A string member that is not only white space, else NULL. */
-static const char *
-text_member(const json_t *object, const char *name)
-{
-	const char *text = jsonx_string(object, name);
-
-	return text != NULL && text[strspn(text, " \t\r\n")] != '\0' ? text : NULL;
-}
-
-/* Set a member; "value" is taken over.  False when memory ran out, now or when it was made. */
-static bool
-put(json_t *object, const char *name, json_t *value)
-{
-	return json_object_set_new_nocheck(object, name, value) == 0;
-}
-
-static bool
-put_text(json_t *object, const char *name, const char *text)
-{
-	return put(object, name, text != NULL ? json_string(text) : json_null());
-}
-
-/* A string member that is an instant, in UTC: PostgreSQL reads fewer offsets than RFC 3339 has. */
-static bool
-put_time(json_t *out, const char *name, const json_t *object, const char *member)
-{
-	const char *text = jsonx_string(object, member);
-	char utc[32];
-	int64_t us;
-
-	if (text == NULL || !clock_parse_rfc3339(text, &us, NULL))
-		return put_text(out, name, NULL);
-	clock_format_rfc3339_us(us, utc);
-	return put_text(out, name, utc);
 }
 
 static const json_t *
@@ -91,31 +66,6 @@ find_capability(const json_t *component, const char *id)
 	return NULL;
 }
 
-/* "on", "off" or NULL; without a state the time is NULL as well. */
-static bool
-put_state(json_t *out, const json_t *capability)
-{
-	const json_t *attribute = jsonx_path(capability, "status", "switch", NULL);
-	const char *state = jsonx_string(attribute, "value");
-	bool known = state != NULL && (strcmp(state, "on") == 0 || strcmp(state, "off") == 0);
-
-	return put_text(out, "state", known ? state : NULL) &&
-	       put_time(out, "state_at", known ? attribute : NULL, "timestamp");
-}
-
-static bool
-put_level(json_t *out, const json_t *capability)
-{
-	const json_t *attribute = jsonx_path(capability, "status", "level", NULL);
-	const json_t *value = json_object_get(attribute, "value");
-	double level = json_is_number(value) ? json_number_value(value) : -1;
-	bool known = level >= 0 && level <= LEVEL_MAX;
-
-	return put(out, "has_level", json_boolean(capability != NULL)) &&
-	       put(out, "level", known ? json_integer((json_int_t)(level + 0.5)) : json_null()) &&
-	       put_time(out, "level_at", known ? attribute : NULL, "timestamp");
-}
-
 /*
  * The ids in a list (its elements' member "name") as members of an object, whose hash table finds
  * a repeated id without a search through the list.  NULL when memory ran out.
@@ -131,7 +81,7 @@ collect_ids(const json_t *list, const char *name)
 	{
 		const char *id = jsonx_string(element, name);
 
-		if (id != NULL && !put(ids, id, json_true())) {
+		if (id != NULL && !device_put(ids, id, json_true())) {
 			json_decref(ids);
 			return NULL;
 		}
@@ -145,38 +95,52 @@ has_id(const json_t *ids, const char *id)
 	return json_object_get(ids, id) != NULL;
 }
 
+/* The switches of one device, and the ids of their components. */
+struct switches {
+	json_t *out;
+	json_t *ids;
+	struct device_notes *notes;
+};
+
 /* Append a component if it is a switch; a repeated one counts once. */
 static bool
-add_switch(json_t *switches, json_t *ids, const json_t *component)
+add_switch(struct switches *switches, const json_t *component)
 {
 	const json_t *capability = find_capability(component, "switch");
-	const char *id = id_member(component, "id");
+	const json_t *level = find_capability(component, "switchLevel");
+	struct device_notes *notes = switches->notes;
+	const char *id;
 	json_t *out;
 
-	if (capability == NULL || id == NULL || has_id(ids, id))
+	if (capability == NULL)
+		return true;
+	id = device_id_member(notes, component, "id");
+	if (id == NULL || has_id(switches->ids, id))
 		return true;
 	out = json_object();
-	if (put(ids, id, json_true()) && put_text(out, "component", id) &&
-	    put_text(out, "label", text_member(component, "label")) && put_state(out, capability) &&
-	    put_level(out, find_capability(component, "switchLevel")))
-		return json_array_append_new(switches, out) == 0;
+	if (device_put(switches->ids, id, json_true()) && device_put_text(out, "component", id) &&
+	    device_put_text(out, "label", device_text_member(notes, component, "label")) &&
+	    device_status_put(notes, out, json_object_get(capability, "status"), level != NULL,
+		json_object_get(level, "status")))
+		return json_array_append_new(switches->out, out) == 0;
 	json_decref(out);
 	return false;
 }
 
+/* Append those of "device" to "out". */
 static bool
-add_switches(json_t *switches, const json_t *device)
+add_switches(struct device_notes *notes, json_t *out, const json_t *device)
 {
-	json_t *ids = json_object();
+	struct switches switches = {.out = out, .ids = json_object(), .notes = notes};
 	const json_t *component;
-	bool done = ids != NULL;
+	bool done = switches.ids != NULL;
 	size_t i;
 
 	json_array_foreach(json_object_get(device, "components"), i, component)
 	{
-		done = done && add_switch(switches, ids, component);
+		done = done && add_switch(&switches, component);
 	}
-	json_decref(ids);
+	json_decref(switches.ids);
 	return done;
 }
 
@@ -196,113 +160,124 @@ online_value(const json_t *health)
 }
 
 static const char *
-display_name(const json_t *device)
+display_name(struct device_notes *notes, const json_t *device)
 {
-	const char *name = text_member(device, "label");
+	const char *name = device_text_member(notes, device, "label");
 
 	if (name == NULL)
-		name = text_member(device, "name");
+		name = device_text_member(notes, device, "name");
 	return name != NULL ? name : jsonx_string(device, "deviceId");
 }
 
 /* Fill "out"; false when memory ran out. */
 static bool
-fill_device(json_t *out, const json_t *device)
+fill_device(struct device_notes *notes, json_t *out, const json_t *device)
 {
 	const json_t *health = json_object_get(device, "healthState");
 
-	return put_text(out, "device", jsonx_string(device, "deviceId")) &&
-	       put_text(out, "name", display_name(device)) &&
-	       put_text(out, "room", id_member(device, "roomId")) &&
-	       put(out, "online", online_value(health)) &&
-	       put_time(out, "health_at", health, "lastUpdatedDate");
+	return device_put_text(out, "device", jsonx_string(device, "deviceId")) &&
+	       device_put_text(out, "name", display_name(notes, device)) &&
+	       device_put_text(out, "room", device_id_member(notes, device, "roomId")) &&
+	       device_put(out, "online", online_value(health)) &&
+	       device_put_time(notes, out, "health_at", health, "lastUpdatedDate");
 }
 
 /* Takes "switches" over. */
 static bool
-append_device(json_t *devices, const json_t *device, json_t *switches)
+append_device(struct listing *listing, const json_t *device, json_t *switches)
 {
 	json_t *out = json_object();
 
-	if (put(out, "switches", switches) && fill_device(out, device))
-		return json_array_append_new(devices, out) == 0;
+	if (device_put(out, "switches", switches) && fill_device(listing->notes, out, device))
+		return json_array_append_new(listing->out, out) == 0;
 	json_decref(out);
 	return false;
 }
 
 /* Append a device that has a switch.  Pages can overlap when the list changes meanwhile. */
 static bool
-add_device(json_t *devices, json_t *ids, const json_t *device)
+add_device(struct listing *listing, const json_t *device)
 {
-	const char *id = id_member(device, "deviceId");
+	const char *id = device_id_member(listing->notes, device, "deviceId");
 	json_t *switches;
 	bool done;
 
-	if (id == NULL || has_id(ids, id))
+	if (id == NULL || !json_is_array(json_object_get(device, "components"))) {
+		device_note_left_out(listing->notes, id == NULL ? "deviceId" : "components");
+		return true;
+	}
+	if (has_id(listing->ids, id))
 		return true;
 	switches = json_array();
-	done = switches != NULL && add_switches(switches, device);
+	done = switches != NULL && add_switches(listing->notes, switches, device);
 	if (done && json_array_size(switches) > 0)
-		return append_device(devices, device, switches) && put(ids, id, json_true());
+		return append_device(listing, device, switches) &&
+		       device_put(listing->ids, id, json_true());
 	json_decref(switches);
 	return done;
 }
 
 static bool
-add_room(json_t *rooms, json_t *ids, const json_t *room)
+add_room(struct listing *listing, const json_t *room)
 {
-	const char *id = id_member(room, "roomId");
-	const char *name = text_member(room, "name");
+	const char *id = device_id_member(listing->notes, room, "roomId");
+	const char *name = device_text_member(listing->notes, room, "name");
 	json_t *out;
 
-	if (id == NULL || has_id(ids, id))
+	if (id == NULL)
+		device_note_left_out(listing->notes, "roomId");
+	if (id == NULL || has_id(listing->ids, id))
 		return true;
 	out = json_object();
-	if (put(ids, id, json_true()) && put_text(out, "room", id) &&
-	    put_text(out, "name", name != NULL ? name : id))
-		return json_array_append_new(rooms, out) == 0;
+	if (device_put(listing->ids, id, json_true()) && device_put_text(out, "room", id) &&
+	    device_put_text(out, "name", name != NULL ? name : id))
+		return json_array_append_new(listing->out, out) == 0;
 	json_decref(out);
 	return false;
 }
 
-/* Let "add" append each item of a reply to "list", whose elements have their id in "id_name". */
+/* Let "add" append each item of a reply to the list, whose elements have their id in "id_name". */
 static enum sw_err
-add_items(struct arena *arena, const char *body, size_t length, json_t *list, const char *id_name,
-    bool (*add)(json_t *list, json_t *ids, const json_t *item), const char **next)
+add_items(struct listing *listing, struct arena *arena, const char *body, size_t length,
+    const char *id_name, bool (*add)(struct listing *, const json_t *), const char **next)
 {
 	const json_t *items, *item;
-	json_t *reply, *ids;
 	enum sw_err err;
+	json_t *reply;
 	size_t i;
 
 	*next = NULL;
-	err = load_list(body, length, &reply, &items);
+	err = load_list(listing, body, length, &reply, &items);
 	if (err != SW_OK)
 		return err;
 	err = platform_next_link(arena, reply, next);
-	ids = collect_ids(list, id_name);
-	if (err == SW_OK && ids == NULL)
+	listing->ids = collect_ids(listing->out, id_name);
+	if (err == SW_OK && listing->ids == NULL)
 		err = SW_ENOMEM;
 	json_array_foreach(items, i, item)
 	{
-		if (err == SW_OK && !add(list, ids, item))
+		if (err == SW_OK && !add(listing, item))
 			err = SW_ENOMEM;
 	}
-	json_decref(ids);
+	json_decref(listing->ids);
 	json_decref(reply);
 	return err;
 }
 
 enum sw_err
-device_parse_page(
-    struct arena *arena, const char *body, size_t length, json_t *devices, const char **next)
+device_parse_page(struct arena *arena, const char *body, size_t length, json_t *devices,
+    struct device_notes *notes, struct device_page *page)
 {
-	return add_items(arena, body, length, devices, "device", add_device, next);
+	struct listing listing = {.out = devices, .notes = notes};
+
+	return add_items(&listing, arena, body, length, "device", add_device, &page->next);
 }
 
 enum sw_err
-device_parse_rooms(
-    struct arena *arena, const char *body, size_t length, json_t *rooms, const char **next)
+device_parse_rooms(struct arena *arena, const char *body, size_t length, json_t *rooms,
+    struct device_notes *notes, const char **next)
 {
-	return add_items(arena, body, length, rooms, "room", add_room, next);
+	struct listing listing = {.out = rooms, .notes = notes};
+
+	return add_items(&listing, arena, body, length, "room", add_room, next);
 }

@@ -10,6 +10,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "formats/json.h"
+#include "formats/json_tolerant.h"
 #include "formats/url.h"
 #include "smartthings/api.h"
 #include "smartthings/device.h"
@@ -36,7 +37,8 @@ struct sync {
 	json_t *rooms;             /* read now; else NULL */
 	bool rooms_requested;      /* in this run, whatever the answer was */
 	json_t *devices;
-	const char *next; /* page of the list being read; NULL is its first */
+	struct device_notes notes; /* what of the lists could not be used */
+	const char *next;          /* page of the list being read; NULL is its first */
 	int pages;
 };
 
@@ -122,7 +124,7 @@ on_installed_app(void *context, const struct call_answer *answer)
 
 	if (!job_goes_on(&sync->job, answer->err, answer->delay_ms))
 		return;
-	err = jsonx_load(answer->body, answer->length, &app);
+	err = json_tolerant_load(answer->body, answer->length, NULL, NULL, &app);
 	if (err != SW_OK) {
 		job_retry(&sync->job, err == SW_ENOMEM ? err : SW_EUPSTREAM, -1);
 		return;
@@ -156,7 +158,7 @@ on_location(void *context, const struct call_answer *answer)
 	}
 	if (!job_goes_on(&sync->job, answer->err, answer->delay_ms))
 		return;
-	if (jsonx_load(answer->body, answer->length, &location) == SW_OK)
+	if (json_tolerant_load(answer->body, answer->length, NULL, NULL, &location) == SW_OK)
 		sync->location_name = jsonx_strdup(&sync->job.arena, location, "name");
 	json_decref(location);
 	sync->plan.want_location = false;
@@ -187,7 +189,7 @@ on_rooms(void *context, const struct call_answer *answer)
 	if (!job_goes_on(&sync->job, answer->err, answer->delay_ms))
 		return;
 	err = device_parse_rooms(
-	    &sync->job.arena, answer->body, answer->length, sync->rooms, &sync->next);
+	    &sync->job.arena, answer->body, answer->length, sync->rooms, &sync->notes, &sync->next);
 	if (err == SW_EUPSTREAM) {
 		skip_rooms(sync);
 		return;
@@ -201,6 +203,18 @@ on_rooms(void *context, const struct call_answer *answer)
 		sync->pages = 0;
 	}
 	step(sync);
+}
+
+/* One line for all of a sync: odd values come again with each. */
+static void
+log_notes(const struct sync *sync)
+{
+	const struct device_notes *notes = &sync->notes;
+
+	if (notes->left_out + notes->odd > 0)
+		log_event(LOG_WARN, "sync.odd", "installation", sync->job.row.installation_id,
+		    "left_out", log_int((long long)notes->left_out), "values",
+		    log_int((long long)notes->odd), "member", notes->member, (const char *)NULL);
 }
 
 /*
@@ -218,6 +232,7 @@ end_applied(struct sync *sync)
 	log_event(LOG_INFO, "sync.applied", "installation", id, "devices",
 	    log_int((long long)json_array_size(sync->devices)), "pages", log_int(sync->pages),
 	    (const char *)NULL);
+	log_notes(sync);
 	notify_add_page(&worker->notify, sync->job.row.installation_id);
 	if (id != NULL)
 		err = store_sync_again(worker->db, &worker->scratch, id, sync->rooms_requested,
@@ -266,12 +281,14 @@ static void
 on_devices(void *context, const struct call_answer *answer)
 {
 	struct sync *sync = context;
+	struct device_page page;
 	enum sw_err err;
 
 	if (!job_goes_on(&sync->job, answer->err, answer->delay_ms))
 		return;
 	err = device_parse_page(
-	    &sync->job.arena, answer->body, answer->length, sync->devices, &sync->next);
+	    &sync->job.arena, answer->body, answer->length, sync->devices, &sync->notes, &page);
+	sync->next = page.next;
 	if (err == SW_OK && sync->next == NULL) {
 		apply(sync);
 		return;

@@ -110,20 +110,23 @@ static void
 try_devices(const char *body, size_t size)
 {
 	json_t *devices = json_array(), *device;
+	struct device_notes notes = {0};
+	struct device_page page = {0};
 	struct arena arena = {0};
-	const char *next;
-	enum sw_err err = device_parse_page(&arena, body, size, devices, &next);
+	enum sw_err err = device_parse_page(&arena, body, size, devices, &notes, &page);
 	size_t i, count = json_array_size(devices);
 
 	FUZZ_REQUIRE(err == SW_OK || (err == SW_EUPSTREAM && count == 0));
-	FUZZ_REQUIRE(next == NULL || (err == SW_OK && next[0] != '\0' && fuzz_is_utf8(next)));
+	FUZZ_REQUIRE(
+	    page.next == NULL || (err == SW_OK && page.next[0] != '\0' && fuzz_is_utf8(page.next)));
+	FUZZ_REQUIRE((notes.left_out + notes.odd == 0) == (notes.member[0] == '\0'));
 	json_array_foreach(devices, i, device)
 	{
 		require_device(device);
 	}
 	require_unique(devices, "device");
 	require_json(devices);
-	FUZZ_REQUIRE(device_parse_page(&arena, body, size, devices, &next) == err);
+	FUZZ_REQUIRE(device_parse_page(&arena, body, size, devices, &notes, &page) == err);
 	FUZZ_REQUIRE(json_array_size(devices) == count);
 	arena_free(&arena);
 	json_decref(devices);
@@ -133,9 +136,10 @@ static void
 try_rooms(const char *body, size_t size)
 {
 	json_t *rooms = json_array(), *room;
+	struct device_notes notes = {0};
 	struct arena arena = {0};
 	const char *next;
-	enum sw_err err = device_parse_rooms(&arena, body, size, rooms, &next);
+	enum sw_err err = device_parse_rooms(&arena, body, size, rooms, &notes, &next);
 	size_t i, count = json_array_size(rooms);
 
 	FUZZ_REQUIRE(err == SW_OK || (err == SW_EUPSTREAM && count == 0));
@@ -147,7 +151,7 @@ try_rooms(const char *body, size_t size)
 	}
 	require_unique(rooms, "room");
 	require_json(rooms);
-	FUZZ_REQUIRE(device_parse_rooms(&arena, body, size, rooms, &next) == err);
+	FUZZ_REQUIRE(device_parse_rooms(&arena, body, size, rooms, &notes, &next) == err);
 	FUZZ_REQUIRE(json_array_size(rooms) == count);
 	arena_free(&arena);
 	json_decref(rooms);

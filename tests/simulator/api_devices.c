@@ -35,6 +35,7 @@ device_view(const json_t *device, bool with_status, bool with_health)
 	json_t *view = json_deep_copy(device);
 
 	json_object_del(view, "status");
+	json_object_del(view, "raw");
 	if (with_status)
 		add_status(view, device);
 	if (!with_health)
@@ -95,6 +96,38 @@ locations_are_allowed(struct exchange *x)
 	return allowed;
 }
 
+/* Put each device's raw text where answer_raw() finds it: lists have it as it is, JSON or not. */
+static json_t *
+listed_view(const json_t *device, bool with_status, bool with_health)
+{
+	json_t *view = device_view(device, with_status, with_health);
+
+	if (json_object_get(device, "raw") != NULL)
+		json_put_text(view, "raw", json_text(device, "deviceId"));
+	return view;
+}
+
+static void
+answer_raw(struct exchange *x)
+{
+	static const char mark[] = "\"raw\":\"";
+	const char *at = x->reply, *found;
+	struct text text = {0};
+
+	while ((found = strstr(at, mark)) != NULL) {
+		size_t length = strcspn(found + sizeof(mark) - 1, "\"");
+		char *id = text_format("%.*s", (int)length, found + sizeof(mark) - 1);
+
+		text_put(&text, at, (size_t)(found - at));
+		text_puts(&text, json_text(world_device(id), "raw"));
+		at = found + sizeof(mark) + length;
+		free(id);
+	}
+	text_puts(&text, at);
+	answer_text(x, x->status, x->reply_type, text.data);
+	text_clear(&text);
+}
+
 static void
 devices_list(struct exchange *x)
 {
@@ -113,9 +146,10 @@ devices_list(struct exchange *x)
 
 		if (caller_sees_location(x, location) && query_lists(x, "locationId", location) &&
 		    query_lists(x, "deviceId", id) && capabilities_fit(x, device))
-			json_array_append_new(items, device_view(device, with_status, with_health));
+			json_array_append_new(items, listed_view(device, with_status, with_health));
 	}
 	answer_list(x, items);
+	answer_raw(x);
 }
 
 static void

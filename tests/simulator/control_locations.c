@@ -137,6 +137,8 @@ spec_problem(const json_t *spec)
 		return "a device needs a name";
 	if (components != NULL && !json_is_array(components))
 		return "components must be an array";
+	if (json_object_get(spec, "raw") != NULL && *json_text(spec, "raw") == '\0')
+		return "raw must be text";
 	json_array_foreach((json_t *)components, i, component)
 	{
 		const json_t *capabilities = json_object_get(component, "capabilities");

@@ -537,6 +537,16 @@ test("the page works with forms alone, escapes what it shows, and refuses forms 
 	}
 });
 
+test("a device lists the raw text that a test gives it", async () => {
+	const tokens = await simulator.link("Home");
+	const { locationId } = await simulator.location("Home");
+	const device = await simulator.post("devices", { locationId, name: "Odd", raw: "\"profileVersion\": 99999999999999999999" });
+	const answer = await fetch(`${simulator.base}/devices`, { headers: { Authorization: `Bearer ${tokens.access_token}` } });
+
+	assert.match(await answer.text(), new RegExp(`"${device.deviceId}".*"profileVersion": 99999999999999999999[,}]`));
+	await simulator.control("DELETE", `devices/${device.deviceId}`);
+});
+
 test("with 200 devices and 500 installations a link takes under 100 ms, and installation 501 is refused", async () => {
 	const locations = Array.from({ length: 500 }, (_, index) => ({
 		name: `Place ${index}`,

@@ -180,6 +180,8 @@ world_add_device(const char *location_id, const char *room_id, const json_t *spe
 	json_put_text(device, "type", *type != '\0' ? type : "ZIGBEE");
 	json_put(device, "restrictionTier", json_integer(0));
 	json_put(device, "allowed", json_array());
+	if (json_is_string(json_object_get(spec, "raw")))
+		json_put_text(device, "raw", json_text(spec, "raw"));
 	json_put_text(health, "state", "ONLINE");
 	json_put_now(health, "lastUpdatedDate");
 	json_put(device, "healthState", health);

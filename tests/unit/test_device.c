@@ -29,25 +29,40 @@ describe(enum sw_err err, const char *name, json_t *list, const char *next)
 	return out;
 }
 
+/* Only what is not as usual is told. */
+static void
+describe_notes(json_t *out, const struct device_notes *notes)
+{
+	if (notes->left_out + notes->odd > 0)
+		json_object_set_new(out, "notes",
+		    json_pack("{s:i, s:i, s:s}", "left_out", (int)notes->left_out, "odd",
+			(int)notes->odd, "member", notes->member));
+}
+
 static json_t *
 parse_case(const char *folder, struct arena *arena)
 {
-	json_t *list = json_array();
-	const char *next = NULL, *name = "devices";
+	struct device_notes notes = {0};
+	struct device_page page = {0};
+	json_t *list = json_array(), *out;
+	const char *name = "devices";
 	enum sw_err err;
 	size_t length;
 	char *body = case_read(folder, "page.json", &length);
 
 	if (body != NULL) {
-		err = device_parse_page(arena, body, length, list, &next);
+		err = device_parse_page(arena, body, length, list, &notes, &page);
 	} else {
 		name = "rooms";
 		body = case_read(folder, "rooms.json", &length);
 		assert_non_null(body);
-		err = device_parse_rooms(arena, body, length, list, &next);
+		err = device_parse_rooms(arena, body, length, list, &notes, &page.next);
 	}
 	free(body);
-	return describe(err, name, list, next);
+	out = describe(err, name, list, page.next);
+	if (err == SW_OK)
+		describe_notes(out, &notes);
+	return out;
 }
 
 static void
@@ -81,13 +96,15 @@ check_pages(void **state)
 	static const char *const pages[] = {PAGE("d1"), PAGE("d2"), PAGE("d1")};
 	json_t *devices = json_array();
 	struct arena arena = {0};
-	const char *next;
+	struct device_notes notes = {0};
+	struct device_page page;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(pages); i++) {
 		assert_int_equal(
-		    device_parse_page(&arena, pages[i], strlen(pages[i]), devices, &next), SW_OK);
-		assert_null(next);
+		    device_parse_page(&arena, pages[i], strlen(pages[i]), devices, &notes, &page),
+		    SW_OK);
+		assert_null(page.next);
 	}
 	assert_int_equal(json_array_size(devices), 2);
 	json_decref(devices);
@@ -100,6 +117,8 @@ check_pages(void **state)
 static void
 check_many(void **state)
 {
+	struct device_notes notes = {0};
+	struct device_page read;
 	struct sbuf page = {0};
 	json_t *devices = json_array(), *rooms = json_array();
 	struct arena arena = {0};
@@ -114,9 +133,11 @@ check_many(void **state)
 		    i % MANY, i % MANY);
 	sbuf_put_text(&page, "]}");
 	assert_false(sbuf_failed(&page));
-	assert_int_equal(device_parse_page(&arena, page.data, page.length, devices, &next), SW_OK);
+	assert_int_equal(
+	    device_parse_page(&arena, page.data, page.length, devices, &notes, &read), SW_OK);
 	assert_int_equal(json_array_size(devices), MANY);
-	assert_int_equal(device_parse_rooms(&arena, page.data, page.length, rooms, &next), SW_OK);
+	assert_int_equal(
+	    device_parse_rooms(&arena, page.data, page.length, rooms, &notes, &next), SW_OK);
 	assert_int_equal(json_array_size(rooms), MANY);
 	json_decref(devices);
 	json_decref(rooms);

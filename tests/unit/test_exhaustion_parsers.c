@@ -96,11 +96,12 @@ use_page(void *context)
 	const struct input *in = context;
 	json_t *devices = json_array();
 	struct arena arena = {0};
-	const char *next;
+	struct device_notes notes = {0};
+	struct device_page page;
 	enum sw_err err = SW_ENOMEM;
 
 	if (devices != NULL)
-		err = device_parse_page(&arena, in->text, in->length, devices, &next);
+		err = device_parse_page(&arena, in->text, in->length, devices, &notes, &page);
 	json_decref(devices);
 	arena_free(&arena);
 	return err;
@@ -112,11 +113,12 @@ use_rooms(void *context)
 	const struct input *in = context;
 	json_t *rooms = json_array();
 	struct arena arena = {0};
+	struct device_notes notes = {0};
 	const char *next;
 	enum sw_err err = SW_ENOMEM;
 
 	if (rooms != NULL)
-		err = device_parse_rooms(&arena, in->text, in->length, rooms, &next);
+		err = device_parse_rooms(&arena, in->text, in->length, rooms, &notes, &next);
 	json_decref(rooms);
 	arena_free(&arena);
 	return err;
@@ -231,6 +233,10 @@ check_devices(void **state)
 	starve(use_page, "device", "next-page", "page.json", SW_OK);
 	starve(use_page, "device", "several", "page.json", SW_OK);
 	starve(use_page, "device", "bad-no-items", "page.json", SW_EUPSTREAM);
+	starve(use_page, "device", "odd-components", "page.json", SW_OK);
+	assert_true(starve(use_page, "device", "odd-doubled-members", "page.json", SW_OK) > 100);
+	starve(use_page, "device", "odd-nul-and-surrogates", "page.json", SW_OK);
+	starve(use_page, "device", "bad-next-doubled", "page.json", SW_EUPSTREAM);
 	assert_true(starve(use_rooms, "device", "rooms", "rooms.json", SW_OK) > 20);
 	starve(use_rooms, "device", "rooms-bad-no-items", "rooms.json", SW_EUPSTREAM);
 }

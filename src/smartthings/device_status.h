@@ -1,0 +1,21 @@
+#ifndef SWITCHBOARD_SMARTTHINGS_DEVICE_STATUS_H
+#define SWITCHBOARD_SMARTTHINGS_DEVICE_STATUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <jansson.h>
+#include "smartthings/device_member.h"
+
+/*
+ * What the capabilities of a device report (platform.md "Device lists"), {attribute:{"value",
+ * "timestamp"}} for each.
+ */
+
+/*
+ * Set state, state_at, has_level, level and level_at of a switch (device.h) from the status of its
+ * capabilities switch and switchLevel; NULL: it has none.  False when memory ran out.
+ */
+bool device_status_put(struct device_notes *notes, json_t *out, const json_t *switch_status,
+    bool has_level, const json_t *level_status);
+
+#endif
