@@ -66,6 +66,39 @@ find_capability(const json_t *component, const char *id)
 	return NULL;
 }
 
+static const json_t *
+capability_status(const json_t *component, const char *id)
+{
+	return json_object_get(find_capability(component, id), "status");
+}
+
+static const json_t *
+find_component(const json_t *device, const char *id)
+{
+	const json_t *component;
+	size_t i;
+
+	json_array_foreach(json_object_get(device, "components"), i, component)
+	{
+		const char *name = jsonx_string(component, "id");
+
+		if (name != NULL && strcmp(name, id) == 0)
+			return component;
+	}
+	return NULL;
+}
+
+/* A capability that the component has; NULL when it has not, or says that the model has not. */
+static const json_t *
+usable_capability(const json_t *component, const char *id)
+{
+	const json_t *disabled = capability_status(component, DEVICE_DISABLED_CAPABILITIES);
+
+	if (device_status_disables(disabled, "disabledCapabilities", id))
+		return NULL;
+	return find_capability(component, id);
+}
+
 /*
  * The ids in a list (its elements' member "name") as members of an object, whose hash table finds
  * a repeated id without a search through the list.  NULL when memory ran out.
@@ -99,6 +132,7 @@ has_id(const json_t *ids, const char *id)
 struct switches {
 	json_t *out;
 	json_t *ids;
+	const json_t *disabled; /* status of custom.disabledComponents */
 	struct device_notes *notes;
 };
 
@@ -106,8 +140,8 @@ struct switches {
 static bool
 add_switch(struct switches *switches, const json_t *component)
 {
-	const json_t *capability = find_capability(component, "switch");
-	const json_t *level = find_capability(component, "switchLevel");
+	const json_t *capability = usable_capability(component, "switch");
+	const json_t *level = usable_capability(component, "switchLevel");
 	struct device_notes *notes = switches->notes;
 	const char *id;
 	json_t *out;
@@ -115,7 +149,8 @@ add_switch(struct switches *switches, const json_t *component)
 	if (capability == NULL)
 		return true;
 	id = device_id_member(notes, component, "id");
-	if (id == NULL || has_id(switches->ids, id))
+	if (id == NULL || has_id(switches->ids, id) ||
+	    device_status_disables(switches->disabled, "disabledComponents", id))
 		return true;
 	out = json_object();
 	if (device_put(switches->ids, id, json_true()) && device_put_text(out, "component", id) &&
@@ -136,6 +171,8 @@ add_switches(struct device_notes *notes, json_t *out, const json_t *device)
 	bool done = switches.ids != NULL;
 	size_t i;
 
+	switches.disabled =
+	    capability_status(find_component(device, "main"), DEVICE_DISABLED_COMPONENTS);
 	json_array_foreach(json_object_get(device, "components"), i, component)
 	{
 		done = done && add_switch(&switches, component);

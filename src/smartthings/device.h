@@ -24,7 +24,8 @@ struct device_page {
  *    "online": true/false/null, "health_at": RFC 3339 or null,
  *    "switches":[{"component","label" or null,"has_level":bool,"state":"on"/"off"/null,
  *                 "state_at": RFC 3339 or null,"level":0-100/null,"level_at" or null}]}
- * Instants are in UTC with microseconds, and null when the value they belong to is.
+ * Instants are in UTC with microseconds, and null when the value they belong to is.  Components and
+ * capabilities that the device itself names as not there (device_status.h) do not count.
  * One odd value never costs the list: what is odd as JSON (json_tolerant.h) or of a wrong type
  * counts as missing, a component without a valid id is skipped, a device without a valid id or
  * without a list of components is left out; "notes" counts both.  A repeated device (pages can

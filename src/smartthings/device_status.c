@@ -3,7 +3,23 @@
 
 #include <string.h>
 
+#include "formats/json.h"
+
 #define LEVEL_MAX 100
+
+bool
+device_status_disables(const json_t *status, const char *attribute, const char *id)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(jsonx_path(status, attribute, "value", NULL), i, name)
+	{
+		if (json_is_string(name) && strcmp(json_string_value(name), id) == 0)
+			return true;
+	}
+	return false;
+}
 
 /* A value that is there but cannot be used. */
 static bool

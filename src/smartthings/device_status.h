@@ -8,8 +8,14 @@
 
 /*
  * What the capabilities of a device report (platform.md "Device lists"), {attribute:{"value",
- * "timestamp"}} for each.
+ * "timestamp"}} for each.  A component that custom.disabledComponents of "main" names is none that
+ * the model has, nor has a component a capability that its own custom.disabledCapabilities names.
  */
+#define DEVICE_DISABLED_COMPONENTS "custom.disabledComponents"
+#define DEVICE_DISABLED_CAPABILITIES "custom.disabledCapabilities"
+
+/* Does the status of one of these two capabilities (NULL: there is none) name "id"? */
+bool device_status_disables(const json_t *status, const char *attribute, const char *id);
 
 /*
  * Set state, state_at, has_level, level and level_at of a switch (device.h) from the status of its

@@ -104,6 +104,11 @@ capability_status(const char *capability, const json_t *spec)
 		json_put(status, "motion", attribute_new(json_string("inactive"), NULL));
 	else if (strcmp(capability, "battery") == 0)
 		json_put(status, "battery", attribute_new(json_integer(87), "%"));
+	else if (strncmp(capability, "custom.disabled", 15) == 0)
+		/* custom.disabledComponents has disabledComponents: the spec's member of that name.
+		 */
+		json_put(status, capability + 7,
+		    attribute_new(json_deep_copy(json_object_get(spec, capability + 7)), NULL));
 	return status;
 }
 

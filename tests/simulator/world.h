@@ -21,7 +21,8 @@ json_t *world_add_location(const char *account_id, const char *name);
 json_t *world_add_room(const char *location_id, const char *name);
 /*
  * "spec": {"name", "label"?, "type"?, "category"?, "components":
- * [{"id", "capabilities":["switch", …], "state"?: "on"/"off"/null, "level"?: n}],
+ * [{"id", "capabilities":["switch", …], "state"?: "on"/"off"/null, "level"?: n,
+ * "disabledComponents"?, "disabledCapabilities"?: values of these capabilities of custom}],
  * "raw"?: text that lists have as members of the device, JSON or not}.  Without components: main
  * with switch.  room_id may be NULL.  Makes no event.
  */

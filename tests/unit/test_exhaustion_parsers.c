@@ -233,6 +233,7 @@ check_devices(void **state)
 	starve(use_page, "device", "next-page", "page.json", SW_OK);
 	starve(use_page, "device", "several", "page.json", SW_OK);
 	starve(use_page, "device", "bad-no-items", "page.json", SW_EUPSTREAM);
+	starve(use_page, "device", "phantom-capabilities", "page.json", SW_OK);
 	starve(use_page, "device", "odd-components", "page.json", SW_OK);
 	assert_true(starve(use_page, "device", "odd-doubled-members", "page.json", SW_OK) > 100);
 	starve(use_page, "device", "odd-nul-and-surrogates", "page.json", SW_OK);
