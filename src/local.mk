@@ -163,6 +163,7 @@ switchboard_worker_SOURCES = \
 	src/worker/subscription_set.c src/worker/subscription_set.h \
 	src/worker/subscriptions.c src/worker/subscriptions.h \
 	src/worker/sync.c src/worker/sync.h \
+	src/worker/sync_status.c src/worker/sync_status.h \
 	src/worker/token_state.c src/worker/token_state.h \
 	src/worker/uninstall.c src/worker/uninstall.h \
 	src/worker/usage.c src/worker/usage.h

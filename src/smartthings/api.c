@@ -26,12 +26,17 @@ struct endpoint {
 	const char *before; /* path up to the id */
 	const char *after;  /* path behind it */
 	bool two_ids;
+	const char *parameters; /* of the query; the id is the value of the last */
+	const char *accept;     /* names a dated version, which has no /v1 in its path; or NULL */
 	const char *content_type;
 	long timeout_ms;
 	size_t response_limit; /* 0: the client's default */
 };
 
 #define JSON_TYPE "application/json"
+/* As the vendor's SDK asks for devices. */
+#define DATED_TYPE "application/vnd.smartthings+json;v=20170916"
+#define API_VERSION "/v1"
 
 static const struct endpoint endpoints[] = {
     [PLATFORM_GET_INSTALLED_APP] = {CLIENT_GET, "GET /installedapps/{id}", "/installedapps/", "",
@@ -42,9 +47,11 @@ static const struct endpoint endpoints[] = {
 	.timeout_ms = 10000},
     [PLATFORM_GET_ROOMS] = {CLIENT_GET, "GET /locations/{id}/rooms", "/locations/", "/rooms",
 	.timeout_ms = 10000},
-    [PLATFORM_GET_DEVICES] = {CLIENT_GET, "GET /devices",
-	"/devices?capability=switch&includeStatus=true&includeHealth=true&locationId=", "",
-	.timeout_ms = 15000, .response_limit = DEVICES_LIMIT},
+    [PLATFORM_GET_DEVICES] = {CLIENT_GET, "GET /devices", "/devices", "",
+	.parameters = "capability=switch&includeStatus=true&includeHealth=true&locationId=",
+	.accept = DATED_TYPE, .timeout_ms = 15000, .response_limit = DEVICES_LIMIT},
+    [PLATFORM_GET_DEVICE_STATUS] = {CLIENT_GET, "GET /devices/{id}/status", "/devices/", "/status",
+	.timeout_ms = 10000},
     [PLATFORM_POST_COMMANDS] = {CLIENT_POST, "POST /devices/{id}/commands", "/devices/",
 	"/commands", .content_type = JSON_TYPE, .timeout_ms = POLICY_COMMAND_CALL_MS},
     [PLATFORM_GET_SUBSCRIPTIONS] = {CLIENT_GET, "GET /installedapps/{id}/subscriptions",
@@ -69,6 +76,26 @@ platform_endpoint(enum platform_call call)
 	return endpoints[call].name;
 }
 
+/* The length of "path" without a version at its end. */
+static size_t
+length_before_version(const char *path)
+{
+	size_t length = strlen(path), version = sizeof(API_VERSION) - 1;
+
+	if (length >= version && strcmp(path + length - version, API_VERSION) == 0)
+		return length - version;
+	return length;
+}
+
+/* Where a call goes: the API's address, with or without its version. */
+static void
+put_base(struct sbuf *buf, const char *api_url, const struct endpoint *endpoint)
+{
+	size_t length = strlen(api_url);
+
+	sbuf_put(buf, api_url, endpoint->accept != NULL ? length_before_version(api_url) : length);
+}
+
 void
 platform_put_url(struct sbuf *buf, const char *api_url, enum platform_call call, const char *id,
     const char *second_id)
@@ -76,8 +103,12 @@ platform_put_url(struct sbuf *buf, const char *api_url, enum platform_call call,
 	const struct endpoint *endpoint = &endpoints[call];
 
 	assert(call != PLATFORM_CONFIRM);
-	sbuf_put_text(buf, api_url);
+	put_base(buf, api_url, endpoint);
 	sbuf_put_text(buf, endpoint->before);
+	if (endpoint->parameters != NULL) {
+		sbuf_put_char(buf, '?');
+		sbuf_put_text(buf, endpoint->parameters);
+	}
 	url_put_encoded(buf, id != NULL ? id : "");
 	sbuf_put_text(buf, endpoint->after);
 	if (endpoint->two_ids)
@@ -91,7 +122,7 @@ platform_prepare(enum platform_call call, struct client_request *out)
 
 	memset(out, 0, sizeof(*out));
 	out->method = endpoint->method;
-	out->accept = JSON_TYPE;
+	out->accept = endpoint->accept != NULL ? endpoint->accept : JSON_TYPE;
 	out->content_type = endpoint->content_type;
 	out->timeout_ms = endpoint->timeout_ms;
 	out->response_limit = endpoint->response_limit;
@@ -103,6 +134,69 @@ platform_is_own_link(const struct url_parts *api, const char *url)
 	struct url_parts parts;
 
 	return url_split(url, &parts) == SW_OK && url_same_origin(api, &parts);
+}
+
+/* Is one of the fields of a query, "a=1&b=2", of that name? */
+static bool
+query_has(const char *query, const char *name, size_t length)
+{
+	while (*query != '\0') {
+		size_t field = strcspn(query, "&");
+
+		if (field >= length && strncmp(query, name, length) == 0 &&
+		    (field == length || query[length] == '='))
+			return true;
+		query += field;
+		query += strspn(query, "&");
+	}
+	return false;
+}
+
+/* Add the parameters that are not in "path", a path with its query. */
+static void
+put_missing_parameters(struct sbuf *buf, const char *parameters, const char *id, const char *path)
+{
+	const char *query = strchr(path, '?');
+	char separator = query != NULL ? '&' : '?';
+
+	query = query != NULL ? query + 1 : "";
+	while (*parameters != '\0') {
+		size_t length = strcspn(parameters, "&");
+		bool last = parameters[length] == '\0';
+
+		if (!query_has(query, parameters, strcspn(parameters, "="))) {
+			sbuf_put_char(buf, separator);
+			sbuf_put(buf, parameters, length);
+			if (last)
+				url_put_encoded(buf, id != NULL ? id : "");
+			separator = '&';
+		}
+		parameters += last ? length : length + 1;
+	}
+}
+
+enum sw_err
+platform_put_next_url(struct sbuf *buf, const char *api_url, const struct url_parts *api,
+    enum platform_call call, const char *id, const char *href)
+{
+	const struct endpoint *endpoint = &endpoints[call];
+	size_t base = length_before_version(api->path), version = sizeof(API_VERSION) - 1;
+	struct url_parts link;
+	const char *path;
+	enum sw_err err = url_split(href, &link);
+
+	if (err != SW_OK || !url_same_origin(api, &link))
+		return err == SW_ENOMEM ? err : SW_EUPSTREAM;
+	path = link.path;
+	if (strncmp(path, api->path, base) == 0 && path[base] == '/')
+		path += base;
+	if (strncmp(path, API_VERSION "/", version + 1) == 0)
+		path += version;
+	put_base(buf, api_url, endpoint);
+	sbuf_put_text(buf, path);
+	if (endpoint->parameters != NULL)
+		put_missing_parameters(buf, endpoint->parameters, id, path);
+	return SW_OK;
 }
 
 enum sw_err

@@ -22,6 +22,7 @@ enum platform_call {
 	PLATFORM_GET_LOCATION,
 	PLATFORM_GET_ROOMS,
 	PLATFORM_GET_DEVICES,
+	PLATFORM_GET_DEVICE_STATUS,
 	PLATFORM_POST_COMMANDS,
 	PLATFORM_GET_SUBSCRIPTIONS,
 	PLATFORM_POST_SUBSCRIPTION,
@@ -35,10 +36,11 @@ enum platform_call {
 const char *platform_endpoint(enum platform_call call);
 
 /*
- * The URL of a call.  "api_url" has no slash at its end and may or may not end in /v1.  "id"
- * stands in the path (or is the locationId of PLATFORM_GET_DEVICES), "second_id" is the
- * subscription of PLATFORM_DELETE_SUBSCRIPTION.  Both are percent-encoded; NULL counts as "".
- * Not for PLATFORM_CONFIRM, whose URL the platform gives.
+ * The URL of a call.  "api_url" has no slash at its end and may or may not end in /v1, which
+ * PLATFORM_GET_DEVICES goes without: a list with status belongs to a dated version that its Accept
+ * names (platform.md "Device lists").  "id" stands in the path (or is the locationId of
+ * PLATFORM_GET_DEVICES), "second_id" is the subscription of PLATFORM_DELETE_SUBSCRIPTION.  Both are
+ * percent-encoded; NULL counts as "".  Not for PLATFORM_CONFIRM, whose URL the platform gives.
  */
 void platform_put_url(struct sbuf *buf, const char *api_url, enum platform_call call,
     const char *id, const char *second_id);
@@ -48,6 +50,15 @@ void platform_prepare(enum platform_call call, struct client_request *out);
 
 /* Has a link of the platform (next page, confirmation) the API's own origin (RFC 6454 4)? */
 bool platform_is_own_link(const struct url_parts *api, const char *url);
+
+/*
+ * The URL of the next page of a list, whose first had that "call" and "id", from the platform's
+ * link "href": the version in its path is that of platform_put_url(), and parameters of ours that
+ * it lacks are added.  "api" is "api_url" as url_split() gives it.
+ * SW_EUPSTREAM: the link leads to another origin, or is none.  SW_ENOMEM.
+ */
+SW_MUSTCHECK enum sw_err platform_put_next_url(struct sbuf *buf, const char *api_url,
+    const struct url_parts *api, enum platform_call call, const char *id, const char *href);
 
 /* _links.next.href of a list, in the arena; NULL at its last page.  SW_ENOMEM. */
 SW_MUSTCHECK enum sw_err

@@ -19,6 +19,7 @@ struct listing {
 	json_t *ids;
 	struct device_notes *notes;
 	bool link_is_odd;
+	bool has_status;
 };
 
 /* Without the link to the next page the list would seem to end here. */
@@ -181,6 +182,24 @@ add_switches(struct device_notes *notes, json_t *out, const json_t *device)
 	return done;
 }
 
+/* Does any capability of the device carry a status? */
+static bool
+carries_status(const json_t *device)
+{
+	const json_t *component, *capability;
+	size_t i, j;
+
+	json_array_foreach(json_object_get(device, "components"), i, component)
+	{
+		json_array_foreach(json_object_get(component, "capabilities"), j, capability)
+		{
+			if (json_object_size(json_object_get(capability, "status")) > 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* ONLINE is true, OFFLINE and UNHEALTHY are false; anything else is unknown. */
 static json_t *
 online_value(const json_t *health)
@@ -243,6 +262,7 @@ add_device(struct listing *listing, const json_t *device)
 		device_note_left_out(listing->notes, id == NULL ? "deviceId" : "components");
 		return true;
 	}
+	listing->has_status = listing->has_status || carries_status(device);
 	if (has_id(listing->ids, id))
 		return true;
 	switches = json_array();
@@ -306,8 +326,11 @@ device_parse_page(struct arena *arena, const char *body, size_t length, json_t *
     struct device_notes *notes, struct device_page *page)
 {
 	struct listing listing = {.out = devices, .notes = notes};
+	enum sw_err err =
+	    add_items(&listing, arena, body, length, "device", add_device, &page->next);
 
-	return add_items(&listing, arena, body, length, "device", add_device, &page->next);
+	page->has_status = listing.has_status;
+	return err;
 }
 
 enum sw_err

@@ -1,6 +1,7 @@
 #ifndef SWITCHBOARD_SMARTTHINGS_DEVICE_H
 #define SWITCHBOARD_SMARTTHINGS_DEVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <jansson.h>
@@ -15,6 +16,7 @@
 
 struct device_page {
 	const char *next; /* of platform_next_link() */
+	bool has_status;  /* some capability carries its status: the form that was asked for */
 };
 
 /*

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "formats/json.h"
+#include "formats/json_tolerant.h"
 
 #define LEVEL_MAX 100
 
@@ -65,4 +66,72 @@ device_status_put(struct device_notes *notes, json_t *out, const json_t *switch_
 	return put_state(notes, out, switch_status) &&
 	       device_put(out, "has_level", json_boolean(has_level)) &&
 	       put_level(notes, out, has_level ? level_status : NULL);
+}
+
+static void
+on_odd(void *context, const char *path)
+{
+	device_note_odd(context, path);
+}
+
+/* Has the model the switch "one" of its list? */
+static bool
+is_there(const json_t *components, const json_t *one)
+{
+	const char *id = jsonx_string(one, "component");
+
+	return !device_status_disables(
+		   jsonx_path(components, "main", DEVICE_DISABLED_COMPONENTS, NULL),
+		   "disabledComponents", id) &&
+	       !device_status_disables(
+		   jsonx_path(components, id, DEVICE_DISABLED_CAPABILITIES, NULL),
+		   "disabledCapabilities", "switch");
+}
+
+static bool
+fill_switch(struct device_notes *notes, json_t *one, const json_t *components)
+{
+	const json_t *status = json_object_get(components, jsonx_string(one, "component"));
+	bool has_level =
+	    json_is_true(json_object_get(one, "has_level")) &&
+	    !device_status_disables(json_object_get(status, DEVICE_DISABLED_CAPABILITIES),
+		"disabledCapabilities", "switchLevel");
+
+	return device_status_put(notes, one, json_object_get(status, "switch"), has_level,
+	    json_object_get(status, "switchLevel"));
+}
+
+static bool
+fill_switches(struct device_notes *notes, json_t *switches, const json_t *components)
+{
+	size_t i = json_array_size(switches);
+	bool done = true;
+
+	while (done && i-- > 0) {
+		json_t *one = json_array_get(switches, i);
+
+		if (is_there(components, one))
+			done = fill_switch(notes, one, components);
+		else
+			done = json_array_remove(switches, i) == 0;
+	}
+	return done;
+}
+
+enum sw_err
+device_parse_status(const char *body, size_t length, json_t *device, struct device_notes *notes)
+{
+	const json_t *components;
+	json_t *reply;
+	enum sw_err err = json_tolerant_load(body, length, on_odd, notes, &reply);
+
+	if (err != SW_OK)
+		return err == SW_ENOMEM ? err : SW_EUPSTREAM;
+	components = json_object_get(reply, "components");
+	if (!json_is_object(components))
+		err = SW_EUPSTREAM;
+	else if (!fill_switches(notes, json_object_get(device, "switches"), components))
+		err = SW_ENOMEM;
+	json_decref(reply);
+	return err;
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <jansson.h>
+#include "base/err.h"
 #include "smartthings/device_member.h"
 
 /*
@@ -23,5 +24,13 @@ bool device_status_disables(const json_t *status, const char *attribute, const c
  */
 bool device_status_put(struct device_notes *notes, json_t *out, const json_t *switch_status,
     bool has_level, const json_t *level_status);
+
+/*
+ * Fill a device that device_parse_page() appended with what GET /devices/{id}/status says.  Its
+ * switches that the model does not have go; none may be left.
+ * SW_EUPSTREAM: not such a status; the device is as it was.  SW_ENOMEM.
+ */
+SW_MUSTCHECK enum sw_err
+device_parse_status(const char *body, size_t length, json_t *device, struct device_notes *notes);
 
 #endif

@@ -123,18 +123,20 @@ static enum sw_err
 put_url(struct worker *worker, const struct call *call, struct sbuf *url)
 {
 	const struct config *config = worker->config;
+	enum sw_err err = SW_OK;
 
-	if (call->url == NULL) {
+	if (call->url == NULL)
 		platform_put_url(url, config->api_url, call->what, call->id, call->second_id);
-	} else if (platform_is_own_link(&config->api, call->url)) {
-		sbuf_put_text(url, call->url);
-	} else {
+	else
+		err = platform_put_next_url(
+		    url, config->api_url, &config->api, call->what, call->id, call->url);
+	if (err == SW_EUPSTREAM)
 		log_event(LOG_WARN, "api.link", "installation", call->installation_id, "endpoint",
 		    platform_endpoint(call->what), "message",
 		    "the platform's link leads to another host", (const char *)NULL);
-		return SW_EUPSTREAM;
-	}
-	return sbuf_failed(url) ? SW_ENOMEM : SW_OK;
+	if (err == SW_OK && sbuf_failed(url))
+		err = SW_ENOMEM;
+	return err;
 }
 
 static enum sw_err

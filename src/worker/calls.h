@@ -17,7 +17,7 @@ struct call {
 	enum platform_call what;
 	const char *id; /* see platform_put_url() */
 	const char *second_id;
-	const char *url;  /* instead of the two ids: the next page, as the platform gave it */
+	const char *url;  /* the platform's link to a next page: see platform_put_next_url() */
 	const char *body; /* JSON, or NULL */
 	size_t body_length;
 	long timeout_ms; /* of the whole call, when shorter than usual for its kind; 0: as usual */

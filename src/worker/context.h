@@ -17,6 +17,7 @@
  * transfer does the next step of that piece of work.
  */
 struct command_batch;
+struct job;
 struct key_check;
 struct liveness;
 struct pause;
@@ -58,6 +59,7 @@ struct worker {
 	int commands;
 	int confirmations;
 	int running[WORK_PRIORITY__MAX]; /* all of them but commands */
+	struct job *paused;              /* by job: those that go on by themselves */
 
 	/* Set by the loop. */
 	struct arena scratch;        /* cleared at the start of each pass */

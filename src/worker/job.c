@@ -63,6 +63,40 @@ job_call(struct job *job, const struct call *call, call_done *done)
 		job_retry(job, err, delay_ms);
 }
 
+void
+job_pause(struct job *job, int64_t delay_ms, void (*resume)(struct job *job))
+{
+	job->resume_ms = clock_monotonic_ms() + delay_ms;
+	job->resume = resume;
+	job->next_paused = job->worker->paused;
+	job->worker->paused = job;
+}
+
+int
+jobs_resume(struct worker *worker)
+{
+	struct job *job = worker->paused;
+	int64_t now_ms = clock_monotonic_ms(), next_ms = -1;
+
+	worker->paused = NULL; /* who pauses again meanwhile is not looked at */
+	while (job != NULL) {
+		struct job *next = job->next_paused;
+
+		if (worker->stopping || job->resume_ms <= now_ms) {
+			job->resume(job);
+		} else {
+			job->next_paused = worker->paused;
+			worker->paused = job;
+		}
+		job = next;
+	}
+	for (job = worker->paused; job != NULL; job = job->next_paused) {
+		if (next_ms < 0 || job->resume_ms - now_ms < next_ms)
+			next_ms = job->resume_ms > now_ms ? job->resume_ms - now_ms : 0;
+	}
+	return (int)next_ms;
+}
+
 bool
 job_renew(struct job *job)
 {

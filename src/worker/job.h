@@ -36,6 +36,9 @@ struct job {
 	struct store_work row; /* its texts are in the arena */
 	struct arena arena;    /* lives as long as the job */
 	int64_t started_ms;    /* monotonic */
+	struct job *next_paused;
+	int64_t resume_ms; /* monotonic */
+	void (*resume)(struct job *job);
 };
 
 /* A job for a claimed row, the rest of its kind's struct all zero; NULL when out of memory. */
@@ -47,6 +50,13 @@ job_new(struct worker *worker, const struct store_work *row, const struct job_ty
  * job.  When the call does not start, the job has ended with job_retry().
  */
 void job_call(struct job *job, const struct call *call, call_done *done);
+
+/* Go on with "resume" after delay_ms (at once when the worker is stopping), from the loop. */
+void job_pause(struct job *job, int64_t delay_ms, void (*resume)(struct job *job));
+
+/* Resume the paused jobs that are due.  Returns in how many ms the next one is; -1: there is none.
+ */
+int jobs_resume(struct worker *worker);
 
 /* Renew the lease.  False: it is lost, or the database is, and the job has ended as dropped. */
 SW_MUSTCHECK bool job_renew(struct job *job);

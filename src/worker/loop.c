@@ -14,6 +14,7 @@
 #include "store/command.h"
 #include "store/event.h"
 #include "worker/commands.h"
+#include "worker/job.h"
 #include "worker/key_check.h"
 #include "worker/limits.h"
 #include "worker/liveness.h"
@@ -368,9 +369,10 @@ static int
 run_once(struct worker *worker, struct schedule *schedule)
 {
 	int wait_ms = RECONNECT_MS;
-	int notify_ms, usage_ms;
+	int notify_ms, usage_ms, paused_ms;
 
 	arena_clear(&worker->scratch);
+	paused_ms = jobs_resume(worker);
 	if (worker->unsaved_tokens != NULL && is_due(&schedule->save_tokens_ms, SAVE_TOKENS_MS))
 		refreshes_retry_saving(worker);
 	if (!db_is_connected(worker->db) || is_due(&schedule->heartbeat_ms, HEARTBEAT_MS))
@@ -378,6 +380,8 @@ run_once(struct worker *worker, struct schedule *schedule)
 	check_connection(worker);
 	if (worker->database_is_up)
 		wait_ms = work_with_database(worker, schedule);
+	if (paused_ms >= 0 && paused_ms < wait_ms)
+		wait_ms = paused_ms;
 	usage_ms = usage_write(worker, false);
 	if (usage_ms >= 0 && usage_ms < wait_ms)
 		wait_ms = usage_ms;
@@ -403,8 +407,8 @@ is_finished(const struct worker *worker, int64_t stop_from_ms)
 {
 	if (!worker->stopping)
 		return false;
-	if (client_pool_active(worker->pool) == 0 && worker->unsaved_tokens == NULL &&
-	    worker->unsaved_results == NULL)
+	if (client_pool_active(worker->pool) == 0 && worker->paused == NULL &&
+	    worker->unsaved_tokens == NULL && worker->unsaved_results == NULL)
 		return true;
 	return clock_monotonic_ms() - stop_from_ms > STOP_MS;
 }

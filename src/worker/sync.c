@@ -19,6 +19,7 @@
 #include "store/sync.h"
 #include "store/token.h"
 #include "worker/calls.h"
+#include "worker/sync_status.h"
 
 #define PAGES_MAX 100
 #define RETRY_MOST_MS 3600000
@@ -29,6 +30,8 @@
  * leaves them out for as long.
  */
 #define ROOMS_AGAIN_S 120
+/* Between two readings of the status of single devices. */
+#define STATUS_PAUSE_MS 50
 
 struct sync {
 	struct job job;
@@ -38,6 +41,7 @@ struct sync {
 	bool rooms_requested;      /* in this run, whatever the answer was */
 	json_t *devices;
 	struct device_notes notes; /* what of the lists could not be used */
+	struct sync_status status; /* of devices whose page had none */
 	const char *next;          /* page of the list being read; NULL is its first */
 	int pages;
 };
@@ -51,6 +55,7 @@ sync_clear(struct job *job)
 
 	json_decref(sync->rooms);
 	json_decref(sync->devices);
+	sync_status_clear(&sync->status);
 }
 
 /* "running", or "failed" with a reason, on the pages of the location; the sync goes on without. */
@@ -217,6 +222,24 @@ log_notes(const struct sync *sync)
 		    log_int((long long)notes->odd), "member", notes->member, (const char *)NULL);
 }
 
+/* Of two numbers of seconds the smaller one; a negative one is none. */
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
+
+/* In how many seconds what could not be read of the devices' status should be; -1: need not. */
+static int64_t
+status_again_s(const struct sync *sync)
+{
+	if (!sync->status.stopped || sync->status.delay_ms < 0)
+		return -1;
+	return (sync->status.delay_ms + 999) / 1000;
+}
+
 /*
  * The reading of a second sync tells whether what this one missed is gone; and a device may have
  * come into a room after the rooms were read last.
@@ -231,12 +254,15 @@ end_applied(struct sync *sync)
 
 	log_event(LOG_INFO, "sync.applied", "installation", id, "devices",
 	    log_int((long long)json_array_size(sync->devices)), "pages", log_int(sync->pages),
+	    "statuses", sync->status.asked > 0 ? log_int((long long)sync->status.asked) : NULL,
+	    "failed", sync->status.failed > 0 ? log_int((long long)sync->status.failed) : NULL,
 	    (const char *)NULL);
 	log_notes(sync);
 	notify_add_page(&worker->notify, sync->job.row.installation_id);
 	if (id != NULL)
 		err = store_sync_again(worker->db, &worker->scratch, id, sync->rooms_requested,
 		    ROOMS_AGAIN_S, &again_s);
+	again_s = sooner(again_s, status_again_s(sync));
 	job_done(&sync->job);
 	if (err == SW_OK && again_s >= 0)
 		err = store_work_put(
@@ -257,6 +283,7 @@ apply(struct sync *sync)
 	enum sw_err err = SW_ENOMEM;
 
 	FAILPOINT("sync.read");
+	sync_status_drop_empty(sync->devices);
 	jsonx_put(&devices, sync->devices);
 	if (sync->rooms != NULL)
 		jsonx_put(&rooms, sync->rooms);
@@ -277,19 +304,58 @@ apply(struct sync *sync)
 		job_retry(&sync->job, err, -1);
 }
 
+static void read_statuses(struct job *job);
+
+static void
+on_status(void *context, const struct call_answer *answer)
+{
+	struct sync *sync = context;
+	enum sw_err err = sync_status_take(&sync->status, answer, &sync->notes);
+
+	if (job_goes_on(&sync->job, err, answer->delay_ms))
+		job_pause(&sync->job, STATUS_PAUSE_MS, read_statuses);
+}
+
+/* Read the status of the devices that lack it, one after the other, then apply the list. */
+static void
+read_statuses(struct job *job)
+{
+	struct sync *sync = (struct sync *)job;
+	struct call call = {
+	    .what = PLATFORM_GET_DEVICE_STATUS, .id = sync_status_next(&sync->status)};
+
+	if (call.id != NULL)
+		job_call(job, &call, on_status);
+	else
+		apply(sync);
+}
+
+static enum sw_err
+take_page(struct sync *sync, const struct call_answer *answer)
+{
+	size_t before = json_array_size(sync->devices);
+	struct device_page page;
+	enum sw_err err = device_parse_page(
+	    &sync->job.arena, answer->body, answer->length, sync->devices, &sync->notes, &page);
+
+	if (err != SW_OK)
+		return err;
+	sync->next = page.next;
+	if (!page.has_status && !sync_status_add(&sync->status, sync->devices, before))
+		return SW_ENOMEM;
+	return SW_OK;
+}
+
 static void
 on_devices(void *context, const struct call_answer *answer)
 {
 	struct sync *sync = context;
-	struct device_page page;
 	enum sw_err err;
 
 	if (!job_goes_on(&sync->job, answer->err, answer->delay_ms))
 		return;
-	err = device_parse_page(
-	    &sync->job.arena, answer->body, answer->length, sync->devices, &sync->notes, &page);
-	sync->next = page.next;
-	if (err == SW_OK && sync->next == NULL) {
+	err = take_page(sync, answer);
+	if (err == SW_OK && sync->next == NULL && sync_status_next(&sync->status) == NULL) {
 		apply(sync);
 		return;
 	}
@@ -298,7 +364,10 @@ on_devices(void *context, const struct call_answer *answer)
 		return;
 	}
 	show(sync, "running", NULL);
-	step(sync);
+	if (sync->next != NULL)
+		step(sync);
+	else
+		read_statuses(&sync->job);
 }
 
 /* The next call of this sync. */

@@ -5,7 +5,8 @@
 
 /*
  * The job device_sync: read the location's name, the rooms, and all devices with their status and
- * health, and make the database agree.  One call per page of devices and at most three others.
+ * health, and make the database agree.  One call per page of devices, one for each device of a page
+ * that carries no status, and at most three others.
  */
 extern const struct job_type sync_job;
 

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "formats/json.h"
 #include "smartthings/device.h"
+#include "smartthings/device_status.h"
 
 static bool
 is_state(const char *text)
@@ -157,6 +158,37 @@ try_rooms(const char *body, size_t size)
 	json_decref(rooms);
 }
 
+static void
+try_status(const char *body, size_t size)
+{
+	static const char page[] =
+	    "{\"items\":[{\"deviceId\":\"d\",\"components\":[{\"id\":\"main\",\"capabilities\":["
+	    "{\"id\":\"switch\"},{\"id\":\"switchLevel\"}]},{\"id\":\"two\",\"capabilities\":["
+	    "{\"id\":\"switch\"}]}]}]}";
+	json_t *devices = json_array(), *device, *switches, *one;
+	struct device_notes notes = {0};
+	struct device_page read = {0};
+	struct arena arena = {0};
+	enum sw_err err;
+	size_t i;
+
+	FUZZ_REQUIRE(
+	    device_parse_page(&arena, page, sizeof(page) - 1, devices, &notes, &read) == SW_OK);
+	device = json_array_get(devices, 0);
+	switches = json_object_get(device, "switches");
+	err = device_parse_status(body, size, device, &notes);
+	FUZZ_REQUIRE(err == SW_OK || (err == SW_EUPSTREAM && json_array_size(switches) == 2));
+	json_array_foreach(switches, i, one)
+	{
+		require_switch(one);
+	}
+	if (json_array_size(switches) > 0)
+		require_device(device);
+	require_json(devices);
+	arena_free(&arena);
+	json_decref(devices);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -168,6 +200,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(body, data, size);
 	try_devices(body, size);
 	try_rooms(body, size);
+	try_status(body, size);
 	free(body);
 	return 0;
 }

@@ -17,6 +17,7 @@ static const struct error_name error_names[] = {
     {403, "ForbiddenError"},
     {404, "NotFoundError"},
     {405, "MethodNotAllowedError"},
+    {406, "NotAcceptableError"},
     {409, "ConflictError"},
     {422, "ConstraintViolationError"},
     {429, "TooManyRequestsError"},
@@ -50,6 +51,45 @@ request_query_is_true(const struct exchange *x, const char *name)
 
 	free(value);
 	return is_true;
+}
+
+/* Is "type" (with its parameters) one that the API has?  *dated becomes true with the dated one. */
+static bool
+type_is_known(const char *type, bool *dated)
+{
+	static const char own[] = "application/vnd.smartthings+json";
+	static const char *const others[] = {"*/*", "application/*", "application/json"};
+	size_t length = strcspn(type, "; ");
+	const char *version = strstr(type, "v=");
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (strlen(others[i]) == length && strncmp(type, others[i], length) == 0)
+			return true;
+	}
+	if (length != sizeof(own) - 1 || strncmp(type, own, length) != 0)
+		return false;
+	if (version != NULL && strcmp(version, "v=20170916") == 0)
+		*dated = true;
+	return version == NULL || strcmp(version, "v=1") == 0 || strcmp(version, "v=20170916") == 0;
+}
+
+bool
+request_accepts(const struct exchange *x, bool *dated)
+{
+	const char *at = request_header(x, "Accept");
+	bool accepts = at == NULL;
+
+	*dated = false;
+	while (at != NULL && *at != '\0') {
+		size_t length = strcspn(at, ",");
+		char *type = text_format("%.*s", (int)length, at);
+
+		accepts = type_is_known(type, dated) || accepts;
+		free(type);
+		at += length;
+		at += strspn(at, ", ");
+	}
+	return accepts;
 }
 
 static void

@@ -8,6 +8,18 @@
 #include "state.h"
 #include "world.h"
 
+/* With status and health lists are of a dated version, but for a lenient platform. */
+static bool
+list_has_status(const struct exchange *x)
+{
+	bool dated;
+
+	if (setting_is_on("bareLists"))
+		return false;
+	(void)request_accepts(x, &dated);
+	return dated || !setting_is_on("strict");
+}
+
 /* With includeStatus every capability carries its status. */
 static void
 add_status(json_t *view, const json_t *device)
@@ -131,8 +143,9 @@ answer_raw(struct exchange *x)
 static void
 devices_list(struct exchange *x)
 {
-	bool with_status = request_query_is_true(x, "includeStatus");
-	bool with_health = request_query_is_true(x, "includeHealth");
+	bool may_have = list_has_status(x);
+	bool with_status = may_have && request_query_is_true(x, "includeStatus");
+	bool with_health = may_have && request_query_is_true(x, "includeHealth");
 	json_t *items;
 	const char *id;
 	json_t *device;

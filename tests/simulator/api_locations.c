@@ -97,10 +97,11 @@ page_link(const struct exchange *x, size_t page)
 {
 	struct text url = {0};
 	const char *query = x->query;
+	bool bare = setting_is_on("bareLinks");
 	json_t *link;
 
-	text_printf(&url, "%s%s%s?", http_base(), x->versioned ? "/v1" : "", x->path);
-	while (*query != '\0') {
+	text_printf(&url, "%s%s%s?", http_base(), x->versioned && !bare ? "/v1" : "", x->path);
+	while (!bare && *query != '\0') {
 		size_t length = strcspn(query, "&");
 
 		if (length > 0 && strncmp(query, "page=", 5) != 0) {

@@ -119,6 +119,11 @@ char *request_query(const struct exchange *x, const char *name);
 char *request_form(const struct exchange *x, const char *name);
 /* Whether a field of the query is "true". */
 bool request_query_is_true(const struct exchange *x, const char *name);
+/*
+ * Does the Accept header name a version that the API has, or none?  *dated: it names the dated one,
+ * which then counts, whatever version is in the path.
+ */
+bool request_accepts(const struct exchange *x, bool *dated);
 
 /* Answers.  "json" is stolen. */
 void answer_json(struct exchange *x, int status, json_t *json);

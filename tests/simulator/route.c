@@ -138,9 +138,14 @@ api_is_allowed(struct exchange *x)
 {
 	const struct route *route = x->route;
 	const char *owner;
+	bool dated;
 
 	if (route->scope == NULL)
 		return true;
+	if (setting_is_on("strict") && !request_accepts(x, &dated)) {
+		answer_error(x, 406, "not a version of this API: %s", request_header(x, "Accept"));
+		return false;
+	}
 	if (x->token == NULL) {
 		answer_error(x, 401, "the access token is missing, expired or unknown");
 		return false;

@@ -537,6 +537,36 @@ test("the page works with forms alone, escapes what it shows, and refuses forms 
 	}
 });
 
+test("strict: lists have status and health in the dated version only, and an unknown version is 406", async () => {
+	const tokens = await simulator.link("Home");
+	const where = `${simulator.base}/devices?includeStatus=true&includeHealth=true&capability=switch`;
+	const ask = async (accept, url = where) => {
+		const answer = await fetch(url, { headers: { Authorization: `Bearer ${tokens.access_token}`, Accept: accept } });
+
+		return { status: answer.status, json: await answer.json() };
+	};
+	const tells = ({ json: { items } }) => items.every(({ healthState, components }) =>
+		healthState && components.every(({ capabilities }) => capabilities.every(({ status }) => status)));
+	const tellsNothing = ({ json: { items } }) => items.every(({ healthState, components }) =>
+		!healthState && components.every(({ capabilities }) => capabilities.every(({ status }) => !status)));
+	const dated = "application/vnd.smartthings+json;v=20170916";
+
+	assert.ok(tells(await ask(dated)));
+	assert.ok(tells(await ask(`application/vnd.smartthings+json;v=1, ${dated}`)));
+	for (const accept of ["application/json", "*/*", "application/vnd.smartthings+json;v=1", "application/json;q=0.9, text/plain"])
+		assert.ok(tellsNothing(await ask(accept)), accept);
+	for (const accept of ["application/vnd.smartthings+json;v=20200101", "text/html", "application/vnd.smartthings+json;v=2"])
+		assert.equal((await ask(accept)).status, 406, accept);
+	await simulator.post("settings", { bareLists: true });
+	assert.ok(tellsNothing(await ask(dated)));
+	await simulator.post("settings", { bareLists: false, strict: false });
+	assert.ok(tells(await ask("application/json")));
+	assert.equal((await ask("text/html")).status, 200);
+	await simulator.post("settings", { strict: true, bareLinks: true, pageSize: 4 });
+	assert.equal((await ask(dated, `${simulator.base}/v1/devices?capability=switch`)).json._links.next.href, `${simulator.base}/devices?page=1`);
+	await simulator.post("settings", { bareLinks: false, pageSize: 200 });
+});
+
 test("a device lists the raw text that a test gives it", async () => {
 	const tokens = await simulator.link("Home");
 	const { locationId } = await simulator.location("Home");

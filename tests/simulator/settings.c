@@ -7,8 +7,8 @@
 
 struct setting {
 	const char *name;
-	json_type type; /* JSON_INTEGER, JSON_TRUE for booleans, JSON_STRING for choices */
-	int64_t initial;
+	json_type type;  /* JSON_INTEGER, JSON_TRUE for booleans, JSON_STRING for choices */
+	int64_t initial; /* of a boolean: 1 for true */
 	int64_t lowest;
 	int64_t highest;
 	const char *choices; /* space-separated, the first is the default */
@@ -23,6 +23,9 @@ static const struct setting settings[] = {
     {.name = "pageSize", .type = JSON_INTEGER, .initial = 200, .lowest = 1, .highest = 1000},
     {.name = "installLimit", .type = JSON_INTEGER, .initial = 500, .highest = 1000000},
     {.name = "rateLimits", .type = JSON_TRUE},
+    {.name = "strict", .type = JSON_TRUE, .initial = 1},
+    {.name = "bareLists", .type = JSON_TRUE},
+    {.name = "bareLinks", .type = JSON_TRUE},
     {.name = "omitOwner", .type = JSON_TRUE},
     {.name = "systemOwner", .type = JSON_TRUE},
     {.name = "duplicate", .type = JSON_TRUE},
@@ -60,7 +63,12 @@ setting_number(const char *name)
 bool
 setting_is_on(const char *name)
 {
-	return json_is_true(json_object_get(state_section("settings"), name));
+	const json_t *value = json_object_get(state_section("settings"), name);
+	const struct setting *setting = setting_find(name);
+
+	if (json_is_boolean(value))
+		return json_is_true(value);
+	return setting != NULL && setting->initial != 0;
 }
 
 const char *

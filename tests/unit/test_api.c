@@ -34,12 +34,90 @@ check_urls(void **state)
 	assert_url(
 	    v1, PLATFORM_GET_ROOMS, "a", NULL, "https://api.smartthings.com/v1/locations/a/rooms");
 	assert_url(v1, PLATFORM_GET_DEVICES, "a", NULL,
-	    "https://api.smartthings.com/v1/devices?capability=switch&includeStatus=true&"
+	    "https://api.smartthings.com/devices?capability=switch&includeStatus=true&"
 	    "includeHealth=true&locationId=a");
+	assert_url("https://api.example/v1/v1", PLATFORM_GET_DEVICES, "a&b", NULL,
+	    "https://api.example/v1/devices?capability=switch&includeStatus=true&"
+	    "includeHealth=true&locationId=a%26b");
+	assert_url("https://api.example/apiv1", PLATFORM_GET_DEVICES, "", NULL,
+	    "https://api.example/apiv1/devices?capability=switch&includeStatus=true&"
+	    "includeHealth=true&locationId=");
+	assert_url(v1, PLATFORM_GET_DEVICE_STATUS, "d", NULL,
+	    "https://api.smartthings.com/v1/devices/d/status");
 	assert_url(v1, PLATFORM_DELETE_SUBSCRIPTION, "a", "b",
 	    "https://api.smartthings.com/v1/installedapps/a/subscriptions/b");
 	assert_url(v1, PLATFORM_POST_COMMANDS, "../a?b", NULL,
 	    "https://api.smartthings.com/v1/devices/..%2Fa%3Fb/commands");
+}
+
+#define ORIGIN "https://api.smartthings.com"
+#define OURS "capability=switch&includeStatus=true&includeHealth=true&locationId=l1"
+
+static void
+assert_next(const char *api_url, enum platform_call call, const char *href, const char *expected)
+{
+	struct url_parts api;
+	struct sbuf url = {0};
+
+	assert_int_equal(url_split(api_url, &api), SW_OK);
+	assert_int_equal(platform_put_next_url(&url, api_url, &api, call, "l1", href),
+	    expected != NULL ? SW_OK : SW_EUPSTREAM);
+	if (expected != NULL)
+		assert_string_equal(sbuf_text(&url), expected);
+	sbuf_clear(&url);
+}
+
+static void
+check_next_urls(void **state)
+{
+	static const struct {
+		const char *api_url;
+		enum platform_call call;
+		const char *href;
+		const char *expected;
+	} cases[] = {
+	    {ORIGIN "/v1", PLATFORM_GET_DEVICES, ORIGIN "/v1/devices?page=1&" OURS,
+		ORIGIN "/devices?page=1&" OURS},
+	    {ORIGIN "/v1", PLATFORM_GET_DEVICES, ORIGIN "/devices?" OURS "&page=1",
+		ORIGIN "/devices?" OURS "&page=1"},
+	    {ORIGIN "/v1", PLATFORM_GET_DEVICES, ORIGIN "/devices?page=1",
+		ORIGIN "/devices?page=1&" OURS},
+	    {ORIGIN "/v1", PLATFORM_GET_DEVICES, ORIGIN "/v1/devices/more",
+		ORIGIN "/devices/more?" OURS},
+	    {ORIGIN, PLATFORM_GET_DEVICES,
+		ORIGIN "/devices?includeStatus=true&locationIds=x&page=1&locationId=l1",
+		ORIGIN "/devices?includeStatus=true&locationIds=x&page=1&locationId=l1"
+		       "&capability=switch&includeHealth=true"},
+	    {ORIGIN "/proxy/v1", PLATFORM_GET_DEVICES, ORIGIN "/v1/devices?page=1",
+		ORIGIN "/proxy/devices?page=1&" OURS},
+	    {ORIGIN "/proxy/v1", PLATFORM_GET_DEVICES, ORIGIN "/proxy/v1/devices?page=1",
+		ORIGIN "/proxy/devices?page=1&" OURS},
+	    {ORIGIN "/v1", PLATFORM_GET_ROOMS, ORIGIN "/locations/l1/rooms?page=1",
+		ORIGIN "/v1/locations/l1/rooms?page=1"},
+	    {ORIGIN "/v1", PLATFORM_GET_ROOMS, ORIGIN "/v1/locations/l1/rooms?page=1",
+		ORIGIN "/v1/locations/l1/rooms?page=1"},
+	    {ORIGIN, PLATFORM_GET_ROOMS, ORIGIN "/locations/l1/rooms?page=1",
+		ORIGIN "/locations/l1/rooms?page=1"},
+	    {ORIGIN "/v1", PLATFORM_GET_DEVICES, "https://other.example/v1/devices?page=1", NULL},
+	    {ORIGIN "/v1", PLATFORM_GET_DEVICES, ORIGIN ":8443/devices?page=1", NULL},
+	    {ORIGIN "/v1", PLATFORM_GET_DEVICES, "/devices?page=1", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		assert_next(cases[i].api_url, cases[i].call, cases[i].href, cases[i].expected);
+}
+
+static void
+check_versions(void **state)
+{
+	struct client_request request;
+
+	(void)state;
+	platform_prepare(PLATFORM_GET_DEVICES, &request);
+	assert_string_equal(request.accept, "application/vnd.smartthings+json;v=20170916");
+	platform_prepare(PLATFORM_GET_DEVICE_STATUS, &request);
+	assert_string_equal(request.accept, "application/json");
 }
 
 static void
@@ -271,6 +349,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    SAYS("calls go to the configured address, with ids encoded", check_urls),
+	    SAYS(
+		"devices with their status are asked for as the vendor's SDK does", check_versions),
+	    SAYS("the next page has our version and all our parameters again", check_next_urls),
 	    SAYS("every call has a method, limits and a name, and no secret yet", check_requests),
 	    SAYS("links that lead to another origin are not ours", check_links),
 	    SAYS("a list says where its next page is", check_next_link),

@@ -1,6 +1,6 @@
 /*
  * Lists of devices and rooms: tests/data/device/CASE/page.json (or rooms.json)
- * becomes expect.json.
+ * becomes expect.json; with status.json, after the status of its first device was read.
  */
 #include "unit.h"
 
@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/sbuf.h"
 #include "smartthings/device.h"
+#include "smartthings/device_status.h"
 #include "cases.h"
 
 /* What came out, in the form of expect.json; takes "list" over. */
@@ -31,12 +32,25 @@ describe(enum sw_err err, const char *name, json_t *list, const char *next)
 
 /* Only what is not as usual is told. */
 static void
-describe_notes(json_t *out, const struct device_notes *notes)
+describe_notes(json_t *out, const struct device_notes *notes, bool has_status)
 {
 	if (notes->left_out + notes->odd > 0)
 		json_object_set_new(out, "notes",
 		    json_pack("{s:i, s:i, s:s}", "left_out", (int)notes->left_out, "odd",
 			(int)notes->odd, "member", notes->member));
+	if (!has_status && json_array_size(json_object_get(out, "devices")) > 0)
+		json_object_set_new(out, "has_status", json_false());
+}
+
+static void
+read_status(const char *folder, json_t *list, struct device_notes *notes, enum sw_err *err)
+{
+	size_t length;
+	char *body = case_read(folder, "status.json", &length);
+
+	if (body != NULL)
+		*err = device_parse_status(body, length, json_array_get(list, 0), notes);
+	free(body);
 }
 
 static json_t *
@@ -52,6 +66,7 @@ parse_case(const char *folder, struct arena *arena)
 
 	if (body != NULL) {
 		err = device_parse_page(arena, body, length, list, &notes, &page);
+		read_status(folder, list, &notes, &err);
 	} else {
 		name = "rooms";
 		body = case_read(folder, "rooms.json", &length);
@@ -61,7 +76,7 @@ parse_case(const char *folder, struct arena *arena)
 	free(body);
 	out = describe(err, name, list, page.next);
 	if (err == SW_OK)
-		describe_notes(out, &notes);
+		describe_notes(out, &notes, page.has_status);
 	return out;
 }
 

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "cases.h"
 #include "smartthings/device.h"
+#include "smartthings/device_status.h"
 #include "smartthings/webhook_body.h"
 #include "failing.h"
 #include "formats/httpsig_key.h"
@@ -102,6 +103,28 @@ use_page(void *context)
 
 	if (devices != NULL)
 		err = device_parse_page(&arena, in->text, in->length, devices, &notes, &page);
+	json_decref(devices);
+	arena_free(&arena);
+	return err;
+}
+
+/* The text is a status, of the one device of a page. */
+static enum sw_err
+use_status(void *context)
+{
+	static const char page[] = "{\"items\":[{\"deviceId\":\"d\",\"components\":[{\"id\":"
+				   "\"main\",\"capabilities\":[{\"id\":\"switch\"}]}]}]}";
+	const struct input *in = context;
+	json_t *devices = json_array();
+	struct arena arena = {0};
+	struct device_notes notes = {0};
+	struct device_page read;
+	enum sw_err err = SW_ENOMEM;
+
+	if (devices != NULL)
+		err = device_parse_page(&arena, page, sizeof(page) - 1, devices, &notes, &read);
+	if (err == SW_OK)
+		err = device_parse_status(in->text, in->length, json_array_get(devices, 0), &notes);
 	json_decref(devices);
 	arena_free(&arena);
 	return err;
@@ -238,6 +261,8 @@ check_devices(void **state)
 	assert_true(starve(use_page, "device", "odd-doubled-members", "page.json", SW_OK) > 100);
 	starve(use_page, "device", "odd-nul-and-surrogates", "page.json", SW_OK);
 	starve(use_page, "device", "bad-next-doubled", "page.json", SW_EUPSTREAM);
+	assert_true(starve(use_status, "device", "status-read", "status.json", SW_OK) > 20);
+	starve(use_status, "device", "status-read-odd", "status.json", SW_OK);
 	assert_true(starve(use_rooms, "device", "rooms", "rooms.json", SW_OK) > 20);
 	starve(use_rooms, "device", "rooms-bad-no-items", "rooms.json", SW_EUPSTREAM);
 }
