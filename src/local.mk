@@ -62,6 +62,7 @@ src_libsmartthings_a_SOURCES = \
 	src/smartthings/api.c src/smartthings/api.h \
 	src/smartthings/confirmation.c src/smartthings/confirmation.h \
 	src/smartthings/device.c src/smartthings/device.h \
+	src/smartthings/device_kind.c src/smartthings/device_kind.h \
 	src/smartthings/device_member.c src/smartthings/device_member.h \
 	src/smartthings/device_status.c src/smartthings/device_status.h \
 	src/smartthings/installed_app.c src/smartthings/installed_app.h \

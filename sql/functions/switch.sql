@@ -15,7 +15,7 @@ CREATE VIEW switch_page AS
 		-- LEAST passes over a null.
 		CASE WHEN coalesce(s.state_at, s.level_at) IS NOT NULL THEN least(greatest(s.state_at, s.level_at), now()) END
 			AS updated_at, s.seq, d.room_id, s.position,
-		d.name AS device_name
+		d.name AS device_name, s.kind
 	FROM switch s
 	JOIN device d ON d.installation_id = s.installation_id AND d.device_id = s.device_id
 	JOIN installation i ON i.installation_id = s.installation_id

@@ -56,11 +56,11 @@ $$;
 COMMENT ON FUNCTION sync_again IS 'Seconds until another sync is wanted, because the last one missed something or names of rooms lack; null: none is';
 
 CREATE FUNCTION sync_switches(p_devices jsonb)
-RETURNS TABLE (device text, component text, label text, "position" integer, has_level boolean, state text,
+RETURNS TABLE (device text, component text, label text, "position" integer, kind text, has_level boolean, state text,
 	state_at timestamptz, level integer, level_at timestamptz)
 LANGUAGE sql STABLE AS $$
 	SELECT DISTINCT ON (x ->> 'device', s ->> 'component') x ->> 'device', s ->> 'component', s ->> 'label', n::integer,
-		coalesce((s ->> 'has_level')::boolean, false), s ->> 'state', (s ->> 'state_at')::timestamptz,
+		coalesce(s ->> 'kind', 'switch'), coalesce((s ->> 'has_level')::boolean, false), s ->> 'state', (s ->> 'state_at')::timestamptz,
 		(s ->> 'level')::integer, (s ->> 'level_at')::timestamptz
 	FROM jsonb_array_elements(p_devices) x, jsonb_array_elements(x -> 'switches') WITH ORDINALITY AS y (s, n)
 $$;
@@ -117,11 +117,12 @@ BEGIN
 	UPDATE switch w SET missed_at = CASE WHEN w.missed_at IS NULL THEN p_started END
 		WHERE w.installation_id = p_installation AND ((w.device_id, w.component) IN (SELECT s.device, s.component
 			FROM sync_switches(p_devices) s)) = (w.missed_at IS NOT NULL);
-	INSERT INTO switch AS w (installation_id, device_id, component, label, position, has_level, seq)
-		SELECT p_installation, s.device, s.component, s.label, s.position, s.has_level, p_seq FROM sync_switches(p_devices) s
+	INSERT INTO switch AS w (installation_id, device_id, component, label, position, kind, has_level, seq)
+		SELECT p_installation, s.device, s.component, s.label, s.position, s.kind, s.has_level, p_seq FROM sync_switches(p_devices) s
 		ON CONFLICT (installation_id, device_id, component) DO UPDATE
-			SET label = excluded.label, position = excluded.position, has_level = excluded.has_level, seq = p_seq
-			WHERE (w.label, w.position, w.has_level) IS DISTINCT FROM (excluded.label, excluded.position, excluded.has_level);
+			SET label = excluded.label, position = excluded.position, kind = excluded.kind, has_level = excluded.has_level, seq = p_seq
+			WHERE (w.label, w.position, w.kind, w.has_level)
+				IS DISTINCT FROM (excluded.label, excluded.position, excluded.kind, excluded.has_level);
 	RETURN v_deleted OR FOUND;
 END $$;
 COMMENT ON FUNCTION sync_put_switches IS 'Bring the switches of an installation to a device list';

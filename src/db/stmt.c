@@ -123,12 +123,12 @@ static const struct stmt statements[] = {
 	"(s.device_id, s.component) IN (SELECT c.device_id, c.component "
 	"FROM command_pending c WHERE c.installation_id = $1 AND c.waiting), "
 	"floor(date_part('epoch', s.updated_at) * 1000 + 0.0005)::bigint, s.seq, "
-	"s.device_name, s.position FROM switch_page s WHERE s.installation_id = $1",
+	"s.device_name, s.position, s.kind FROM switch_page s WHERE s.installation_id = $1",
 	1, .repeatable = true},
     [STMT_PAGE_CHANGES] = {"page_changes",
 	"SELECT installation_id, seq, kind, device_id, component, label, room, "
 	"location, state, level, online, pending, waiting, updated_at, has_level, code, "
-	"command_id, detail, found, structure FROM page_changes($1, $2)",
+	"command_id, detail, found, structure, switch_kind FROM page_changes($1, $2)",
 	2, .repeatable = true},
     [STMT_SWITCH_HISTORY] = {"switch_history",
 	"SELECT at, attribute, value FROM switch_history($1, $2, $3, $4)", 4, .repeatable = true},

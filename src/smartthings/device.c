@@ -11,6 +11,7 @@
 #include "formats/json.h"
 #include "formats/json_tolerant.h"
 #include "smartthings/api.h"
+#include "smartthings/device_kind.h"
 #include "smartthings/device_status.h"
 
 /* The list and what is known of it; ids has those of the elements there are. */
@@ -133,6 +134,7 @@ has_id(const json_t *ids, const char *id)
 struct switches {
 	json_t *out;
 	json_t *ids;
+	const json_t *main;     /* NULL: the device has none */
 	const json_t *disabled; /* status of custom.disabledComponents */
 	struct device_notes *notes;
 };
@@ -156,6 +158,7 @@ add_switch(struct switches *switches, const json_t *component)
 	out = json_object();
 	if (device_put(switches->ids, id, json_true()) && device_put_text(out, "component", id) &&
 	    device_put_text(out, "label", device_text_member(notes, component, "label")) &&
+	    device_put_text(out, "kind", device_kind(component, switches->main)) &&
 	    device_status_put(notes, out, json_object_get(capability, "status"), level != NULL,
 		json_object_get(level, "status")))
 		return json_array_append_new(switches->out, out) == 0;
@@ -172,8 +175,8 @@ add_switches(struct device_notes *notes, json_t *out, const json_t *device)
 	bool done = switches.ids != NULL;
 	size_t i;
 
-	switches.disabled =
-	    capability_status(find_component(device, "main"), DEVICE_DISABLED_COMPONENTS);
+	switches.main = find_component(device, "main");
+	switches.disabled = capability_status(switches.main, DEVICE_DISABLED_COMPONENTS);
 	json_array_foreach(json_object_get(device, "components"), i, component)
 	{
 		done = done && add_switch(&switches, component);

@@ -24,8 +24,9 @@ struct device_page {
  * object per device that has a switch capability in any component:
  *   {"device","name" (label, else name, else the id),"room" or null,
  *    "online": true/false/null, "health_at": RFC 3339 or null,
- *    "switches":[{"component","label" or null,"has_level":bool,"state":"on"/"off"/null,
- *                 "state_at": RFC 3339 or null,"level":0-100/null,"level_at" or null}]}
+ *    "switches":[{"component","label" or null,"kind" (device_kind.h),
+ *                 "has_level":bool,"state":"on"/"off"/null,"state_at": RFC 3339 or null,
+ *                 "level":0-100/null,"level_at" or null}]}
  * Instants are in UTC with microseconds, and null when the value they belong to is.  Components and
  * capabilities that the device itself names as not there (device_status.h) do not count.
  * One odd value never costs the list: what is odd as JSON (json_tolerant.h) or of a wrong type

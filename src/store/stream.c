@@ -35,6 +35,7 @@ enum {
 	COL_DETAIL,
 	COL_FOUND,
 	COL_STRUCTURE,
+	COL_SWITCH_KIND,
 };
 
 static const char *const kinds[] = {
@@ -105,6 +106,7 @@ page_changes_get(const struct page_changes *changes, int i, struct page_change *
 		    .device_id = db_result_text(result, i, COL_DEVICE),
 		    .component = db_result_text(result, i, COL_COMPONENT),
 		    .label = db_result_text_or_null(result, i, COL_LABEL),
+		    .kind = db_result_text_or_null(result, i, COL_SWITCH_KIND),
 		    .room = db_result_text_or_null(result, i, COL_ROOM),
 		    .location = db_result_text_or_null(result, i, COL_LOCATION),
 		    .state = db_result_text_or_null(result, i, COL_STATE),
@@ -152,6 +154,7 @@ page_notice_read(const char *installation_id, const char *json, struct page_noti
 		    .device_id = jsonx_string(row, "device_id"),
 		    .component = jsonx_string(row, "component"),
 		    .label = jsonx_string(row, "label"),
+		    .kind = jsonx_string(row, "switch_kind"),
 		    .room = jsonx_string(row, "room"),
 		    .location = jsonx_string(row, "location"),
 		    .state = jsonx_string(row, "state"),

@@ -28,6 +28,7 @@ enum {
 	COL_SEQ,
 	COL_DEVICE_NAME,
 	COL_POSITION,
+	COL_KIND,
 };
 
 /* A switch and what else the list is sorted by. */
@@ -45,12 +46,13 @@ switch_row_json(const struct switch_row *row)
 	if (row->updated_at_ms >= 0)
 		clock_format_rfc3339_ms(row->updated_at_ms, updated_at);
 	return json_pack(
-	    "{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:s?, s:o, s:b, s:b, s:b, s:b, s:s?, s:I}",
+	    "{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:s, s:s?, s:o, s:b, s:b, s:b, s:b, s:s?, s:I}",
 	    "deviceId", row->device_id, "component", row->component, "label", row->label, "room",
-	    row->room, "location", row->location, "installationId", row->installation_id, "state",
-	    row->state, "level", row->level < 0 ? json_null() : json_integer(row->level), "dimmer",
-	    row->has_level, "online", row->online, "pending", row->pending, "waiting", row->waiting,
-	    "updatedAt", row->updated_at_ms >= 0 ? updated_at : NULL, "seq", (json_int_t)row->seq);
+	    row->room, "location", row->location, "installationId", row->installation_id, "kind",
+	    row->kind != NULL ? row->kind : "switch", "state", row->state, "level",
+	    row->level < 0 ? json_null() : json_integer(row->level), "dimmer", row->has_level,
+	    "online", row->online, "pending", row->pending, "waiting", row->waiting, "updatedAt",
+	    row->updated_at_ms >= 0 ? updated_at : NULL, "seq", (json_int_t)row->seq);
 }
 
 /* -1 for NULL. */
@@ -69,6 +71,7 @@ read_switch(struct store_row *row, void *out)
 	    .device_id = store_row_text(row, COL_DEVICE),
 	    .component = store_row_text(row, COL_COMPONENT),
 	    .label = store_row_text(row, COL_LABEL),
+	    .kind = store_row_text(row, COL_KIND),
 	    .room = store_row_text_or_null(row, COL_ROOM),
 	    .state = store_row_text_or_null(row, COL_STATE),
 	    .level = (int)read_number(row, COL_LEVEL),

@@ -21,6 +21,7 @@ struct switch_row {
 	const char *device_id;
 	const char *component;
 	const char *label;
+	const char *kind;     /* light, switch, plug, fan, tv, appliance, camera or other */
 	const char *room;     /* NULL: in no room */
 	const char *location; /* NULL: not known yet */
 	const char *state;    /* "on", "off" or NULL */
@@ -35,8 +36,8 @@ struct switch_row {
 
 /*
  * The element of "switches" in design.md "HTTP surface", also the data of a live event: deviceId,
- * component, label, room, location, installationId, state, level, online, pending, updatedAt, seq;
- * and dimmer and waiting (bool).  A new reference, NULL when out of memory.
+ * component, label, room, location, installationId, kind, state, level, online, pending, updatedAt,
+ * seq; and dimmer and waiting (bool).  A new reference, NULL when out of memory.
  */
 json_t *switch_row_json(const struct switch_row *row);
 

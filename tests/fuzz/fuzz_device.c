@@ -54,9 +54,10 @@ require_switch(const json_t *one)
 {
 	const json_t *level = json_object_get(one, "level");
 
-	FUZZ_REQUIRE(json_object_size(one) == 7);
+	FUZZ_REQUIRE(json_object_size(one) == 8);
 	FUZZ_REQUIRE(member_is_id(one, "component"));
 	FUZZ_REQUIRE(fuzz_is_text_or_null(one, "label", is_visible));
+	FUZZ_REQUIRE(jsonx_string(one, "kind") != NULL && jsonx_string(one, "kind")[0] != '\0');
 	FUZZ_REQUIRE(json_is_boolean(json_object_get(one, "has_level")));
 	FUZZ_REQUIRE(fuzz_is_text_or_null(one, "state", is_state));
 	FUZZ_REQUIRE(fuzz_is_text_or_null(one, "state_at", fuzz_is_instant));

@@ -201,6 +201,7 @@ describe("GET /api/switches", () => {
 		for (const item of switches) {
 			for (const name of ["deviceId", "component", "label", "location", "installationId"])
 				assert.equal(typeof item[name], "string", name);
+			assert.ok(["light", "switch", "plug", "fan", "tv", "appliance", "camera", "other"].includes(item.kind));
 			assert.ok(["on", "off", null].includes(item.state));
 			assert.ok(item.level === null || (Number.isInteger(item.level) && item.level >= 0 && item.level <= 100));
 			assert.equal(typeof item.online, "boolean");
@@ -210,6 +211,8 @@ describe("GET /api/switches", () => {
 			assert.ok(!Number.isNaN(Date.parse(item.updatedAt)));
 		}
 		assert.equal(dimmer.level, 60);
+		assert.equal(dimmer.kind, "light");
+		assert.equal(byLabel(switches, "Coffee machine").kind, "plug");
 		assert.equal(byLabel(switches, "Garden pump").room, null);
 		assert.equal(byLabel(switches, "Wall switch 2-gang").room, "Bedroom");
 	});

@@ -75,6 +75,18 @@ test("an odd value costs its device at most, and one line of the log says where 
 	assert.equal(lines.length, logged(installation, "sync.applied").length);
 });
 
+test("each switch says what it is: the user's category before the manufacturer's", async () => {
+	const thing = (label, category, more = {}) => ({ name: "thing", label, category, components: [{ id: "main", capabilities: ["switch"], ...more }] });
+	const installation = await Installation.create(stack, [
+		thing("a", "Light"), thing("b", "SmartPlug", { userCategory: "Light" }), thing("c", "Television", { userCategory: "Others" }), thing("d", "Television"),
+		thing("e", "Washer"), thing("f", "Camera"), thing("g", "Fan"), thing("h", "SmartPlug"), thing("i", "GarageDoor"), thing("j", "Switch"),
+	]);
+	const kinds = async () => Object.fromEntries((await installation.list()).map(({ label, kind }) => [label, kind]));
+	const found = { a: "light", b: "light", c: "other", d: "tv", e: "appliance", f: "camera", g: "fan", h: "plug", i: "other", j: "switch" };
+
+	assert.deepEqual(await kinds(), found);
+});
+
 /** The calls of the list, and of the status of devices, for an installation since the last reset. */
 async function readings(installation) {
 	const { log } = await stack.control("GET", "calls");

@@ -118,7 +118,8 @@ add_component(json_t *device, const json_t *spec, const char *category)
 	json_t *component = json_object();
 	json_t *capabilities = json_array();
 	json_t *status = json_object();
-	json_t *kind = json_object();
+	const char *by_user = json_text(spec, "userCategory");
+	json_t *categories = json_array();
 	const char *id = json_text(spec, "id");
 	const char *label = json_text(spec, "label");
 	size_t i;
@@ -135,12 +136,17 @@ add_component(json_t *device, const json_t *spec, const char *category)
 		json_array_append_new(capabilities, item);
 		json_put(status, capability, capability_status(capability, spec));
 	}
-	json_put_text(kind, "name", category);
-	json_put_text(kind, "categoryType", "manufacturer");
+	category = json_text_or(spec, "category", category);
+	if (*category != '\0')
+		json_array_append_new(categories,
+		    json_pack("{s:s, s:s}", "name", category, "categoryType", "manufacturer"));
+	if (*by_user != '\0')
+		json_array_append_new(
+		    categories, json_pack("{s:s, s:s}", "name", by_user, "categoryType", "user"));
 	json_put_text(component, "id", id);
 	json_put_text(component, "label", *label != '\0' ? label : id);
 	json_put(component, "capabilities", capabilities);
-	json_put(component, "categories", json_pack("[o]", kind));
+	json_put(component, "categories", categories);
 	json_array_append_new(json_object_get(device, "components"), component);
 	json_put(json_object_get(device, "status"), id, status);
 }

@@ -21,10 +21,10 @@ json_t *world_add_location(const char *account_id, const char *name);
 json_t *world_add_room(const char *location_id, const char *name);
 /*
  * "spec": {"name", "label"?, "type"?, "category"?, "components":
- * [{"id", "capabilities":["switch", …], "state"?: "on"/"off"/null, "level"?: n,
- * "disabledComponents"?, "disabledCapabilities"?: values of these capabilities of custom}],
- * "raw"?: text that lists have as members of the device, JSON or not}.  Without components: main
- * with switch.  room_id may be NULL.  Makes no event.
+ * [{"id", "category"?, "userCategory"?, "capabilities":["switch", …], "state"?: "on"/"off"/null,
+ * "level"?: n, "disabledComponents"?, "disabledCapabilities"?: values of these capabilities of
+ * custom}], "raw"?: text that lists have as members of the device, JSON or not}.  Without
+ * components: main with switch.  room_id may be NULL.  Makes no event.
  */
 json_t *world_add_device(const char *location_id, const char *room_id, const json_t *spec);
 /* A new scene that turns everything off. */

@@ -1,7 +1,7 @@
 -- Device sync: precision of times, disappearing devices, events that race it.
 BEGIN;
 \ir fixture.psql
-SELECT plan(29);
+SELECT plan(32);
 
 SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000001',
 	date_trunc('second', now()), NULL, 'lamp', 'on'))) \g /dev/null
@@ -25,6 +25,15 @@ SELECT sync_apply('home', clock_timestamp(), 'location', 'Home', NULL, jsonb_bui
 	pg_temp.sync_device('lamp', 'Reading lamp', 'off', NULL, 'r1'))) \g /dev/null
 SELECT is((SELECT name FROM device WHERE device_id = 'lamp'), 'Reading lamp', 'a new label is taken over');
 SELECT is((SELECT structure_seq FROM installation), pg_temp.seq('home'), 'and the structure is marked as changed');
+
+SELECT is((SELECT kind FROM switch_page WHERE device_id = 'lamp'), 'switch', 'what is not said to be something else is a switch');
+SELECT set_config('test.seq', pg_temp.seq('home')::text, true) \g /dev/null
+SELECT sync_apply('home', (SELECT synced_at FROM installation), 'location', 'Home', NULL, jsonb_build_array(jsonb_set(
+	pg_temp.sync_device('lamp', 'Reading lamp', 'off', NULL, 'r1'), '{switches,0,kind}', '"light"'))) \g /dev/null
+SELECT is((SELECT kind FROM switch_page WHERE device_id = 'lamp'), 'light', 'a list says what a switch is');
+SELECT is((SELECT structure_seq FROM installation), pg_temp.seq('home'), 'and pages are drawn anew then');
+SELECT sync_apply('home', (SELECT synced_at FROM installation), 'location', 'Home', NULL, jsonb_build_array(
+	pg_temp.sync_device('lamp', 'Reading lamp', 'off', NULL, 'r1'))) \g /dev/null
 
 -- One list may be short, or empty, by mistake.
 SELECT is((SELECT count(*) FROM switch_page), 2::bigint, 'a device that one list lacks is still shown');

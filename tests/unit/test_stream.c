@@ -15,7 +15,7 @@ a_row_is_read(void **state)
 			     "\"state\" : \"on\", \"level\" : 40, \"online\" : true,"
 			     "\"pending\" : false, \"waiting\" : true, \"updated_at\" : "
 			     "\"2026-01-01T00:00:00.000Z\","
-			     "\"has_level\" : true}",
+			     "\"has_level\" : true, \"switch_kind\" : \"fan\"}",
 			     &notice),
 	    SW_OK);
 	assert_int_equal(notice.change.kind, PAGE_CHANGE_SWITCH);
@@ -30,6 +30,7 @@ a_row_is_read(void **state)
 	assert_int_equal(notice.change.row.level, 40);
 	assert_int_equal(notice.change.row.seq, 12);
 	assert_true(notice.change.row.has_level);
+	assert_string_equal(notice.change.row.kind, "fan");
 	assert_true(notice.change.row.online);
 	assert_false(notice.change.row.pending);
 	assert_true(notice.change.row.waiting);

@@ -10,6 +10,7 @@ static const struct switch_row lamp = {
     .device_id = "lamp",
     .component = "main",
     .label = "Lamp",
+    .kind = "light",
     .room = "Kitchen",
     .location = "Home",
     .state = "on",
@@ -39,7 +40,8 @@ a_switch_is_an_element_of_the_list(void **state)
 	(void)state;
 	check_change(&change,
 	    "event: switch\ndata: {\"deviceId\":\"lamp\",\"component\":\"main\",\"label\":\"Lamp\","
-	    "\"room\":\"Kitchen\",\"location\":\"Home\",\"installationId\":\"inst-1\",\"state\":"
+	    "\"room\":\"Kitchen\",\"location\":\"Home\",\"installationId\":\"inst-1\",\"kind\":"
+	    "\"light\",\"state\":"
 	    "\"on\","
 	    "\"level\":40,\"dimmer\":true,\"online\":true,\"pending\":false,\"waiting\":false,"
 	    "\"updatedAt\":\"2026-01-02T03:04:05.678Z\",\"seq\":7}\n");

@@ -10,7 +10,7 @@
 
 #include "store/switch.h"
 
-#define COLUMNS 14
+#define COLUMNS 15
 
 static const char *const (*rows)[COLUMNS];
 static int row_count;
@@ -84,7 +84,7 @@ load(struct arena *arena, const char *const (*given)[COLUMNS], int count,
 #define ROW(room, name, device, position, label)                                              \
 	{                                                                                     \
 		device, "main", label, room, "on", NULL, "f", "t", "f", "f", NULL, "1", name, \
-		    position                                                                  \
+		    position, "switch"                                                        \
 	}
 
 static void
@@ -116,8 +116,9 @@ every_column_finds_its_member(void **state)
 {
 	static const char *const given[][COLUMNS] = {
 	    {"lamp", "main", "Lamp", "Hall", "off", "40", "t", "f", "t", "t", "1767323045678", "12",
-		"Lamp", "0"},
-	    {"plug", "main", "Plug", NULL, NULL, NULL, "f", "t", "t", "f", NULL, "13", "Plug", "0"},
+		"Lamp", "0", "light"},
+	    {"plug", "main", "Plug", NULL, NULL, NULL, "f", "t", "t", "f", NULL, "13", "Plug", "0",
+		"plug"},
 	};
 	const struct switch_row *row;
 	struct arena arena;
@@ -131,6 +132,7 @@ every_column_finds_its_member(void **state)
 	assert_string_equal(row->device_id, "lamp");
 	assert_string_equal(row->component, "main");
 	assert_string_equal(row->label, "Lamp");
+	assert_string_equal(row->kind, "light");
 	assert_string_equal(row->room, "Hall");
 	assert_string_equal(row->location, "Home");
 	assert_string_equal(row->state, "off");
@@ -140,6 +142,7 @@ every_column_finds_its_member(void **state)
 	assert_int_equal(row->seq, 12);
 	row = &list->rows[1];
 	assert_string_equal(row->label, "Plug");
+	assert_string_equal(row->kind, "plug");
 	assert_null(row->room);
 	assert_null(row->state);
 	assert_int_equal(row->level, -1);
