@@ -496,12 +496,12 @@ test("a worker killed between the platform's answer and the database loses no to
 	const installation = await newInstallation();
 	const pid = await workerPid();
 
-	await stack.control("POST", "faults", { path: "/oauth/token", action: "slow", delayMs: 1500, afterEffect: true });
+	await stack.control("POST", "faults", { path: "/oauth/token", action: "slow", delayMs: 4000, afterEffect: true });
 	await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}`);
 	await wake();
 	await waitFor(async () => (await sql(`SELECT lease FROM work WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}`)) !== "", { what: "the claim" });
 	// This transaction locks the row, so that the answer cannot be stored.
-	const lock = sql(`BEGIN; SELECT FROM token WHERE installation_id = ${quote(installation.id)} FOR UPDATE; SELECT pg_sleep(4); COMMIT`);
+	const lock = sql(`BEGIN; SELECT FROM token WHERE installation_id = ${quote(installation.id)} FOR UPDATE; SELECT pg_sleep(8); COMMIT`);
 
 	await waitFor(() => spooled(installation).length === 1, { what: "the answer on the disk" });
 	const file = readFileSync(path.join(stack.stateDir, "spool", spooled(installation)[0]));
@@ -548,11 +548,11 @@ test("an answer to a refresh that neither disk nor database takes is kept in mem
 
 	try {
 		rmSync(path.join(worker.stateDir, "spool"), { recursive: true });
-		await stack.control("POST", "faults", { path: "/oauth/token", action: "slow", delayMs: 1000, afterEffect: true });
+		await stack.control("POST", "faults", { path: "/oauth/token", action: "slow", delayMs: 5000, afterEffect: true });
 		await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}; NOTIFY switchboard_work`);
 		await waitFor(async () => (await sql(`SELECT lease FROM work WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}`)) !== "", { what: "the claim" });
-		// Longer than the worker's statement_timeout.
-		await sql(`BEGIN; SELECT FROM token WHERE installation_id = ${quote(installation.id)} FOR UPDATE; SELECT pg_sleep(8); COMMIT`);
+		// In place before the answer comes, and longer than the worker's tries.
+		await sql(`BEGIN; SELECT FROM token WHERE installation_id = ${quote(installation.id)} FOR UPDATE; SELECT pg_sleep(12); COMMIT`);
 		await generation(installation, 2);
 		assert.match(worker.log, /event=token\.refresh .*stored=no spooled=no/);
 	} finally {
