@@ -41,10 +41,10 @@ $$;
 COMMENT ON FUNCTION event_kind IS 'What an event sets: see event_change.kind';
 
 CREATE FUNCTION event_to_change(p_seq bigint, p_installation text, p_at timestamptz, p_id uuid, p_tick bigint, p_type text,
-	p_device text, p_component text, p_capability text, p_attribute text, p_value jsonb, p_detail jsonb)
+	p_device text, p_component text, p_capability text, p_attribute text, p_value jsonb, p_detail jsonb, p_understood boolean)
 RETURNS event_change LANGUAGE sql STABLE AS $$
-	SELECT (p_installation, p_seq, event_kind(p_type, p_capability, p_attribute, p_value), p_device, p_component,
-		p_value #>> '{}', CASE WHEN stamp_is_credible(p_at) THEN p_at ELSE now() END,
+	SELECT (p_installation, p_seq, CASE WHEN p_understood THEN event_kind(p_type, p_capability, p_attribute, p_value) ELSE 'none' END,
+		p_device, p_component, p_value #>> '{}', CASE WHEN stamp_is_credible(p_at) THEN p_at ELSE now() END,
 		CASE WHEN stamp_is_credible(p_at) THEN p_tick END, p_id, p_type, p_at, p_tick, p_detail)::event_change
 $$;
 COMMENT ON FUNCTION event_to_change IS 'An event of the table as it is applied, at this seq';
@@ -57,17 +57,17 @@ DECLARE
 BEGIN
 	WITH fresh AS (
 		INSERT INTO event_stray AS e (installation_id, event_time, event_id, event_tick, event_type, device_id, component,
-			capability, attribute, value, detail, received_at)
+			capability, attribute, value, detail, understood, received_at)
 		SELECT w.installation, n.at, n.id, n.tick, n.type, n.device, n.component, n.capability, n.attribute, n.value,
-			n.detail, clock_timestamp()
+			n.detail, coalesce(n.understood, true), clock_timestamp()
 		FROM unnest(p_installations) WITH ORDINALITY AS w (installation, position),
 			jsonb_to_recordset(p_events -> (w.position::integer - 1)) AS n (at timestamptz, id uuid, tick bigint, type text,
-				device text, component text, capability text, attribute text, value jsonb, detail jsonb)
+				device text, component text, capability text, attribute text, value jsonb, detail jsonb, understood boolean)
 		WHERE w.installation = ANY (p_known) AND NOT event_partition_takes(n.at)
 		ON CONFLICT DO NOTHING
 		RETURNING event_to_change(p_seqs[array_position(p_known, e.installation_id)], e.installation_id, e.event_time,
 			e.event_id, e.event_tick, e.event_type, e.device_id, e.component, e.capability, e.attribute, e.value,
-			e.detail) AS change)
+			e.detail, e.understood) AS change)
 	SELECT coalesce(array_agg(f.change), '{}') INTO v_changes FROM fresh f;
 	RETURN v_changes;
 END $$;
@@ -82,17 +82,17 @@ DECLARE
 BEGIN
 	WITH fresh AS (
 		INSERT INTO event AS e (installation_id, event_time, event_id, event_tick, event_type, device_id, component,
-			capability, attribute, value, detail, received_at)
+			capability, attribute, value, detail, understood, received_at)
 		SELECT w.installation, n.at, n.id, n.tick, n.type, n.device, n.component, n.capability, n.attribute, n.value,
-			n.detail, clock_timestamp() -- each has its own: event_apply_since() sorts by it
+			n.detail, coalesce(n.understood, true), clock_timestamp() -- each has its own: event_apply_since() sorts by it
 		FROM unnest(p_installations) WITH ORDINALITY AS w (installation, position),
 			jsonb_to_recordset(p_events -> (w.position::integer - 1)) AS n (at timestamptz, id uuid, tick bigint, type text,
-				device text, component text, capability text, attribute text, value jsonb, detail jsonb)
+				device text, component text, capability text, attribute text, value jsonb, detail jsonb, understood boolean)
 		WHERE w.installation = ANY (p_known) AND event_partition_takes(n.at)
 		ON CONFLICT DO NOTHING
 		RETURNING event_to_change(p_seqs[array_position(p_known, e.installation_id)], e.installation_id, e.event_time,
 			e.event_id, e.event_tick, e.event_type, e.device_id, e.component, e.capability, e.attribute, e.value,
-			e.detail) AS change)
+			e.detail, e.understood) AS change)
 	SELECT coalesce(array_agg(f.change), '{}') INTO v_changes FROM fresh f;
 	IF cardinality(v_changes) < (SELECT sum(jsonb_array_length(w.events)) FROM jsonb_array_elements(p_events) AS w (events)) THEN
 		RETURN v_changes || event_store_stray(p_installations, p_events, p_known, p_seqs);
@@ -277,7 +277,7 @@ BEGIN
 	LOOP
 		SELECT a.effect INTO v_effect FROM event_apply_one(event_to_change(p_seq, e.installation_id, e.event_time,
 			e.event_id, e.event_tick, e.event_type, e.device_id, e.component, e.capability, e.attribute, e.value,
-			e.detail), true) a;
+			e.detail, e.understood), true) a;
 		IF v_effect = 'structure' THEN
 			v_structure := true;
 			PERFORM work_put(p_installation, 'device_sync', 1) WHERE e.event_time < date_trunc('second', p_since);
@@ -416,7 +416,7 @@ END $$;
 COMMENT ON FUNCTION event_locked IS 'For each of these installations, whether somebody else has locked its row';
 
 -- Webhooks, in order of arrival: p_installations says whose each is, p_events has an array of events for each
--- (smartthings/webhook_event.h describes them).  All or nothing; a row for each.  known: is the installation linked here;
+-- (smartthings/webhook_event.h describes them); one that was not understood is stored and changes nothing.  All or nothing; a row for each.  known: is the installation linked here;
 -- stored: events that were new; page: something to show changed; work: there is something for a worker; removed: the
 -- installation is gone.  The callers lock_timeout ends the wait for an installation whose row somebody else has; it then
 -- leaves those of event_locked() out.  p_notify: notify the streamer of the first installation's page in this transaction; until it is
@@ -448,7 +448,7 @@ COMMENT ON FUNCTION event_ingest IS 'Store and apply the events of webhooks; dup
 
 CREATE VIEW recent_events AS
 	SELECT e.event_time, i.location_name AS location, coalesce(d.name, e.device_id) AS device, e.component,
-		e.event_type, e.attribute, e.value #>> '{}' AS value, e.received_at - e.event_time AS delay, e.event_id
+		e.event_type, e.understood, e.attribute, e.value #>> '{}' AS value, e.received_at - e.event_time AS delay, e.event_id
 	FROM event_all e JOIN installation i ON i.installation_id = e.installation_id
 	LEFT JOIN device d ON d.installation_id = e.installation_id AND d.device_id = e.device_id
 	WHERE e.event_time > now() - interval '1 day'

@@ -29,6 +29,8 @@ static const struct setting settings[] = {
     {.name = "reorder", .type = JSON_TRUE},
     {.name = "batch", .type = JSON_TRUE},
     {.name = "hold", .type = JSON_TRUE},
+    {.name = "oddEvents", .type = JSON_TRUE},
+    {.name = "numberTimes", .type = JSON_TRUE},
     {.name = "keyServer",
 	.type = JSON_STRING,
 	.choices = "ok hang error missing huge html expired other"},

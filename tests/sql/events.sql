@@ -1,7 +1,7 @@
 -- Duplicates, order and isolation of events.
 BEGIN;
 \ir fixture.psql
-SELECT plan(32);
+SELECT plan(37);
 
 -- Order of stamps.
 SELECT is(stamp_compare('2026-01-01 00:00:01Z', NULL, '2026-01-01 00:00:00Z', NULL), 1, 'a later second is newer');
@@ -49,6 +49,23 @@ SELECT ok((SELECT state_at <= now() FROM switch WHERE device_id = 'fan'), 'and d
 SELECT is((SELECT stored FROM pg_temp.ingest('home', jsonb_build_array(
 	pg_temp.switch_event('00000000-0000-1000-8000-000000000005', now() + interval '10 years', NULL, 'fan', 'on')))), 0,
 	'its duplicate is found all the same');
+
+-- One that is not understood.
+SELECT pg_temp.ingest('home', jsonb_build_array(
+	pg_temp.switch_event('00000000-0000-1000-8000-000000000101', now(), NULL, 'fan', 'off'))) \g /dev/null
+SELECT set_config('test.seq', pg_temp.seq('home')::text, true) \g /dev/null
+SELECT results_eq($$ SELECT known, stored, page, work, removed FROM pg_temp.ingest('home', (SELECT jsonb_agg(jsonb_build_object(
+		'id', '00000000-0000-1000-8000-00000000020' || row_number, 'at', now(), 'type', type, 'device', 'fan', 'detail', 'text'::text,
+		'understood', false)) FROM (SELECT type, row_number() OVER () FROM unnest(ARRAY['DEVICE_EVENT', 'DEVICE_HEALTH_EVENT',
+		'DEVICE_LIFECYCLE_EVENT', 'LOCATION_LIFECYCLE_EVENT', 'INSTALLED_APP_LIFECYCLE_EVENT', 'UNKNOWN']) AS type) t)) $$,
+	$$ VALUES (true, 6, false, false, false) $$, 'an event that is not understood is stored, and nothing follows from it');
+SELECT is((SELECT count(*) FROM event WHERE NOT understood AND detail = '"text"'), 6::bigint, 'with all that came');
+SELECT is(pg_temp.seq('home'), current_setting('test.seq')::bigint, 'the seq stays');
+SELECT results_eq($$ SELECT known, stored, page FROM pg_temp.ingest('home', jsonb_build_array(
+	pg_temp.switch_event('00000000-0000-1000-8000-000000000102', now(), 50000000, 'fan', 'on'),
+	pg_temp.switch_event('00000000-0000-1000-8000-000000000103', now(), NULL, 'lamp', 'off') || '{"understood": false}')) $$,
+	$$ VALUES (true, 2, true) $$, 'the others of its webhook are applied');
+SELECT is(pg_temp.state('fan'), 'on', 'as always');
 
 -- Every order of arrival ends in the same state.
 CREATE TABLE pg_temp.sent AS SELECT n, CASE n % 2 WHEN 0 THEN 'on' ELSE 'off' END AS value,
