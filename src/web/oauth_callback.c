@@ -231,6 +231,7 @@ page_of_failure(enum sw_err err)
 	case SW_EINVAL_GRANT:
 		return OAUTH_PAGE_CODE;
 	case SW_EAUTH:
+	case SW_EFORBIDDEN:
 		return OAUTH_PAGE_CLIENT;
 	case SW_ELIMIT:
 	case SW_EUNAVAILABLE:
