@@ -21,7 +21,8 @@ dist_sqltables_DATA = \
 	sql/tables/014-call-share.sql \
 	sql/tables/015-event-of-switch.sql \
 	sql/tables/016-event-understood.sql \
-	sql/tables/017-token-refused.sql
+	sql/tables/017-token-refused.sql \
+	sql/tables/018-device-heard.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \

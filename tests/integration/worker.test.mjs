@@ -458,6 +458,32 @@ test("after invalid_grant the status is needs_reauth, and no call is made for th
 	assert.deepEqual(await callsOf(installation), []);
 });
 
+test("a device that is said to be offline is not any more once it reports something, or carries out a command", async () => {
+	const installation = await newInstallation();
+	const [device] = installation.devices;
+	const online = async () => await sql(`SELECT online FROM device WHERE installation_id = ${quote(installation.id)} AND device_id = ${quote(device)}`);
+	const goOffline = async () => {
+		for (const state of ["UNHEALTHY", "OFFLINE"])
+			await stack.control("POST", `devices/${device}/health`, { state });
+		await waitFor(async () => await online() === "f", { what: "offline" });
+	};
+
+	await goOffline();
+	await stack.control("POST", `devices/${device}/flip`, { value: "toggle" });
+	await waitFor(async () => await online() === "t", { what: "the event of its wall switch" });
+	await goOffline();
+	await stack.control("POST", "settings", { offlineAnswers: true });
+	try {
+		const state = await sql(`SELECT state FROM switch WHERE installation_id = ${quote(installation.id)} AND device_id = ${quote(device)}`);
+		const [row] = await finished(await click(installation, [{ device, command: state === "on" ? "off" : "on" }]));
+
+		assert.equal(row.status, "confirmed");
+		assert.equal(await online(), "t");
+	} finally {
+		await stack.control("POST", "settings", { offlineAnswers: false });
+	}
+});
+
 for (const deadRefresh of ["html", "empty", "other"]) {
 	test(`a dead refresh token that is refused without invalid_grant (${deadRefresh}) ends in needs_reauth within hours`, async () => {
 		const installation = await newInstallation();

@@ -31,6 +31,7 @@ static const struct setting settings[] = {
     {.name = "hold", .type = JSON_TRUE},
     {.name = "oddEvents", .type = JSON_TRUE},
     {.name = "numberTimes", .type = JSON_TRUE},
+    {.name = "offlineAnswers", .type = JSON_TRUE},
     {.name = "clientRefused", .type = JSON_TRUE},
     {.name = "deadRefresh", .type = JSON_STRING, .choices = "grant html empty other"},
     {.name = "keyServer",
