@@ -502,7 +502,7 @@ for (const deadRefresh of ["html", "empty", "other"]) {
 			await wake();
 			await waitFor(async () => (await rowOf(installation)).status === "needs_reauth", { what: "needs_reauth" });
 		} finally {
-			await stack.control("POST", "settings", { deadRefresh: "grant" });
+			await stack.control("POST", "settings", { deadRefresh: "ok" });
 		}
 		await linked(installation);
 		assert.equal((await rowOf(installation)).status, "active");

@@ -32,8 +32,12 @@ static const struct setting settings[] = {
     {.name = "oddEvents", .type = JSON_TRUE},
     {.name = "numberTimes", .type = JSON_TRUE},
     {.name = "offlineAnswers", .type = JSON_TRUE},
+    {.name = "consentError",
+	.type = JSON_STRING,
+	.choices = "ok max_installs_exceeded invalid_scope unauthorized_client "
+		   "invalid_request temporarily_unavailable server_error something_else"},
     {.name = "clientRefused", .type = JSON_TRUE},
-    {.name = "deadRefresh", .type = JSON_STRING, .choices = "grant html empty other"},
+    {.name = "deadRefresh", .type = JSON_STRING, .choices = "ok html empty other"},
     {.name = "keyServer",
 	.type = JSON_STRING,
 	.choices = "ok hang error missing huge html expired other"},
