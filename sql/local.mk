@@ -20,7 +20,10 @@ dist_sqltables_DATA = \
 	sql/tables/013-seal-canary.sql \
 	sql/tables/014-call-share.sql \
 	sql/tables/015-event-of-switch.sql \
-	sql/tables/016-switch-kind.sql
+	sql/tables/016-switch-kind.sql \
+	sql/tables/017-event-understood.sql \
+	sql/tables/018-token-refused.sql \
+	sql/tables/019-device-heard.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \

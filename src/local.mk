@@ -26,6 +26,7 @@ src_libformats_a_SOURCES = \
 	src/formats/httpsig.c src/formats/httpsig.h \
 	src/formats/httpsig_key.c src/formats/httpsig_key.h \
 	src/formats/json.c src/formats/json.h \
+	src/formats/json_span.c src/formats/json_span.h \
 	src/formats/json_tolerant.c src/formats/json_tolerant.h \
 	src/formats/network.c src/formats/network.h \
 	src/formats/number.c src/formats/number.h \

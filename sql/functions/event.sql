@@ -41,10 +41,10 @@ $$;
 COMMENT ON FUNCTION event_kind IS 'What an event sets: see event_change.kind';
 
 CREATE FUNCTION event_to_change(p_seq bigint, p_installation text, p_at timestamptz, p_id uuid, p_tick bigint, p_type text,
-	p_device text, p_component text, p_capability text, p_attribute text, p_value jsonb, p_detail jsonb)
+	p_device text, p_component text, p_capability text, p_attribute text, p_value jsonb, p_detail jsonb, p_understood boolean)
 RETURNS event_change LANGUAGE sql STABLE AS $$
-	SELECT (p_installation, p_seq, event_kind(p_type, p_capability, p_attribute, p_value), p_device, p_component,
-		p_value #>> '{}', CASE WHEN stamp_is_credible(p_at) THEN p_at ELSE now() END,
+	SELECT (p_installation, p_seq, CASE WHEN p_understood THEN event_kind(p_type, p_capability, p_attribute, p_value) ELSE 'none' END,
+		CASE WHEN p_understood THEN p_device END, p_component, p_value #>> '{}', CASE WHEN stamp_is_credible(p_at) THEN p_at ELSE now() END,
 		CASE WHEN stamp_is_credible(p_at) THEN p_tick END, p_id, p_type, p_at, p_tick, p_detail)::event_change
 $$;
 COMMENT ON FUNCTION event_to_change IS 'An event of the table as it is applied, at this seq';
@@ -57,17 +57,17 @@ DECLARE
 BEGIN
 	WITH fresh AS (
 		INSERT INTO event_stray AS e (installation_id, event_time, event_id, event_tick, event_type, device_id, component,
-			capability, attribute, value, detail, received_at)
+			capability, attribute, value, detail, understood, received_at)
 		SELECT w.installation, n.at, n.id, n.tick, n.type, n.device, n.component, n.capability, n.attribute, n.value,
-			n.detail, clock_timestamp()
+			n.detail, coalesce(n.understood, true), clock_timestamp()
 		FROM unnest(p_installations) WITH ORDINALITY AS w (installation, position),
 			jsonb_to_recordset(p_events -> (w.position::integer - 1)) AS n (at timestamptz, id uuid, tick bigint, type text,
-				device text, component text, capability text, attribute text, value jsonb, detail jsonb)
+				device text, component text, capability text, attribute text, value jsonb, detail jsonb, understood boolean)
 		WHERE w.installation = ANY (p_known) AND NOT event_partition_takes(n.at)
 		ON CONFLICT DO NOTHING
 		RETURNING event_to_change(p_seqs[array_position(p_known, e.installation_id)], e.installation_id, e.event_time,
 			e.event_id, e.event_tick, e.event_type, e.device_id, e.component, e.capability, e.attribute, e.value,
-			e.detail) AS change)
+			e.detail, e.understood) AS change)
 	SELECT coalesce(array_agg(f.change), '{}') INTO v_changes FROM fresh f;
 	RETURN v_changes;
 END $$;
@@ -82,17 +82,17 @@ DECLARE
 BEGIN
 	WITH fresh AS (
 		INSERT INTO event AS e (installation_id, event_time, event_id, event_tick, event_type, device_id, component,
-			capability, attribute, value, detail, received_at)
+			capability, attribute, value, detail, understood, received_at)
 		SELECT w.installation, n.at, n.id, n.tick, n.type, n.device, n.component, n.capability, n.attribute, n.value,
-			n.detail, clock_timestamp() -- each has its own: event_apply_since() sorts by it
+			n.detail, coalesce(n.understood, true), clock_timestamp() -- each has its own: event_apply_since() sorts by it
 		FROM unnest(p_installations) WITH ORDINALITY AS w (installation, position),
 			jsonb_to_recordset(p_events -> (w.position::integer - 1)) AS n (at timestamptz, id uuid, tick bigint, type text,
-				device text, component text, capability text, attribute text, value jsonb, detail jsonb)
+				device text, component text, capability text, attribute text, value jsonb, detail jsonb, understood boolean)
 		WHERE w.installation = ANY (p_known) AND event_partition_takes(n.at)
 		ON CONFLICT DO NOTHING
 		RETURNING event_to_change(p_seqs[array_position(p_known, e.installation_id)], e.installation_id, e.event_time,
 			e.event_id, e.event_tick, e.event_type, e.device_id, e.component, e.capability, e.attribute, e.value,
-			e.detail) AS change)
+			e.detail, e.understood) AS change)
 	SELECT coalesce(array_agg(f.change), '{}') INTO v_changes FROM fresh f;
 	IF cardinality(v_changes) < (SELECT sum(jsonb_array_length(w.events)) FROM jsonb_array_elements(p_events) AS w (events)) THEN
 		RETURN v_changes || event_store_stray(p_installations, p_events, p_known, p_seqs);
@@ -180,15 +180,52 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION event_apply_switches IS 'Apply changes of different switches; gives what follows from each (event_confirm)';
 
+-- All events of a request are stored before the first is applied.
+CREATE FUNCTION event_heard_since(p_installation text, p_device text, p_at timestamptz, p_tick bigint)
+RETURNS timestamptz LANGUAGE sql STABLE AS $$
+	SELECT max(stamp_time(o.event_time, o.event_tick)) FROM event o WHERE o.installation_id = p_installation
+		AND o.event_time >= greatest(date_bin('1 second', p_at, '1970-01-01 00:00Z'), now() - interval '1 day')
+		AND o.device_id = p_device AND o.event_type = 'DEVICE_EVENT' AND o.understood
+		AND stamp_is_credible(o.event_time, o.received_at) AND stamp_compare(o.event_time, o.event_tick, p_at, p_tick) > 0
+$$;
+COMMENT ON FUNCTION event_heard_since IS 'When did the device itself report something after this, in the last day; null: it did not';
+
+-- Whatever a device reports shows that it is online.  Its other switches change on the page too.
+CREATE FUNCTION event_end_offline(p_changes event_change[])
+RETURNS text[] LANGUAGE sql AS $$
+	WITH heard AS (
+		SELECT DISTINCT ON (n.installation_id, n.device_id) n.installation_id, n.device_id, n.seq, n.at, n.tick
+		FROM unnest(p_changes) AS n WHERE n.event_type = 'DEVICE_EVENT'
+		ORDER BY n.installation_id, n.device_id, n.at DESC, n.tick DESC NULLS LAST),
+	back AS (
+		UPDATE device d SET online = true, health_at = h.at, health_tick = h.tick, health_stored_at = clock_timestamp(),
+			heard_at = stamp_time(h.at, h.tick)
+		FROM heard h
+		WHERE d.installation_id = h.installation_id AND d.device_id = h.device_id AND NOT d.online
+			AND stamp_compare(h.at, h.tick, d.health_at, d.health_tick) >= 0
+		RETURNING d.installation_id, d.device_id, h.seq),
+	shown AS (
+		UPDATE switch s SET seq = b.seq FROM back b
+		WHERE s.installation_id = b.installation_id AND s.device_id = b.device_id
+		RETURNING s.installation_id)
+	SELECT coalesce(array_agg(DISTINCT s.installation_id::text), '{}') FROM shown s
+$$;
+COMMENT ON FUNCTION event_end_offline IS 'Devices that report something are not offline; gives the installations whose page changed';
+
 -- page: what the page shows changed; structure: devices did; sync: a sync of the devices is needed; gone: the installation
 -- was removed; null: nothing follows.
 CREATE FUNCTION event_apply_other(e event_change)
 RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	v_heard_at timestamptz;
 BEGIN
 	CASE e.event_type
 	WHEN 'DEVICE_HEALTH_EVENT' THEN
-		UPDATE device d SET online = e.value = 'ONLINE', health_at = e.at, health_tick = e.tick,
-			health_stored_at = clock_timestamp()
+		IF e.value <> 'ONLINE' THEN
+			v_heard_at := event_heard_since(e.installation_id, e.device_id, e.at, e.tick);
+		END IF;
+		UPDATE device d SET online = e.value = 'ONLINE' OR v_heard_at IS NOT NULL, health_at = e.at, health_tick = e.tick,
+			health_stored_at = clock_timestamp(), heard_at = coalesce(v_heard_at, d.heard_at)
 		WHERE d.installation_id = e.installation_id AND d.device_id = e.device_id
 			AND e.value IN ('ONLINE', 'OFFLINE', 'UNHEALTHY')
 			AND stamp_compare(e.at, e.tick, d.health_at, d.health_tick) >= 0;
@@ -267,6 +304,7 @@ CREATE FUNCTION event_apply_since(p_installation text, p_seq bigint, p_since tim
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	e           record;
+	v_change    event_change;
 	v_effect    text;
 	v_structure boolean := false;
 BEGIN
@@ -275,9 +313,10 @@ BEGIN
 			OR (v.event_type = 'DEVICE_LIFECYCLE_EVENT' AND v.value #>> '{}' IN ('DELETE', 'MOVE_FROM')))
 		AND v.event_time > p_since - interval '1 day' ORDER BY v.received_at, v.event_time, v.event_tick
 	LOOP
-		SELECT a.effect INTO v_effect FROM event_apply_one(event_to_change(p_seq, e.installation_id, e.event_time,
-			e.event_id, e.event_tick, e.event_type, e.device_id, e.component, e.capability, e.attribute, e.value,
-			e.detail), true) a;
+		v_change := event_to_change(p_seq, e.installation_id, e.event_time, e.event_id, e.event_tick, e.event_type,
+			e.device_id, e.component, e.capability, e.attribute, e.value, e.detail, e.understood);
+		PERFORM event_end_offline(ARRAY[v_change]);
+		SELECT a.effect INTO v_effect FROM event_apply_one(v_change, true) a;
 		IF v_effect = 'structure' THEN
 			v_structure := true;
 			PERFORM work_put(p_installation, 'device_sync', 1) WHERE e.event_time < date_trunc('second', p_since);
@@ -326,9 +365,10 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION event_finish IS 'Do for installations what follows from their events';
 
--- What event_ingest() does when it is not all about switches: p_changes are the new events.
+-- What event_ingest() does when it is not all about switches: p_changes are the new events, p_online the installations of
+-- event_end_offline().
 CREATE FUNCTION event_apply(p_installations text[], p_events jsonb, p_notify boolean, p_known text[], p_pending boolean,
-	p_changes event_change[])
+	p_changes event_change[], p_online text[])
 RETURNS TABLE (known boolean, stored integer, page boolean, work boolean, removed boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -345,6 +385,7 @@ BEGIN
 			coalesce(array_agg(a.installation_id) FILTER (WHERE a.effect = 'unknown'), '{}'),
 			coalesce(array_agg(a.installation_id) FILTER (WHERE a.effect = 'gone'), '{}')
 		INTO v_page, v_structure, v_sync, v_unknown, v_gone FROM event_apply_all(p_changes, p_pending) a;
+	v_page := v_page || p_online;
 	IF NOT p_known <@ v_page OR cardinality(v_structure || v_sync || v_unknown || v_gone) > 0 THEN
 		PERFORM event_finish(p_known, v_page, v_structure, v_sync, v_unknown, v_gone);
 	END IF;
@@ -379,26 +420,30 @@ COMMENT ON FUNCTION event_apply_plain IS 'Apply changes that only set different 
 -- whatever plan looks cheaper for a few (the settings of event_ingest): updated rows move about in their table, and two
 -- batches would come to wait for each other.
 -- Most calls are for one, which needs no list.
-CREATE FUNCTION event_lock(p_installations text[], OUT known text[], OUT seqs bigint[], OUT pending boolean)
+CREATE FUNCTION event_lock(p_installations text[], OUT known text[], OUT seqs bigint[], OUT pending boolean, OUT offline boolean)
 LANGUAGE plpgsql AS $$
 BEGIN
 	IF cardinality(p_installations) = 1 THEN
 		UPDATE installation i SET seq = i.seq + 1 WHERE i.installation_id = p_installations[1] AND i.status <> 'removed'
 			RETURNING p_installations, ARRAY[i.seq], EXISTS (SELECT 1 FROM command c
-				WHERE c.installation_id = i.installation_id AND c.status IN ('requested', 'sent', 'accepted'))
-			INTO known, seqs, pending;
+				WHERE c.installation_id = i.installation_id AND c.status IN ('requested', 'sent', 'accepted')),
+				EXISTS (SELECT 1 FROM device d WHERE d.installation_id = i.installation_id AND NOT d.online)
+			INTO known, seqs, pending, offline;
 	ELSE
 		WITH taken AS (
 			UPDATE installation i SET seq = i.seq + 1
 			WHERE i.installation_id = ANY (p_installations) AND i.status <> 'removed'
 			RETURNING i.installation_id::text AS id, i.seq, EXISTS (SELECT 1 FROM command c
-				WHERE c.installation_id = i.installation_id AND c.status IN ('requested', 'sent', 'accepted')) AS pending)
-		SELECT array_agg(t.id), array_agg(t.seq), bool_or(t.pending) INTO known, seqs, pending FROM taken t;
+				WHERE c.installation_id = i.installation_id AND c.status IN ('requested', 'sent', 'accepted')) AS pending,
+				EXISTS (SELECT 1 FROM device d WHERE d.installation_id = i.installation_id AND NOT d.online) AS offline)
+		SELECT array_agg(t.id), array_agg(t.seq), bool_or(t.pending), bool_or(t.offline) INTO known, seqs, pending, offline
+			FROM taken t;
 	END IF;
 	known := coalesce(known, '{}');
 	pending := coalesce(pending, false);
+	offline := coalesce(offline, false);
 END $$;
-COMMENT ON FUNCTION event_lock IS 'Lock the installations of webhooks and count up their seqs; pending: a command of theirs is open';
+COMMENT ON FUNCTION event_lock IS 'Lock the installations of webhooks and count up their seqs; pending: a command of theirs is open; offline: a device of theirs is';
 
 -- Those that are not locked are locked until this is committed, which is at once and need not be on disk.
 CREATE FUNCTION event_locked(p_installations text[])
@@ -416,7 +461,7 @@ END $$;
 COMMENT ON FUNCTION event_locked IS 'For each of these installations, whether somebody else has locked its row';
 
 -- Webhooks, in order of arrival: p_installations says whose each is, p_events has an array of events for each
--- (smartthings/webhook_event.h describes them).  All or nothing; a row for each.  known: is the installation linked here;
+-- (smartthings/webhook_event.h describes them); one that was not understood is stored and changes nothing.  All or nothing; a row for each.  known: is the installation linked here;
 -- stored: events that were new; page: something to show changed; work: there is something for a worker; removed: the
 -- installation is gone.  The callers lock_timeout ends the wait for an installation whose row somebody else has; it then
 -- leaves those of event_locked() out.  p_notify: notify the streamer of the first installation's page in this transaction; until it is
@@ -428,12 +473,16 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bit
 DECLARE
 	i         record;
 	v_changes event_change[];
+	v_online  text[] := '{}';
 BEGIN
 	i := event_lock(p_installations);
 	-- All are stored before the first is applied, which may look for a later one: a device that was deleted and made
 	-- again by webhooks of one commit stays, and is read anew.
 	v_changes := event_store(p_installations, p_events, i.known, i.seqs);
-	IF NOT i.pending AND event_apply_plain(p_events, v_changes) THEN
+	IF i.offline THEN
+		v_online := event_end_offline(v_changes);
+	END IF;
+	IF NOT i.pending AND v_online = '{}' AND event_apply_plain(p_events, v_changes) THEN
 		IF p_notify THEN
 			PERFORM pg_notify('switchboard_page', CASE WHEN cardinality(v_changes) = 1 THEN page_wakeup(
 				(v_changes[1]).installation_id, (v_changes[1]).device_id, (v_changes[1]).component) ELSE p_installations[1] END);
@@ -441,14 +490,14 @@ BEGIN
 		RETURN QUERY SELECT true, jsonb_array_length(w.events), true, false, false
 			FROM jsonb_array_elements(p_events) AS w (events);
 	ELSE
-		RETURN QUERY SELECT * FROM event_apply(p_installations, p_events, p_notify, i.known, i.pending, v_changes);
+		RETURN QUERY SELECT * FROM event_apply(p_installations, p_events, p_notify, i.known, i.pending, v_changes, v_online);
 	END IF;
 END $$;
 COMMENT ON FUNCTION event_ingest IS 'Store and apply the events of webhooks; duplicates change nothing';
 
 CREATE VIEW recent_events AS
 	SELECT e.event_time, i.location_name AS location, coalesce(d.name, e.device_id) AS device, e.component,
-		e.event_type, e.attribute, e.value #>> '{}' AS value, e.received_at - e.event_time AS delay, e.event_id
+		e.event_type, e.understood, e.attribute, e.value #>> '{}' AS value, e.received_at - e.event_time AS delay, e.event_id
 	FROM event_all e JOIN installation i ON i.installation_id = e.installation_id
 	LEFT JOIN device d ON d.installation_id = e.installation_id AND d.device_id = e.device_id
 	WHERE e.event_time > now() - interval '1 day'
@@ -457,6 +506,6 @@ COMMENT ON VIEW recent_events IS 'Events of the last day, newest first';
 
 GRANT EXECUTE ON FUNCTION event_ingest, event_locked TO switchboard_webhook;
 GRANT EXECUTE ON FUNCTION event_kind, event_to_change, event_set_switches, event_set_levels, event_confirm,
-	event_apply_switches, event_apply_other, event_apply_one, event_apply_since TO switchboard_worker;
+	event_apply_switches, event_heard_since, event_end_offline, event_apply_other, event_apply_one, event_apply_since TO switchboard_worker;
 GRANT SELECT ON event, event_all TO switchboard_worker;
 GRANT SELECT ON recent_events TO switchboard_reader;

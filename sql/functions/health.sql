@@ -1,14 +1,15 @@
 -- Figures for supervisors and for monitoring.
 
 CREATE FUNCTION health()
-RETURNS TABLE (schema integer, workers bigint, event_days_ahead integer, workers_lacking_key bigint)
+RETURNS TABLE (schema integer, workers bigint, event_days_ahead integer, workers_lacking_key bigint, client_refused boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 	SELECT (SELECT max(m.version) FROM schema_migration m),
 		(SELECT count(*) FROM worker w WHERE w.seen_at > now() - policy_worker_alive()),
 		event_partition_days_ahead(),
-		(SELECT count(*) FROM worker w WHERE w.seen_at > now() - policy_worker_alive() AND w.lacks_key IS NOT NULL)
+		(SELECT count(*) FROM worker w WHERE w.seen_at > now() - policy_worker_alive() AND w.lacks_key IS NOT NULL),
+		token_client_refused()
 $$;
-COMMENT ON FUNCTION health IS 'Version of the schema, the number of live workers and of those that lack a seal key, and for how many days there are partitions of event';
+COMMENT ON FUNCTION health IS 'Version of the schema, the number of live workers and of those that lack a seal key, for how many days there are partitions of event, and whether the platform refuses every refresh';
 
 CREATE FUNCTION metrics()
 RETURNS TABLE (name text, label text, value double precision)

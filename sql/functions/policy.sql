@@ -65,6 +65,15 @@ CREATE FUNCTION policy_refresh_token_life()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '30 days' $$;
 COMMENT ON FUNCTION policy_refresh_token_life IS 'The platform takes a refresh token for so long';
 
+-- A platform that is in trouble refuses good tokens too, for minutes.
+CREATE FUNCTION policy_refused_for()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '3 hours' $$;
+COMMENT ON FUNCTION policy_refused_for IS 'A refresh token that is refused for so long while others are not is dead, whatever the answer says';
+
+CREATE FUNCTION policy_refused_doubt()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '30 minutes' $$;
+COMMENT ON FUNCTION policy_refused_doubt IS 'After so long another token is refreshed early to compare';
+
 -- A switch without a row may be one that the granted scopes do not show: its events must not cause a sync each.
 CREATE FUNCTION policy_unknown_switch_pause()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 minutes' $$;
@@ -114,6 +123,6 @@ RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 seconds' $$;
 COMMENT ON FUNCTION policy_signing_key_lease IS 'How long one process has the fetch of a certificate to itself';
 
 GRANT EXECUTE ON FUNCTION policy_lease, policy_absence, policy_catch_up_each, policy_catch_up_most, policy_session_precision,
-	policy_command_lease, policy_command_send, policy_sync_pause_first, policy_sync_pause_most, policy_sync_quiet, policy_refresh_token_life, policy_clocks_apart,
+	policy_command_lease, policy_command_send, policy_sync_pause_first, policy_sync_pause_most, policy_sync_quiet, policy_refresh_token_life, policy_refused_for, policy_refused_doubt, policy_clocks_apart,
 	policy_reading_prevails, policy_second_reading, policy_event_late TO switchboard_worker;
 GRANT EXECUTE ON FUNCTION policy_command_soon TO switchboard_dashboard, switchboard_worker;

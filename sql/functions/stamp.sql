@@ -25,6 +25,12 @@ RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 COMMENT ON FUNCTION stamp_tick IS '100 ns units since 1970 of a time that has milliseconds; null when it has none';
 
+CREATE FUNCTION stamp_time(p_at timestamptz, p_tick bigint)
+RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT coalesce('1970-01-01 00:00Z'::timestamptz + p_tick / 10 * interval '1 microsecond', p_at)
+$$;
+COMMENT ON FUNCTION stamp_time IS 'The time of a tick, else the one beside it';
+
 -- A sender's clock may be ahead of ours: its own time is what orders what it says.  Far ahead it is wrong, and would make
 -- everything that follows look old.
 CREATE FUNCTION stamp_is_credible(p_at timestamptz, p_received timestamptz DEFAULT now())
@@ -33,4 +39,4 @@ RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 COMMENT ON FUNCTION stamp_is_credible IS 'Is this time of a sender, received then, no further ahead than clocks may differ; if not, the time of receipt counts';
 
-GRANT EXECUTE ON FUNCTION stamp_compare, stamp_tick, stamp_is_credible TO switchboard_worker;
+GRANT EXECUTE ON FUNCTION stamp_compare, stamp_tick, stamp_time, stamp_is_credible TO switchboard_worker;

@@ -164,7 +164,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sync_set_states IS 'Set states and levels as a device list says, unless an event is newer';
 
--- The page shows no time of it: rows are marked only when it changed.
+-- The page shows no time of it: rows are marked only when it changed.  Offline since before the device itself was heard of
+-- is no news.
 CREATE FUNCTION sync_set_health(p_installation text, p_seq bigint, p_started timestamptz, p_devices jsonb)
 RETURNS void LANGUAGE sql AS $$
 	WITH stated AS (
@@ -172,7 +173,10 @@ RETURNS void LANGUAGE sql AS $$
 		FROM jsonb_to_recordset(p_devices) AS x (device text, online boolean, health_at timestamptz)
 		JOIN device o ON o.installation_id = p_installation AND o.device_id = x.device
 		CROSS JOIN LATERAL sync_stamp(x.health_at, p_started, o.health_at, o.health_tick, o.health_stored_at) t
-		WHERE x.online IS NOT NULL),
+		WHERE x.online IS NOT NULL
+			AND (x.online OR x.health_at IS NULL OR NOT stamp_is_credible(x.health_at) OR coalesce(x.health_at >= o.heard_at, true))
+			AND (x.online OR o.online IS FALSE OR x.health_at IS NULL OR NOT stamp_is_credible(x.health_at)
+				OR event_heard_since(p_installation, x.device, x.health_at, stamp_tick(x.health_at)) IS NULL)),
 	changed AS (
 		UPDATE device d SET online = n.online, health_at = n.at, health_tick = n.tick, health_stored_at = clock_timestamp()
 		FROM stated n

@@ -23,7 +23,7 @@ RETURNS void LANGUAGE sql AS $$
 		generation = greatest(t.generation + 1, excluded.generation), access_sealed = excluded.access_sealed,
 		refresh_sealed = excluded.refresh_sealed, seal_key_id = excluded.seal_key_id, scope = excluded.scope,
 		obtained_at = now(), expires_at = excluded.expires_at, refresh_expires_at = excluded.refresh_expires_at,
-		failures = 0, refusals = 0, last_error = NULL, last_error_at = NULL;
+		failures = 0, refusals = 0, refused_since = NULL, last_error = NULL, last_error_at = NULL;
 	SELECT work_plan_refresh(p_installation, token_refresh_time(p_expires_in), NULL), work_resume(p_installation, 'token'),
 		work_resume(p_installation, 'link');
 $$;
@@ -58,7 +58,7 @@ BEGIN
 		obtained_at = now() - make_interval(secs => p_age_s),
 		expires_at = now() + make_interval(secs => p_expires_in - p_age_s),
 		refresh_expires_at = now() + policy_refresh_token_life() - make_interval(secs => p_age_s),
-		failures = 0, refusals = 0, last_error = NULL, last_error_at = NULL
+		failures = 0, refusals = 0, refused_since = NULL, last_error = NULL, last_error_at = NULL
 		WHERE t.installation_id = p_installation AND t.generation <= p_generation;
 	IF NOT FOUND THEN
 		RETURN false;
@@ -124,7 +124,7 @@ COMMENT ON FUNCTION token_ask_again IS 'How long after so many refusals a refres
 -- invalid_grant is asked about again.  Until the third the location stays linked as long as its access token is good,
 -- unless a refresh before had no answer, which may have used the token up; then, and for any other reason, it must be
 -- linked again; devices, history and sessions stay.  One whose uninstall is queued is erased, for nothing is left to call
--- the platform with.
+-- the platform with.  One that was refused without invalid_grant is asked about daily for a week, in case it was a mistake.
 CREATE FUNCTION token_dead(p_installation text, p_generation bigint, p_error text)
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -137,7 +137,8 @@ BEGIN
 		refusals = CASE p_error WHEN 'invalid_grant' THEN t.refusals + 1 ELSE 0 END
 		WHERE t.installation_id = p_installation AND t.generation = p_generation
 		RETURNING t.refusals BETWEEN 1 AND 2 AND t.failures = t.refusals AND t.expires_at > now(),
-			coalesce(now() + CASE p_error WHEN 'invalid_grant' THEN token_ask_again(t.refusals) END, 'infinity')
+			coalesce(now() + CASE WHEN p_error = 'invalid_grant' THEN token_ask_again(t.refusals)
+				WHEN p_error = 'refused' AND t.refused_since > now() - interval '8 days' THEN interval '1 day' END, 'infinity')
 		INTO v_stays, v_again;
 	IF NOT FOUND THEN
 		RETURN false;
@@ -158,6 +159,69 @@ BEGIN
 	RETURN true;
 END $$;
 COMMENT ON FUNCTION token_dead IS 'The platform refused the refresh token: needs_reauth, unless it may be a mistake and the access token is good';
+
+-- What tells a dead token from client settings that the platform refuses: others that are refreshed, or linked, meanwhile.
+-- A location that is alone has nobody to compare with.
+CREATE FUNCTION token_refused_alone(p_installation text, p_since timestamptz)
+RETURNS boolean LANGUAGE sql STABLE AS $$
+	SELECT coalesce((SELECT max(t.obtained_at) FROM token t) > p_since, false)
+		OR NOT EXISTS (SELECT FROM installation i WHERE i.installation_id <> p_installation AND i.status IN ('linking', 'active'))
+$$;
+COMMENT ON FUNCTION token_refused_alone IS 'Are others refreshed well while the refresh of this installation is refused since then';
+
+-- A few of those refused since the last good refresh tell; with one, and others that were not tried since, it may be its
+-- own token.
+CREATE FUNCTION token_client_refused()
+RETURNS boolean LANGUAGE sql STABLE AS $$
+	SELECT count(*) > 1 OR coalesce(bool_or(f.last_error = 'client'), false) OR (count(*) = 1 AND (SELECT count(*) FROM (
+			SELECT FROM installation i WHERE i.status IN ('linking', 'active') LIMIT 2) AS one) = 1)
+	FROM (SELECT t.last_error FROM token t JOIN installation i ON i.installation_id = t.installation_id
+		WHERE t.refused_since > coalesce((SELECT max(o.obtained_at) FROM token o), '-infinity')
+			AND i.status IN ('linking', 'active') ORDER BY t.refused_since DESC LIMIT 10) AS f
+$$;
+COMMENT ON FUNCTION token_client_refused IS 'Does the platform refuse every refresh: SWITCHBOARD_CLIENT_ID or SWITCHBOARD_CLIENT_SECRET are to be checked';
+
+-- One that has not been tried since then is refreshed before its time.
+CREATE FUNCTION token_compare(p_installation text, p_since timestamptz)
+RETURNS void LANGUAGE sql AS $$
+	SELECT work_put_refresh(o.installation_id, 2, now()) FROM (SELECT t.installation_id FROM token t
+		JOIN installation i ON i.installation_id = t.installation_id AND i.status IN ('linking', 'active')
+		WHERE t.installation_id <> p_installation AND t.obtained_at <= p_since AND t.refused_since IS NULL
+		ORDER BY t.obtained_at LIMIT 1) AS o
+$$;
+COMMENT ON FUNCTION token_compare IS 'Refresh the token of another installation, to see whether it is refused too';
+
+-- The answer to a refresh was a refusal that does not say invalid_grant; p_error: client, when it names the client's
+-- credentials, else refused.  dead: the location must be linked again, for the token's 30 days are over, or it is refused
+-- for hours while others are not; client: all are refused, and wait; again: it is tried again after the delay.
+CREATE FUNCTION token_refresh_refused(p_installation text, p_generation bigint, p_error text, p_delay_ms bigint)
+RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	t       record;
+	v_alone boolean;
+BEGIN
+	-- Before the token's, as in token_dead().
+	PERFORM 1 FROM installation i WHERE i.installation_id = p_installation FOR NO KEY UPDATE;
+	UPDATE token o SET refused_since = coalesce(o.refused_since, now())
+		WHERE o.installation_id = p_installation AND o.generation = p_generation
+		RETURNING o.refused_since, o.refresh_expires_at INTO t;
+	IF NOT FOUND THEN
+		RETURN 'again';
+	END IF;
+	v_alone := token_refused_alone(p_installation, t.refused_since);
+	IF t.refresh_expires_at <= now()
+		OR (p_error <> 'client' AND v_alone AND t.refused_since <= now() - policy_refused_for())
+		OR EXISTS (SELECT FROM installation i WHERE i.installation_id = p_installation AND i.status = 'needs_reauth') THEN
+		PERFORM token_dead(p_installation, p_generation, 'refused');
+		RETURN 'dead';
+	END IF;
+	PERFORM token_failed(p_installation, p_generation, p_error, p_delay_ms);
+	IF NOT v_alone AND t.refused_since <= now() - policy_refused_doubt() THEN
+		PERFORM token_compare(p_installation, t.refused_since);
+	END IF;
+	RETURN CASE WHEN token_client_refused() THEN 'client' ELSE 'again' END;
+END $$;
+COMMENT ON FUNCTION token_refresh_refused IS 'The platform refused a refresh without saying that the token is dead: says what follows';
 
 -- Is a row sealed with another key than the one that seals now, or marked as one that no key opens?
 -- Reads the two ends of an index, for it is called often.
@@ -239,7 +303,8 @@ CREATE VIEW token_health AS
 	LEFT JOIN work w ON w.installation_id = t.installation_id AND w.kind = 'refresh' ORDER BY refresh_after;
 COMMENT ON VIEW token_health IS 'How fresh the tokens are and when they are renewed; not the tokens';
 
-GRANT EXECUTE ON FUNCTION token_refresh_time, token_load, token_spooled, token_ask_again, token_to_refresh, token_store, token_refused, token_failed, token_dead,
+GRANT EXECUTE ON FUNCTION token_refresh_time, token_load, token_spooled, token_ask_again, token_refused_alone, token_client_refused, token_compare,
+	token_refresh_refused, token_to_refresh, token_store, token_refused, token_failed, token_dead,
 	token_seal_due, token_seal_next, token_reseal, token_unopened TO switchboard_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON token TO switchboard_worker;
 GRANT SELECT ON token_health TO switchboard_reader;

@@ -144,8 +144,9 @@ static const struct stmt statements[] = {
 	"SELECT command_id, installation_id FROM command_request_many($1, $2, $3, $4, " WAIT_MS ")",
 	.params = 4},
     [STMT_HEALTH] = {"health",
-	"SELECT schema, workers, event_days_ahead, workers_lacking_key FROM health()", 0,
-	.repeatable = true},
+	"SELECT schema, workers, event_days_ahead, workers_lacking_key, client_refused FROM "
+	"health()",
+	0, .repeatable = true},
     [STMT_METRICS] = {"metrics", "SELECT name, label, value FROM metrics()", 0, .repeatable = true},
 
     /* the worker (store/work, store/api_call, store/token, store/sync, store/command) */
@@ -185,6 +186,8 @@ static const struct stmt statements[] = {
 	.repeatable = true},
     [STMT_TOKEN_FAILED] = {"token_failed", "SELECT token_failed($1, $2, $3, $4)", .params = 4},
     [STMT_TOKEN_DEAD] = {"token_dead", "SELECT token_dead($1, $2, $3)", 3, .repeatable = true},
+    [STMT_TOKEN_REFRESH_REFUSED] = {"token_refresh_refused",
+	"SELECT token_refresh_refused($1, $2, $3, $4)", .params = 4},
     [STMT_TOKEN_SEAL_DUE] = {"token_seal_due", "SELECT token_seal_due($1)", 1, .repeatable = true},
     [STMT_TOKEN_SEAL_NEXT] = {"token_seal_next",
 	"SELECT installation_id, generation, seal_key_id, access_sealed, refresh_sealed, marked "

@@ -41,9 +41,9 @@ classify_failure(int status, const json_t *reply)
 		return SW_EINVAL_GRANT;
 	if (status < 300)
 		return SW_EUPSTREAM;
-	if (status == 401 || status == 403 || strcmp(code, "invalid_client") == 0)
+	if (strcmp(code, "invalid_client") == 0 || strcmp(code, "unauthorized_client") == 0)
 		return SW_EAUTH;
-	return SW_EINPUT;
+	return status == 401 || status == 403 ? SW_EFORBIDDEN : SW_EINPUT;
 }
 
 /* Tokens go into headers and forms: visible ASCII (RFC 6749 A.12, without the space). */

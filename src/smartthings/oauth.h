@@ -32,8 +32,8 @@ struct oauth_tokens {
  * SW_OK: *out filled.  SW_EINVAL_GRANT: the code or refresh token is
  * not valid any more (decided by the body, not the status alone: "invalid_grant", or error.code
  * containing "authorization_code_invalid" or "invalid_grant").
- * SW_EAUTH: client credentials refused (invalid_client, or 401/403 without a grant error).
- * SW_ELIMIT: 429.  SW_EINPUT: other 4xx.
+ * SW_EAUTH: client credentials refused (invalid_client, unauthorized_client).  SW_EFORBIDDEN: 401
+ * or 403 that does not say what is refused.  SW_ELIMIT: 429.  SW_EINPUT: other 4xx.
  * SW_EUPSTREAM: 5xx, or a 200 that lacks a token or is not JSON.  SW_ENOMEM.
  */
 SW_MUSTCHECK enum sw_err

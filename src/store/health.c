@@ -15,6 +15,7 @@ store_health(struct db *db, struct health *out)
 		out->workers = db_result_int(result, 0, 1);
 		out->event_days_ahead = db_result_int(result, 0, 2);
 		out->workers_lacking_key = db_result_int(result, 0, 3);
+		out->client_refused = db_result_bool(result, 0, 4);
 	}
 	db_result_free(result);
 	return err;

@@ -1,6 +1,7 @@
 #ifndef SWITCHBOARD_STORE_HEALTH_H
 #define SWITCHBOARD_STORE_HEALTH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/arena.h"
@@ -14,6 +15,7 @@ struct health {
 	int64_t workers;          /* that reported in the last 30 s */
 	int64_t event_days_ahead; /* for so many days after today there are partitions of event */
 	int64_t workers_lacking_key; /* of the workers, those without a seal key that tokens need */
+	bool client_refused; /* the platform refuses every refresh, probably for the client */
 };
 
 /* One cheap round trip.  Errors as db_exec(); SW_EINTERNAL also when the schema is not there. */

@@ -302,6 +302,34 @@ store_token_dead(struct db *db, struct arena *arena, const char *installation_id
 	return store_query_bool(db, STMT_TOKEN_DEAD, params, was_current);
 }
 
+static const char *const refusal_names[STORE_REFUSAL__MAX] = {
+    [STORE_REFUSAL_AGAIN] = "again",
+    [STORE_REFUSAL_CLIENT] = "client",
+    [STORE_REFUSAL_DEAD] = "dead",
+};
+
+enum sw_err
+store_token_refresh_refused(struct db *db, struct arena *arena, const char *installation_id,
+    int64_t generation, bool names_client, int64_t delay_ms, enum store_refusal *out)
+{
+	const struct db_param params[] = {
+	    DB_TEXT(installation_id),
+	    DB_TEXT(db_int_text(arena, generation)),
+	    DB_TEXT(names_client ? "client" : "refused"),
+	    DB_TEXT(db_int_text(arena, delay_ms)),
+	};
+	struct db_result *result = NULL;
+	enum sw_err err = db_exec(db, STMT_TOKEN_REFRESH_REFUSED, params, &result);
+
+	*out = STORE_REFUSAL_AGAIN;
+	for (int i = 0; err == SW_OK && i < STORE_REFUSAL__MAX; i++) {
+		if (strcmp(db_result_text(result, 0, 0), refusal_names[i]) == 0)
+			*out = (enum store_refusal)i;
+	}
+	db_result_free(result);
+	return err;
+}
+
 enum sw_err
 store_token_opens(struct arena *arena, const struct seal_keys *keys, const struct db_result *result,
     int row, bool *opens)

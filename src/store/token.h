@@ -113,6 +113,25 @@ SW_MUSTCHECK enum sw_err store_token_failed(struct db *db, struct arena *arena,
 SW_MUSTCHECK enum sw_err store_token_dead(struct db *db, struct arena *arena,
     const char *installation_id, int64_t generation, const char *error, bool *was_current);
 
+/* What follows from a refusal that does not say what is refused. */
+enum store_refusal {
+	STORE_REFUSAL_AGAIN,  /* the refresh is tried again after the delay */
+	STORE_REFUSAL_CLIENT, /* the same; every location is refused: the client settings are wrong
+			       */
+	STORE_REFUSAL_DEAD,   /* the location must be linked again */
+	STORE_REFUSAL__MAX
+};
+
+/*
+ * The platform refused the refresh and did not say invalid_grant (platform.md "Refresh"): the token
+ * is dead when its 30 days are over, or when it is refused for hours while others are refreshed.
+ * "names_client": it refuses the client's credentials, which never makes a location be linked again
+ * before the 30 days are over.
+ */
+SW_MUSTCHECK enum sw_err
+store_token_refresh_refused(struct db *db, struct arena *arena, const char *installation_id,
+    int64_t generation, bool names_client, int64_t delay_ms, enum store_refusal *out);
+
 /*
  * For store/seal_canary: does the access token in the second column of a row open, of the
  * installation in the first?

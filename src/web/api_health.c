@@ -8,6 +8,9 @@
 /* They are made 14 days ahead: fewer days of partitions mean that nobody could for long. */
 #define EVENT_DAYS_LEAST 2
 
+static const char client_hint[] = "SmartThings refuses the refresh of every location: check "
+				  "SWITCHBOARD_CLIENT_ID and SWITCHBOARD_CLIENT_SECRET.";
+
 enum sw_err
 api_healthz(struct request_context *context)
 {
@@ -17,15 +20,17 @@ api_healthz(struct request_context *context)
 	bool working = err == SW_OK && health.workers > 0;
 	bool late = err == SW_OK && health.event_days_ahead < EVENT_DAYS_LEAST;
 	bool missing = err == SW_OK && health.workers_lacking_key > 0;
+	bool refused = err == SW_OK && health.client_refused;
 	bool well = err == SW_OK && !late;
 
 	response_put_json(context->res, well ? 200 : 503,
-	    json_pack("{s:s,s:s,s:o,s:s,s:s,s:s*}", "status",
-		working && well && !missing ? "ok" : "degraded", "database",
+	    json_pack("{s:s,s:s,s:o,s:s,s:s,s:s*,s:s*,s:s*}", "status",
+		working && well && !missing && !refused ? "ok" : "degraded", "database",
 		unreachable ? "away" : "ok", "schema",
 		err == SW_OK ? json_integer(health.schema) : json_null(), "worker",
 		working ? "ok" : "none", "partitions", late ? "late" : "ok", "sealKeys",
-		missing ? "missing" : NULL));
+		missing ? "missing" : NULL, "client", refused ? "refused" : NULL, "hint",
+		refused ? client_hint : NULL));
 	if (!well)
 		response_add_header(context->res, "Retry-After", "5");
 	return SW_OK;

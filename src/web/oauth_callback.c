@@ -64,18 +64,44 @@ take_state(struct program *program, const struct request *req, const struct url_
 	return store_oauth_state_take(program->db, state_hash, browser_hash);
 }
 
-/* The platform reports an error instead of a code (RFC 6749 4.1.2.1). */
+/* Errors of RFC 6749 4.1.2.1, and the platform's own. */
+static enum oauth_page
+page_of_error(const char *error)
+{
+	static const struct {
+		const char *error;
+		enum oauth_page page;
+	} known[] = {
+	    {"access_denied", OAUTH_PAGE_DENIED},
+	    {"max_installs_exceeded", OAUTH_PAGE_FULL},
+	    {"invalid_scope", OAUTH_PAGE_SCOPE},
+	    {"unauthorized_client", OAUTH_PAGE_NO_CLIENT},
+	    {"invalid_client", OAUTH_PAGE_NO_CLIENT},
+	    {"invalid_request", OAUTH_PAGE_NO_CLIENT},
+	    {"server_error", OAUTH_PAGE_BUSY},
+	    {"temporarily_unavailable", OAUTH_PAGE_BUSY},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(error, known[i].error) == 0)
+			return known[i].page;
+	}
+	return OAUTH_PAGE_REFUSED;
+}
+
+/* The platform reports an error instead of a code. */
 static void
 answer_error(
     struct program *program, const struct url_query *query, const char *error, struct response *res)
 {
 	const char *description = url_query_get(query, "error_description", NULL);
-	bool denied = strcmp(error, "access_denied") == 0;
+	enum oauth_page page = page_of_error(error);
 
 	log_event(LOG_INFO, "oauth.refused", "error",
-	    strlen(error) <= LOGGED_ERROR_MAX ? error : "(long)", (const char *)NULL);
-	oauth_page_put(res, &program->config, denied ? OAUTH_PAGE_DENIED : OAUTH_PAGE_REFUSED,
-	    is_given(description) || denied ? description : error);
+	    strlen(error) <= LOGGED_ERROR_MAX ? error : "(long)", "said",
+	    is_given(description) ? description : NULL, (const char *)NULL);
+	oauth_page_put(res, &program->config, page,
+	    is_given(description) || page == OAUTH_PAGE_DENIED ? description : error);
 }
 
 static enum sw_err
@@ -231,6 +257,7 @@ page_of_failure(enum sw_err err)
 	case SW_EINVAL_GRANT:
 		return OAUTH_PAGE_CODE;
 	case SW_EAUTH:
+	case SW_EFORBIDDEN:
 		return OAUTH_PAGE_CLIENT;
 	case SW_ELIMIT:
 	case SW_EUNAVAILABLE:

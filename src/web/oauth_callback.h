@@ -20,7 +20,9 @@ void oauth_put_redirect_uri(struct sbuf *buf, const struct config *config);
  * not.  Else a page: 400 state missing, sent twice, unknown, used, too old or of another browser;
  * 400 no code, or the platform refuses it; 403 the person declined, or may not sign up
  * (SWITCHBOARD_SIGN_UP, and this browser has accepted no invitation that is open): then it is
- * uninstalled at once and nothing is stored; 502 another error was reported, our client was
+ * uninstalled at once and nothing is stored; 502 another error was reported (the page says what to
+ * do about max_installs_exceeded, invalid_scope and those of the client, and what the platform
+ * said), our client was
  * refused, or the answer of the platform cannot be used (no installed app id, no person as its
  * owner, for example); 503 platform or database cannot be reached; 504 no answer in time. Blocks at
  * most 8 s for the exchange, which is not repeated, because a code works once; 6 s for the owner

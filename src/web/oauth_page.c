@@ -21,8 +21,28 @@ static const struct words pages[] = {
 	"or has been used already. Nothing was linked."},
     [OAUTH_PAGE_DENIED] = {403, "You declined",
 	"You did not give Switchboard access to SmartThings. Nothing was linked."},
+    [OAUTH_PAGE_FULL] = {502, "This Switchboard is full",
+	"SmartThings lets an app be installed in a limited number of locations (500 unless it "
+	"agreed "
+	"to more), and this Switchboard's app has reached it. Nothing was linked. Locations "
+	"that are not used any more make room: disconnect them here, or remove Switchboard from "
+	"them in the SmartThings app, then try again. If it is not you who runs this Switchboard, "
+	"tell who does."},
+    [OAUTH_PAGE_SCOPE] = {502, "Switchboard asks for a permission it may not have",
+	"SmartThings does not know a permission of SWITCHBOARD_SCOPES, or the app was registered "
+	"without it. Nothing was linked. Who runs this Switchboard has to make both lists the "
+	"same: that setting, and the scopes of the app at SmartThings."},
+    [OAUTH_PAGE_NO_CLIENT] = {502, "Switchboard is not set up correctly",
+	"SmartThings does not accept how this Switchboard asks. Nothing was linked. Who runs it "
+	"has to compare SWITCHBOARD_CLIENT_ID and SWITCHBOARD_PUBLIC_URL with the app at "
+	"SmartThings: its client id, and its redirect URI, which is the public URL followed by "
+	"/oauth/callback."},
+    [OAUTH_PAGE_BUSY] = {502, "SmartThings could not finish",
+	"SmartThings has a problem of its own at the moment. Nothing was linked. Wait a few "
+	"minutes, then try again."},
     [OAUTH_PAGE_REFUSED] = {502, "SmartThings could not finish",
-	"SmartThings reported a problem while it asked for your permission. Nothing was linked."},
+	"SmartThings reported a problem while it asked for your permission. Nothing was linked. "
+	"Try again; if it says the same then, what it said is for who runs this Switchboard."},
     [OAUTH_PAGE_NO_CODE] = {400, "The authorization code is missing",
 	"SmartThings sent you back without it. Nothing was linked."},
     [OAUTH_PAGE_CODE] = {400, "The permission has expired",

@@ -14,6 +14,10 @@
 enum oauth_page {
 	OAUTH_PAGE_STATE,      /* 400: not started in this browser, too old, or used */
 	OAUTH_PAGE_DENIED,     /* 403: the person declined */
+	OAUTH_PAGE_FULL,       /* 502: max_installs_exceeded */
+	OAUTH_PAGE_SCOPE,      /* 502: invalid_scope */
+	OAUTH_PAGE_NO_CLIENT,  /* 502: unauthorized_client, invalid_client, invalid_request */
+	OAUTH_PAGE_BUSY,       /* 502: server_error, temporarily_unavailable */
 	OAUTH_PAGE_REFUSED,    /* 502: the platform reports another error */
 	OAUTH_PAGE_NO_CODE,    /* 400: no code, or several */
 	OAUTH_PAGE_CODE,       /* 400: the platform refuses the code */

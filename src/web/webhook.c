@@ -108,7 +108,9 @@ log_events(const struct webhook_deferred *one, size_t together)
 	const struct store_ingest *done = &one->done;
 
 	log_event(LOG_INFO, "webhook.events", "installation", one->event.installed_app_id, "stored",
-	    log_int(done->stored), "duplicates",
+	    log_int(done->stored), "odd",
+	    one->event.odd_count > 0 ? log_int((long long)one->event.odd_count) : NULL,
+	    "duplicates",
 	    log_int(done->known ? (long long)one->event.event_count - done->stored : 0), "known",
 	    done->known ? "yes" : "no", "removed", done->removed ? "yes" : NULL, "together",
 	    log_int((long long)together), (const char *)NULL);
@@ -198,11 +200,22 @@ webhook_is_ready(struct program *program, const void *awaited)
 	return webhook_keys_are_ready(&((struct webhook *)program)->keys, awaited);
 }
 
+/* Which events were not understood, and because of what: the rest of it is in the database. */
+static void
+log_odd(const struct webhook_body *event)
+{
+	for (size_t i = 0; i < event->odd_count && i < WEBHOOK_BODY_ODD_MAX; i++)
+		log_event(LOG_WARN, "webhook.not_understood", "installation",
+		    event->installed_app_id, "index", log_int((long long)event->odd[i].index),
+		    "member", event->odd[i].member, (const char *)NULL);
+}
+
 /* The reply is deferred until the batch commit. */
 static enum sw_err
 answer_events(struct webhook *hook, const struct request *req, const struct webhook_body *event,
     struct response *res)
 {
+	log_odd(event);
 	if (webhook_batch_is_full(&hook->batch))
 		serve_commit();
 	webhook_batch_add(&hook->batch, req, event, res);

@@ -15,11 +15,12 @@ struct webhook {
 };
 
 /*
- * POST /: 200 once its events are stored, and for duplicates, unknown types and unknown
- * installations; 400 signed but malformed, or a confirmation URL that is not the platform's; 401
- * not signed by the platform; 413, 415; 503 with Retry-After when database or key server cannot be
- * reached, or somebody else has the installation's row locked for 4 s: nothing was stored.  Never
- * sets a cookie.
+ * POST /: 200 once its events are stored, and for duplicates, unknown types, events that are stored
+ * without being understood (each with a line in the log: index and member) and unknown
+ * installations; 400 signed but not JSON, or no webhook at all, or a confirmation URL that is not
+ * the platform's; 401 not signed by the platform; 413, 415; 503 with Retry-After when database or
+ * key server cannot be reached, or somebody else has the installation's row locked for 4 s: nothing
+ * was stored.  Never sets a cookie.
  */
 SW_MUSTCHECK enum sw_err webhook_post(struct request_context *context);
 

@@ -19,12 +19,14 @@
 #include "worker/retry.h"
 #include "worker/spool.h"
 
-/* When the configuration is wrong: somebody has to correct it and restart the worker. */
+/* When no key opens the token: somebody has to correct the configuration and restart the worker. */
 #define MISCONFIGURED_DELAY_MS 300000
 
 static const struct backoff backoff = {.first_ms = 2000, .most_ms = 300000};
 /* Of saving an answer that neither the disk nor the database took. */
 static const struct backoff save_backoff = {.first_ms = 1000, .most_ms = 8000};
+/* Asking again does not help a refusal soon. */
+static const struct backoff refused_backoff = {.first_ms = 60000, .most_ms = 900000};
 
 struct refresh {
 	struct worker *worker;
@@ -154,6 +156,39 @@ save_now_or_later(struct refresh *refresh)
 	refresh->worker->unsaved_tokens = refresh;
 }
 
+/*
+ * The platform refuses without saying that the token is dead: the token or the client may be meant.
+ * store_token_refresh_refused() compares with other installations.
+ */
+static void
+record_refused(struct refresh *refresh, enum sw_err refusal, int status)
+{
+	struct worker *worker = refresh->worker;
+	int64_t delay_ms = retry_delay_ms(&refused_backoff, refresh->failures, -1);
+	enum store_refusal what;
+	enum sw_err err = store_token_refresh_refused(worker->db, &worker->scratch,
+	    refresh->installation_id, refresh->generation, refusal == SW_EAUTH, delay_ms, &what);
+
+	log_event(LOG_WARN, what == STORE_REFUSAL_DEAD ? "token.dead" : "token.refused",
+	    "installation", refresh->installation_id, "status", log_int(status), "failures",
+	    log_int(refresh->failures + 1), "err", err == SW_OK ? NULL : err_name(err),
+	    (const char *)NULL);
+	if (what == STORE_REFUSAL_CLIENT)
+		log_event(LOG_ERROR, "token.client", "message",
+		    "the platform refuses the refresh of every location: check "
+		    "SWITCHBOARD_CLIENT_ID and SWITCHBOARD_CLIENT_SECRET",
+		    (const char *)NULL);
+	if (what == STORE_REFUSAL_DEAD)
+		notify_add_page(&worker->notify, refresh->installation_id);
+	refresh_free(refresh);
+}
+
+static bool
+is_refusal(enum sw_err err)
+{
+	return err == SW_EAUTH || err == SW_EFORBIDDEN || err == SW_EINPUT;
+}
+
 static void
 on_answer(void *context, const struct call_answer *answer)
 {
@@ -168,11 +203,8 @@ on_answer(void *context, const struct call_answer *answer)
 		save_now_or_later(refresh);
 	} else if (err == SW_EINVAL_GRANT) {
 		record_dead(refresh);
-	} else if (err == SW_EAUTH) {
-		log_event(LOG_ERROR, "token.client", "message",
-		    "the platform refuses SWITCHBOARD_CLIENT_ID or SWITCHBOARD_CLIENT_SECRET",
-		    (const char *)NULL);
-		fail(refresh, err, MISCONFIGURED_DELAY_MS);
+	} else if (answer->transfer == SW_OK && is_refusal(err)) {
+		record_refused(refresh, err, answer->status);
 	} else {
 		fail(refresh, err, answer->delay_ms);
 	}

@@ -10,7 +10,7 @@ import { LivePage } from "./live_page.mjs";
 import { PROGRAMS, StoppableStack } from "./stoppable_stack.mjs";
 import { startWorker } from "./worker_process.mjs";
 
-const DEFAULTS = { duplicate: false, reorder: false, batch: false, hold: false, keyServer: "ok", commandDelayMs: 80 };
+const DEFAULTS = { duplicate: false, reorder: false, batch: false, hold: false, oddEvents: false, numberTimes: false, keyServer: "ok", commandDelayMs: 80 };
 let stack;
 let consistency;
 
@@ -412,6 +412,20 @@ for (const [keyServer, what] of [["error", "answers 503"], ["hang", "hangs"]]) {
 		await consistency.check([installation]);
 	});
 }
+
+test("odd events beside the others, and times that are numbers: the page follows all the same", async () => {
+	const installation = await Installation.create(stack, lamps(2));
+
+	await stack.control("POST", "settings", { ...DEFAULTS, oddEvents: true, numberTimes: true, batch: true });
+	for (const value of ["on", "off", "on"])
+		await stack.control("POST", `devices/${installation.devices[0]}/flip`, { value });
+	await stack.control("POST", "settings", DEFAULTS);
+	await consistency.check([installation]);
+	const [row] = await stack.rows(`SELECT count(*) FILTER (WHERE NOT understood)::integer AS odd, count(*) FILTER (WHERE understood)::integer AS good
+		FROM event WHERE installation_id = '${installation.id}'`);
+
+	assert.deepEqual(row, { odd: 3, good: 3 });
+});
 
 test("a page whose streamer is killed resumes the stream from its cursor", async (t) => {
 	const installation = await Installation.create(stack, lamps(6));

@@ -1,5 +1,5 @@
-// Well signed webhooks with malformed or unusual bodies: 400 and nothing stored, or stored as an event that
-// changes no switch.
+// Well signed webhooks with malformed or unusual bodies: 400 and nothing stored when it is no JSON or no webhook;
+// else 200, and an event that is not understood is stored as it came and changes no switch.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
@@ -54,21 +54,14 @@ const MALFORMED = {
 	"100 000 arrays in one another": () => "[".repeat(100000) + "]".repeat(100000),
 	"100 000 arrays without an end": () => "[".repeat(100000),
 	"100 000 objects in one another": () => `${'{"a":'.repeat(100000)}1${"}".repeat(100000)}`,
-	"100 000 arrays in a value": () => inValue("[".repeat(100000) + "]".repeat(100000)),
-	"100 000 objects in an unknown member": () => altered((body) => (body.x = "HERE"))
-		.replace('"HERE"', () => `${'{"a":'.repeat(100000)}1${"}".repeat(100000)}`),
 	"nesting that ends in the wrong brackets": () => "[".repeat(60) + "}".repeat(60),
 	"the same key twice": () => good().replace("{", '{"messageType":"PING",'),
 	"the same key twice, once in escapes": () => good().replace("{", '{"\\u006dessageType":"PING",'),
 	"eventData twice": () => good().replace("{", '{"eventData":{},'),
 	"installedAppId twice": () => good().replace('"installedApp":{', `"installedApp":{"installedAppId":"${randomUUID()}",`),
-	"deviceId twice": () => good().replace('"deviceEvent":{', '"deviceEvent":{"deviceId":"x",'),
-	"a key twice deep in a value": () => inValue('{"a":{"b":1,"b":2}}'),
 	"a NUL before it": () => bytes("\0").toString() + good(),
 	"a NUL behind it": () => `${good()}\0`,
 	"a NUL in a text": () => good().replace('"on"', '"o\0n"'),
-	"an escaped NUL in a value": () => inValue('"o\\u0000n"'),
-	"an escaped NUL in a key": () => inValue('{"a\\u0000":1}'),
 	"a NUL and a second body": () => `${good()}\0${good()}`,
 	"a control character in a text": () => good().replace('"on"', '"o\x01n"'),
 	"a line break in a text": () => good().replace('"on"', '"o\nn"'),
@@ -78,25 +71,71 @@ const MALFORMED = {
 	"half of a surrogate in bytes": () => cut('"value":"', 0xed, 0xa0, 0x80),
 	"a character beyond Unicode": () => cut('"value":"', 0xf5, 0x80, 0x80, 0x80),
 	"a character cut short": () => cut('"value":"', 0xe2, 0x82),
-	"half of a surrogate in an escape": () => inValue('"\\ud800"'),
 	"a byte order mark": () => `\ufeff${good()}`,
 	"UTF-16": () => Buffer.from(good(), "utf16le"),
 	"an unknown escape": () => inValue('"\\x41"'),
 	"NaN": () => inValue("NaN"),
 	"Infinity": () => inValue("-Infinity"),
-	"1e999": () => inValue("1e999"),
-	"an integer of 25 digits": () => inValue("9".repeat(25)),
 	"a number with a plus": () => inValue("+1"),
 	"a number with a zero before it": () => inValue("01"),
 	"a number in hexadecimal": () => inValue("0x10"),
 	"no messageType": () => altered((body) => delete body.messageType),
 	"100 000 events": () => eventBody(target.installation, Array(100000).fill({})),
 	"100 000 events that are no objects": () => eventBody(target.installation, Array(100000).fill(0)),
-	"a good event and then a bad one": () => eventBody(target.installation, [event("off"), event("on"), { eventType: "DEVICE_EVENT" }]),
 };
 
 for (const [name, make] of Object.entries(MALFORMED))
 	target.survives(`the body is ${name}: 400`, () => refused(make()));
+
+// ---- JSON with something in one event that no reader can hold, or none of a type is known for ----
+
+const ODD = {
+	"100 000 arrays in a value": () => inValue("[".repeat(100000) + "]".repeat(100000)),
+	"deviceId twice": () => good().replace('"deviceEvent":{', '"deviceEvent":{"deviceId":"x",'),
+	"a key twice deep in a value": () => inValue('{"a":{"b":1,"b":2}}'),
+	"an escaped NUL in a value": () => inValue('"o\\u0000n"'),
+	"an escaped NUL in a key": () => inValue('{"a\\u0000":1}'),
+	"half of a surrogate in an escape": () => inValue('"\\ud800"'),
+	"1e999": () => inValue("1e999"),
+	"an integer of 25 digits": () => inValue("9".repeat(25)),
+};
+
+/** 200; the odd event was stored with this type and no value.  Gives its row. */
+async function notUnderstood(body, type) {
+	const before = await target.stack.rows("SELECT count(*)::integer AS n FROM event WHERE NOT understood");
+	const answer = await target.signed(body);
+
+	assert.equal(answer.status, 200, `${body.toString().slice(0, 200)} … ${answer.text.slice(0, 200)}`);
+	const after = await target.stack.rows("SELECT event_type, value, detail IS NOT NULL AS kept FROM event WHERE NOT understood ORDER BY received_at");
+
+	assert.equal(after.length, before[0].n + 1);
+	assert.equal(after.at(-1).event_type, type);
+	assert.equal(after.at(-1).value, null);
+	return after.at(-1);
+}
+
+for (const [name, make] of Object.entries(ODD))
+	target.survives(`an event has ${name}: 200, stored as it came`, async () => {
+		const row = await notUnderstood(make(), "DEVICE_EVENT");
+
+		assert.equal(row.kept, true);
+	}, { changes: ["event"] });
+
+target.survives("a good event and then a bad one: 200, both are stored", async () => {
+	const one = event("off", { capability: "x" });
+
+	await notUnderstood(eventBody(target.installation, [one, { eventType: "DEVICE_EVENT" }]), "DEVICE_EVENT");
+	const [row] = await target.stack.rows(`SELECT understood FROM event WHERE event_id = '${one.deviceEvent.eventId}'`);
+
+	assert.deepEqual(row, { understood: true });
+}, { changes: ["event"] });
+
+target.survives("100 000 objects in an unknown member of the message: 200", async () => {
+	const body = altered((message) => (message.x = "HERE"), event("off", { capability: "x" }))
+		.replace('"HERE"', () => `${'{"a":'.repeat(100000)}1${"}".repeat(100000)}`);
+
+	assert.equal((await target.signed(body)).status, 200);
+}, { changes: ["event"] });
 
 target.survives("a body of 1 MB and one byte: 413", async () => {
 	const body = `{"messageType":"X","x":"${"y".repeat((1 << 20) - 25)}"}`;
@@ -135,10 +174,13 @@ const FIELDS = {
 	eventData: [(body, _, wrong) => (body.eventData = wrong)],
 	installedApp: [(body, _, wrong) => (body.eventData.installedApp = wrong)],
 	installedAppId: [(body, _, wrong) => (body.eventData.installedApp.installedAppId = wrong)],
-	locationId: [(body, _, wrong) => (body.eventData.installedApp.locationId = wrong)],
 	events: [(body, _, wrong) => (body.eventData.events = wrong), [5, true, "x", {}, null]],
+};
+
+/** Members of one event: the type that is stored. */
+const EVENT_FIELDS = {
 	"an event": [(body, _, wrong) => (body.eventData.events[0] = wrong), [5, true, "x", [], null]],
-	eventTime: [(_, one, wrong) => (one.eventTime = wrong), [...WRONG, "", "yesterday", "2019-13-01T00:00:00Z", "-1", "1e9"]],
+	eventTime: [(_, one, wrong) => (one.eventTime = wrong), [-1, true, [], ["x"], {}, "", "yesterday", "2019-13-01T00:00:00Z", "-1", "1e9"]],
 	eventType: [(_, one, wrong) => (one.eventType = wrong)],
 	deviceEvent: [(_, one, wrong) => (one.deviceEvent = wrong), [5, true, "x", [], null]],
 	eventId: [(_, one, wrong) => (one.deviceEvent.eventId = wrong)],
@@ -162,6 +204,22 @@ for (const [name, [change, values = WRONG, make = event]] of Object.entries(FIEL
 			await refused(altered((body, one) => change(body, one, wrong), make()));
 	});
 }
+
+for (const [name, [change, values = WRONG, make = event]] of Object.entries(EVENT_FIELDS)) {
+	target.survives(`${name} of another type: 200, stored without being understood`, async () => {
+		for (const wrong of values) {
+			const made = make();
+			const type = ["an event", "eventType"].includes(name) ? "UNKNOWN" : made.eventType;
+
+			await notUnderstood(altered((body, one) => change(body, one, wrong), made), type);
+		}
+	}, { changes: ["event"] });
+}
+
+target.survives("locationId of another type: 200, for it is not read", async () => {
+	for (const wrong of WRONG)
+		assert.equal((await target.signed(altered((body) => (body.eventData.installedApp.locationId = wrong), event("on", { capability: "x" })))).status, 200);
+}, { changes: ["event"] });
 
 for (const [name, make] of Object.entries({
 	pingData: (pingData) => ({ lifecycle: "PING", pingData }),

@@ -121,7 +121,7 @@ export class Installation {
 		return log.filter((call) => call.installedAppId === this.id && call.path.endsWith("/commands"));
 	}
 
-	/** { "device component": {state, level, online} } at the platform. */
+	/** { "device component": {state, level, online} } at the platform; a device that reported something since it was OFFLINE is online. */
 	async platformState() {
 		const { devices } = await this.stack.control("GET", "state");
 		const found = {};
@@ -129,10 +129,13 @@ export class Installation {
 		for (const device of devices.filter(({ locationId }) => locationId === this.location))
 			for (const { id } of device.components) {
 				const status = device.status[id];
+				const times = Object.values(device.status).flatMap((capabilities) => Object.values(capabilities))
+					.flatMap((attributes) => Object.values(attributes)).map(({ timestamp }) => timestamp ?? "");
+				const online = device.healthState.state === "ONLINE" || times.some((time) => time > device.healthState.lastUpdatedDate);
 
 				if (status?.switch)
 					found[`${device.deviceId} ${id}`] = { state: status.switch.switch.value,
-						level: status.switchLevel?.level.value ?? null, online: device.healthState.state === "ONLINE" };
+						level: status.switchLevel?.level.value ?? null, online };
 			}
 		return found;
 	}

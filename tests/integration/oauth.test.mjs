@@ -303,11 +303,49 @@ test("declining shows a page that says so, and uses up the state", async () => {
 	assert.equal(await exchanges(), 0);
 });
 
+const REPORTED = {
+	max_installs_exceeded: [502, /This Switchboard is full/, /remove Switchboard from them in the SmartThings app/],
+	invalid_scope: [502, /a permission it may not have/, /SWITCHBOARD_SCOPES/],
+	unauthorized_client: [502, /not set up correctly/, /SWITCHBOARD_CLIENT_ID and SWITCHBOARD_PUBLIC_URL/],
+	invalid_request: [502, /not set up correctly/, /\/oauth\/callback/],
+	temporarily_unavailable: [502, /could not finish/, /Wait a few minutes/],
+	server_error: [502, /could not finish/, /Wait a few minutes/],
+	something_else: [502, /could not finish/, /for who runs this Switchboard/],
+};
+
+for (const [consentError, [status, title, advice]] of Object.entries(REPORTED)) {
+	test(`${consentError} at the consent shows the platform's words and what to do`, async () => {
+		const before = await counts();
+
+		await stack.control("POST", "settings", { consentError });
+		try {
+			const { jar, callback: url } = await consent(stack, { location: "Home" });
+			const answer = await stack.request(url, { jar });
+
+			assert.equal(new URL(url).searchParams.get("error"), consentError);
+			assertPage(answer, status, title);
+			assert.match(answer.text, advice);
+			assert.match(answer.text, /Nothing was linked/);
+			assert.match(answer.text, /SmartThings said: <q>This was asked for by the test\.<\/q>/);
+		} finally {
+			await stack.control("POST", "settings", { consentError: "ok" });
+		}
+		assert.deepEqual(await counts(), before);
+		assert.equal(await exchanges(), 0);
+	});
+}
+
+test("an error without a description shows its name", async () => {
+	const { jar, state } = await begun();
+
+	assertPage(await callback(jar, { state, error: "max_installs_exceeded" }), 502, /SmartThings said: <q>max_installs_exceeded<\/q>/);
+});
+
 test("another error shows the platform's text, escaped and shortened", async () => {
 	const { jar, state } = await begun();
 	const answer = await callback(jar, {
 		state,
-		error: "server_error",
+		error: "another_error",
 		error_description: `<script>alert(1)</script>"'&${"é".repeat(300)}END`,
 	});
 

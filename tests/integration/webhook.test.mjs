@@ -255,12 +255,41 @@ test("a malformed body with a valid signature is 400", async () => {
 		"", "{", "[]", "null", '{"messageType":"EVENT"}', '{"messageType":"EVENT","eventData":{}}',
 		'{"messageType":"EVENT","messageType":"PING","pingData":{"challenge":"x"}}', "{}",
 		eventBody("../etc", [event]), eventBody(installation, "none"),
-		eventBody(installation, [{ ...event, eventTime: "yesterday" }]),
 		`${eventBody(installation, [event])}trailing`, '{"messageType":"PING","pingData":{}}',
-		eventBody(installation, [event]).replace('"switch"', '"\\u0000"'),
 	])
 		assert.equal((await signed(body)).status, 400, body);
 	assert.equal(await contents(), before);
+});
+
+test("odd events take nothing from the others: those are applied, these kept as they came, with a line in the log", async () => {
+	const [off, on] = [switchEvent(device, "off"), switchEvent(device, "on")];
+	const odd = { eventTime: new Date().toISOString(), eventType: "DEVICE_HEALTH_EVENT", deviceHealthEvent: { deviceId: { id: device }, status: "OFFLINE" } };
+	const huge = JSON.stringify(switchEvent(device, "off")).replace('"value":"off"', '"value":12345678901234567890123');
+	const body = eventBody(installation, ["FIRST", odd, off, { ...switchEvent(device, "on"), deviceEvent: null }, on]).replace('"FIRST"', () => huge);
+
+	assert.equal((await signed(body)).status, 200);
+	assert.equal((await signed(body)).status, 200);
+	const rows = await stack.rows("SELECT event_type, device_id, value, detail FROM event WHERE NOT understood ORDER BY event_type, device_id");
+
+	assert.deepEqual(rows.map((row) => [row.event_type, row.device_id, row.value]),
+		[["DEVICE_EVENT", device, null], ["DEVICE_EVENT", null, null], ["DEVICE_HEALTH_EVENT", null, null]]);
+	assert.equal(rows[0].detail, huge);
+	assert.deepEqual(rows[2].detail, odd);
+	assert.equal((await stack.rows(`SELECT state FROM switch WHERE device_id = '${device}' AND component = 'main'`))[0].state, "on");
+	assert.match(stack.log("webhook"), /event=webhook\.not_understood .*index=0 member=value/);
+	assert.match(stack.log("webhook"), /event=webhook\.not_understood .*index=1 member=deviceId/);
+	assert.match(stack.log("webhook"), /event=webhook\.not_understood .*index=3 member=deviceEvent/);
+});
+
+test("an eventTime that is a number is milliseconds", async () => {
+	const event = switchEvent(device, "on");
+	const ms = Date.now() - 1;
+
+	assert.equal((await signed(eventBody(installation, [{ ...event, eventTime: ms }]))).status, 200);
+	const [row] = await stack.rows(`SELECT understood, (extract(epoch FROM event_time) * 1000)::bigint::text AS ms FROM event
+		WHERE event_id = '${event.deviceEvent.eventId}'`);
+
+	assert.deepEqual(row, { understood: true, ms: String(ms) });
 });
 
 test("a PING is answered with its challenge, with a valid signature or none", async () => {

@@ -458,6 +458,89 @@ test("after invalid_grant the status is needs_reauth, and no call is made for th
 	assert.deepEqual(await callsOf(installation), []);
 });
 
+test("a device that is said to be offline is not any more once it reports something, or carries out a command", async () => {
+	const installation = await newInstallation();
+	const [device] = installation.devices;
+	const online = async () => await sql(`SELECT online FROM device WHERE installation_id = ${quote(installation.id)} AND device_id = ${quote(device)}`);
+	const goOffline = async () => {
+		for (const state of ["UNHEALTHY", "OFFLINE"])
+			await stack.control("POST", `devices/${device}/health`, { state });
+		await waitFor(async () => await online() === "f", { what: "offline" });
+	};
+
+	await goOffline();
+	await stack.control("POST", `devices/${device}/flip`, { value: "toggle" });
+	await waitFor(async () => await online() === "t", { what: "the event of its wall switch" });
+	await goOffline();
+	await stack.control("POST", "settings", { offlineAnswers: true });
+	try {
+		const state = await sql(`SELECT state FROM switch WHERE installation_id = ${quote(installation.id)} AND device_id = ${quote(device)}`);
+		const [row] = await finished(await click(installation, [{ device, command: state === "on" ? "off" : "on" }]));
+
+		assert.equal(row.status, "confirmed");
+		assert.equal(await online(), "t");
+	} finally {
+		await stack.control("POST", "settings", { offlineAnswers: false });
+	}
+});
+
+for (const deadRefresh of ["html", "empty", "other"]) {
+	test(`a dead refresh token that is refused without invalid_grant (${deadRefresh}) ends in needs_reauth within hours`, async () => {
+		const installation = await newInstallation();
+		const one = quote(installation.id);
+		const refused = async (more) => await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = ${one}; ${more}`);
+
+		await stack.control("POST", "settings", { deadRefresh });
+		try {
+			await stack.control("POST", "tokens/revoke", { installedAppId: installation.id });
+			await refused("");
+			await wake();
+			await waitFor(async () => (await token(installation)).last_error === "refused", { what: "the refusal" });
+			assert.equal((await rowOf(installation)).status, "active", "it may be a mistake");
+			await newInstallation();
+			await refused(`UPDATE token SET refused_since = now() - interval '4 hours' WHERE installation_id = ${one}`);
+			await wake();
+			await waitFor(async () => (await rowOf(installation)).status === "needs_reauth", { what: "needs_reauth" });
+		} finally {
+			await stack.control("POST", "settings", { deadRefresh: "ok" });
+		}
+		await linked(installation);
+		assert.equal((await rowOf(installation)).status, "active");
+	});
+}
+
+test("when every refresh is refused, log and /healthz name the client settings, and nobody has to link again", async () => {
+	const installations = [await newInstallation(), await newInstallation()];
+	const ids = installations.map(({ id }) => quote(id)).join();
+	const due = async () => {
+		await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id IN (${ids})`);
+		await wake();
+	};
+	const isRefused = async () => (await stack.request("/healthz")).json().client === "refused";
+
+	await stack.control("POST", "settings", { clientRefused: true });
+	try {
+		await due();
+		await waitFor(isRefused, { what: "/healthz" });
+		const answer = await stack.request("/healthz");
+
+		assert.equal(answer.status, 200);
+		assert.equal(answer.json().status, "degraded");
+		assert.match(answer.json().hint, /SWITCHBOARD_CLIENT_ID and SWITCHBOARD_CLIENT_SECRET/);
+		await sql("UPDATE token SET obtained_at = now() - interval '9 hours'");
+		await sql(`UPDATE token SET refused_since = now() - interval '8 hours', failures = 20 WHERE installation_id IN (${ids})`);
+		await due();
+		await waitFor(async () => await sql(`SELECT count(*) FROM token WHERE failures > 20 AND installation_id IN (${ids})`) === "2", { what: "both refused again" });
+		for (const installation of installations)
+			assert.equal((await rowOf(installation)).status, "active");
+		assert.match(stack.log("worker"), /event=token\.client .*SWITCHBOARD_CLIENT_SECRET/);
+	} finally {
+		await stack.control("POST", "settings", { clientRefused: false });
+	}
+	await due();
+	await waitFor(async () => !await isRefused(), { what: "the end of it" });
+});
+
 test("a refresh token that was refused by mistake is sent again, and nobody has to link again", async () => {
 	const installation = await newInstallation();
 	const one = quote(installation.id);

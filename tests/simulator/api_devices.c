@@ -240,7 +240,8 @@ device_commands(struct exchange *x)
 		answer_error(x, 422, "%s", why);
 		return;
 	}
-	if (strcmp(json_text(json_object_get(device, "healthState"), "state"), "OFFLINE") == 0) {
+	if (!setting_is_on("offlineAnswers") &&
+	    strcmp(json_text(json_object_get(device, "healthState"), "state"), "OFFLINE") == 0) {
 		answer_error(x, 409, "the device is offline");
 		return;
 	}

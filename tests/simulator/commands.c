@@ -124,7 +124,8 @@ execute_all(void *context)
 	json_t *entry;
 
 	if (device != NULL && pending->generation == generation &&
-	    strcmp(json_text(health, "state"), "OFFLINE") != 0) {
+	    (strcmp(json_text(health, "state"), "OFFLINE") != 0 ||
+		setting_is_on("offlineAnswers"))) {
 		events_begin();
 		json_array_foreach(pending->entries, i, entry) command_execute(device, entry);
 		events_end();

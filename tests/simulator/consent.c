@@ -243,7 +243,7 @@ allow(struct exchange *x, const struct authorization *request, const json_t *loc
 	char *code;
 
 	if (installed == NULL) {
-		redirect_back(x, request, "error", "access_denied",
+		redirect_back(x, request, "error", "max_installs_exceeded",
 		    "The app has reached its limit of installations.");
 		return;
 	}
@@ -293,6 +293,9 @@ consent_decide(struct exchange *x)
 		answer_problem(x, "Neither allowed nor denied.");
 	else if (decides == NULL)
 		answer_problem(x, "That location does not exist in that account.");
+	else if (strcmp(setting_text("consentError"), "ok") != 0)
+		redirect_back(x, &request, "error", setting_text("consentError"),
+		    "This was asked for by the test.");
 	else
 		allow(x, &request, location, decides);
 	free(decision);

@@ -35,6 +35,35 @@ events_end(void)
 	batch = NULL;
 }
 
+/* One of this time that no reader of the documents expects, of three kinds in turn. */
+static json_t *
+odd_event(json_t *time)
+{
+	static unsigned turn;
+
+	switch (turn++ % 3) {
+	case 0:
+		return json_pack(
+		    "{s:O,s:s,s:n}", "eventTime", time, "eventType", "DEVICE_EVENT", "deviceEvent");
+	case 1:
+		return json_pack("{s:O,s:s,s:{s:{s:s},s:s}}", "eventTime", time, "eventType",
+		    "DEVICE_HEALTH_EVENT", "deviceHealthEvent", "deviceId", "id", "x", "status",
+		    "OFFLINE");
+	default:
+		return json_pack(
+		    "{s:s,s:s,s:[s]}", "eventTime", "soon", "eventType", "MODE_EVENT", "x", "y");
+	}
+}
+
+/* Steals "event". */
+static void
+add_event(json_t *events, json_t *event)
+{
+	if (setting_is_on("oddEvents"))
+		json_array_append_new(events, odd_event(json_object_get(event, "eventTime")));
+	json_array_append_new(events, event);
+}
+
 /* Steals "event". */
 static void
 send_event(const json_t *installed_app, json_t *event)
@@ -43,7 +72,9 @@ send_event(const json_t *installed_app, json_t *event)
 	json_t *events;
 
 	if (batch == NULL) {
-		delivery_enqueue(installed_app, json_pack("[o]", event));
+		events = json_array();
+		add_event(events, event);
+		delivery_enqueue(installed_app, events);
 		return;
 	}
 	events = json_object_get(batch, id);
@@ -51,7 +82,7 @@ send_event(const json_t *installed_app, json_t *event)
 		events = json_array();
 		json_put(batch, id, events);
 	}
-	json_array_append_new(events, event);
+	add_event(events, event);
 }
 
 /*
@@ -68,7 +99,10 @@ event_new(const char *type, const char *member, const char *location_id, json_t 
 	char *time = time_iso_seconds(at);
 
 	*inner = json_object();
-	json_put_text(event, "eventTime", time);
+	if (setting_is_on("numberTimes"))
+		json_put(event, "eventTime", json_integer(at));
+	else
+		json_put_text(event, "eventTime", time);
 	json_put_text(event, "eventType", type);
 	json_put_text(*inner, "eventId", id);
 	json_put_text(*inner, "locationId", location_id);

@@ -121,6 +121,24 @@ exchange_code(struct exchange *x, const json_t *app)
 	json_decref(entry);
 }
 
+/* In the forms that were seen; most do not say what is wrong. */
+static void
+answer_dead(struct exchange *x)
+{
+	const char *form = setting_text("deadRefresh");
+
+	if (strcmp(form, "html") == 0)
+		answer_text(x, 401, "text/html",
+		    "<html><head><title>401</title></head><body><h1>Authorization "
+		    "Required</h1></body></html>");
+	else if (strcmp(form, "empty") == 0)
+		answer_text(x, 401, "text/plain", "");
+	else if (strcmp(form, "other") == 0)
+		answer_error(x, 400, "The request cannot be used");
+	else
+		answer_oauth_error(x, 400, "invalid_grant");
+}
+
 static void
 refresh(struct exchange *x, const json_t *app)
 {
@@ -130,7 +148,7 @@ refresh(struct exchange *x, const json_t *app)
 
 	if (installed == NULL || !is_alive(entry) ||
 	    strcmp(json_text(installed, "appId"), json_text(app, "appId")) != 0)
-		answer_oauth_error(x, 400, "invalid_grant");
+		answer_dead(x);
 	else
 		answer_tokens(x, installed, json_text(entry, "scope"));
 	free(token);
@@ -157,8 +175,10 @@ token_endpoint(struct exchange *x)
 	char *client_id = request_form(x, "client_id");
 
 	note_caller(x);
-	if (app == NULL ||
-	    (client_id != NULL && strcmp(client_id, json_text(app, "clientId")) != 0))
+	if (setting_is_on("clientRefused"))
+		answer_text(x, 401, "text/plain", "");
+	else if (app == NULL ||
+		 (client_id != NULL && strcmp(client_id, json_text(app, "clientId")) != 0))
 		answer_oauth_error(x, 401, "invalid_client");
 	else if (grant != NULL && strcmp(grant, "authorization_code") == 0)
 		exchange_code(x, app);

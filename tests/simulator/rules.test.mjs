@@ -607,5 +607,5 @@ test("with 200 devices and 500 installations a link takes under 100 ms, and inst
 	const over = await simulator.decide(
 		{ location: (await simulator.location("Home")).locationId, decision: "allow" });
 
-	assert.equal(over.url.searchParams.get("error"), "access_denied");
+	assert.equal(over.url.searchParams.get("error"), "max_installs_exceeded");
 });

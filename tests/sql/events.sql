@@ -1,7 +1,7 @@
 -- Duplicates, order and isolation of events.
 BEGIN;
 \ir fixture.psql
-SELECT plan(32);
+SELECT plan(53);
 
 -- Order of stamps.
 SELECT is(stamp_compare('2026-01-01 00:00:01Z', NULL, '2026-01-01 00:00:00Z', NULL), 1, 'a later second is newer');
@@ -50,6 +50,23 @@ SELECT is((SELECT stored FROM pg_temp.ingest('home', jsonb_build_array(
 	pg_temp.switch_event('00000000-0000-1000-8000-000000000005', now() + interval '10 years', NULL, 'fan', 'on')))), 0,
 	'its duplicate is found all the same');
 
+-- One that is not understood.
+SELECT pg_temp.ingest('home', jsonb_build_array(
+	pg_temp.switch_event('00000000-0000-1000-8000-000000000101', now(), NULL, 'fan', 'off'))) \g /dev/null
+SELECT set_config('test.seq', pg_temp.seq('home')::text, true) \g /dev/null
+SELECT results_eq($$ SELECT known, stored, page, work, removed FROM pg_temp.ingest('home', (SELECT jsonb_agg(jsonb_build_object(
+		'id', '00000000-0000-1000-8000-00000000020' || row_number, 'at', now(), 'type', type, 'device', 'fan', 'detail', 'text'::text,
+		'understood', false)) FROM (SELECT type, row_number() OVER () FROM unnest(ARRAY['DEVICE_EVENT', 'DEVICE_HEALTH_EVENT',
+		'DEVICE_LIFECYCLE_EVENT', 'LOCATION_LIFECYCLE_EVENT', 'INSTALLED_APP_LIFECYCLE_EVENT', 'UNKNOWN']) AS type) t)) $$,
+	$$ VALUES (true, 6, false, false, false) $$, 'an event that is not understood is stored, and nothing follows from it');
+SELECT is((SELECT count(*) FROM event WHERE NOT understood AND detail = '"text"'), 6::bigint, 'with all that came');
+SELECT is(pg_temp.seq('home'), current_setting('test.seq')::bigint, 'the seq stays');
+SELECT results_eq($$ SELECT known, stored, page FROM pg_temp.ingest('home', jsonb_build_array(
+	pg_temp.switch_event('00000000-0000-1000-8000-000000000102', now(), 50000000, 'fan', 'on'),
+	pg_temp.switch_event('00000000-0000-1000-8000-000000000103', now(), NULL, 'lamp', 'off') || '{"understood": false}')) $$,
+	$$ VALUES (true, 2, true) $$, 'the others of its webhook are applied');
+SELECT is(pg_temp.state('fan'), 'on', 'as always');
+
 -- Every order of arrival ends in the same state.
 CREATE TABLE pg_temp.sent AS SELECT n, CASE n % 2 WHEN 0 THEN 'on' ELSE 'off' END AS value,
 	date_trunc('second', now()) + (n / 3) * interval '1 second' - interval '10 seconds' AS at, 10000000 + n * 7 AS tick
@@ -78,6 +95,65 @@ SELECT is((SELECT detail FROM event_all WHERE event_type = 'TIMER_EVENT'), '{"x"
 SELECT pg_temp.ingest('home', jsonb_build_array(jsonb_build_object('id', '00000000-0000-1000-8000-000000000a02', 'at', now(),
 	'type', 'DEVICE_HEALTH_EVENT', 'device', 'lamp', 'value', 'OFFLINE'))) \g /dev/null
 SELECT is((SELECT online FROM device WHERE device_id = 'lamp'), false, 'health is applied');
+
+-- A device that is said to be offline and reports something.
+CREATE FUNCTION pg_temp.health_event(p_id text, p_at timestamptz, p_value text, p_device text DEFAULT 'lamp') RETURNS jsonb LANGUAGE sql AS $$
+	SELECT jsonb_build_object('id', '00000000-0000-1000-8000-000000000' || p_id, 'at', p_at, 'type', 'DEVICE_HEALTH_EVENT', 'device', p_device, 'value', p_value)
+$$;
+CREATE FUNCTION pg_temp.online() RETURNS boolean LANGUAGE sql AS $$ SELECT d.online FROM device d WHERE d.device_id = 'lamp' $$;
+CREATE FUNCTION pg_temp.offline(p_at timestamptz) RETURNS void LANGUAGE sql AS $$
+	UPDATE device d SET online = false, health_at = p_at, health_tick = NULL, health_stored_at = p_at, heard_at = NULL WHERE d.device_id = 'lamp' $$;
+INSERT INTO switch (installation_id, device_id, component, label, position, has_level, seq) VALUES ('home', 'lamp', 'second', 'Second', 2, false, 0);
+SELECT results_eq($$ SELECT known, stored, page FROM pg_temp.ingest('home', jsonb_build_array(
+	pg_temp.switch_event('00000000-0000-1000-8000-000000000b01', now() + interval '1 second', NULL, 'lamp', 'off'))) $$,
+	$$ VALUES (true, 1, true) $$, 'an event of a device that is offline is shown');
+SELECT is(pg_temp.online(), true, 'and ends that at once');
+SELECT is(pg_temp.state('lamp'), 'off', 'and sets the switch as always');
+SELECT is((SELECT seq FROM switch WHERE component = 'second'), pg_temp.seq('home'), 'its other switches change on the page too');
+SELECT pg_temp.offline(now() - interval '1 minute') \g /dev/null
+SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-000000000b02', now() - interval '30 seconds', NULL,
+	'lamp', 'on') || '{"capability": "powerMeter", "attribute": "power", "value": 3}')) \g /dev/null
+SELECT is(pg_temp.online(), true, 'so does one that sets no switch');
+SELECT pg_temp.offline(now() - interval '1 minute') \g /dev/null
+SELECT pg_temp.ingest('home', jsonb_build_array(
+	pg_temp.switch_event('00000000-0000-1000-8000-000000000b03', now() - interval '2 minutes', NULL, 'lamp', 'on'))) \g /dev/null
+SELECT is(pg_temp.online(), false, 'one from before it does not');
+SELECT pg_temp.ingest('home', jsonb_build_array(
+	pg_temp.switch_event('00000000-0000-1000-8000-000000000b04', now(), NULL, 'fan', 'on'))) \g /dev/null
+SELECT is(pg_temp.online(), false, 'nor one of another device');
+SELECT pg_temp.ingest('home', jsonb_build_array(
+	pg_temp.switch_event('00000000-0000-1000-8000-000000000b05', now(), NULL, 'lamp', 'on') || '{"understood": false}')) \g /dev/null
+SELECT is(pg_temp.online(), false, 'nor one that is not understood');
+SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.health_event('b06', now() + interval '10 seconds', 'OFFLINE'),
+	pg_temp.switch_event('00000000-0000-1000-8000-000000000b07', now() + interval '12 seconds', NULL, 'lamp', 'on'))) \g /dev/null
+SELECT is(pg_temp.online(), true, 'of both in one request the newer counts');
+SELECT pg_temp.ingest('home', jsonb_build_array(
+	pg_temp.switch_event('00000000-0000-1000-8000-000000000b08', now() + interval '14 seconds', NULL, 'lamp', 'off'),
+	pg_temp.health_event('b09', now() + interval '16 seconds', 'OFFLINE'))) \g /dev/null
+SELECT is(pg_temp.online(), false, 'whichever that is');
+SELECT pg_temp.ingest('home', jsonb_build_array(
+	pg_temp.switch_event('00000000-0000-1000-8000-000000000b0a', now() + interval '20 seconds', NULL, 'lamp', 'on'))) \g /dev/null
+SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.health_event('b0b', now() + interval '18 seconds', 'OFFLINE'))) \g /dev/null
+SELECT is(pg_temp.online(), true, 'an OFFLINE that comes late changes nothing');
+SELECT pg_temp.offline(now() - interval '10 minutes') \g /dev/null
+SELECT pg_temp.ingest('home', jsonb_build_array(
+	pg_temp.switch_event('00000000-0000-1000-8000-000000000b0c', now() - interval '5 minutes', NULL, 'lamp', 'on'))) \g /dev/null
+UPDATE device SET health_stored_at = now() - interval '5 minutes' WHERE device_id = 'lamp';
+DELETE FROM event WHERE event_time > now() - interval '5 minutes';
+SELECT sync_set_health('home', 0, now(), jsonb_build_array(jsonb_build_object('device', 'lamp', 'online', false, 'health_at', now() - interval '10 minutes'))) \g /dev/null
+SELECT is(pg_temp.online(), true, 'nor does a list that still says so, since before the event');
+SELECT sync_set_health('home', 0, now(), jsonb_build_array(jsonb_build_object('device', 'lamp', 'online', false, 'health_at', now() - interval '1 minute'))) \g /dev/null
+SELECT is(pg_temp.online(), false, 'one that says so since after it does');
+UPDATE device SET online = true, health_at = now() - interval '1 day', health_stored_at = now() - interval '1 day', heard_at = NULL WHERE device_id = 'lamp';
+SELECT sync_set_health('home', 0, now(), jsonb_build_array(jsonb_build_object('device', 'lamp', 'online', false, 'health_at', now() - interval '6 minutes'))) \g /dev/null
+SELECT is(pg_temp.online(), true, 'nor is a device offline whose list says so since before its last event, when no event had said so');
+SELECT sync_set_health('home', 0, now(), jsonb_build_array(jsonb_build_object('device', 'lamp', 'online', false, 'health_at', NULL))) \g /dev/null
+SELECT is(pg_temp.online(), false, 'a list without a time is of its reading');
+UPDATE device SET health_at = now() - interval '1 minute', health_tick = NULL WHERE device_id = 'lamp';
+SELECT set_config('test.seq', pg_temp.seq('home')::text, true) \g /dev/null
+SELECT pg_temp.ingest('home', jsonb_build_array(
+	pg_temp.switch_event('00000000-0000-1000-8000-000000000b0c', now() - interval '5 minutes', NULL, 'lamp', 'on'))) \g /dev/null
+SELECT is(pg_temp.seq('home'), current_setting('test.seq')::bigint, 'a duplicate is no sign of life');
 SELECT ok((SELECT work FROM pg_temp.ingest('home', jsonb_build_array(
 	pg_temp.switch_event('00000000-0000-1000-8000-000000000a03', now(), NULL, 'new-device', 'on')))),
 	'an event of an unknown switch queues a sync');

@@ -7,7 +7,7 @@ unit_tests += \
 	tests/unit/test_html tests/unit/test_user_agent tests/unit/test_uuid tests/unit/test_exhaustion \
 	tests/unit/test_hex tests/unit/test_number tests/unit/test_network tests/unit/test_seal tests/unit/test_url_query
 unit_tests += \
-	tests/unit/test_json tests/unit/test_httpsig tests/unit/test_oauth tests/unit/test_webhook_body \
+	tests/unit/test_json tests/unit/test_json_span tests/unit/test_httpsig tests/unit/test_oauth tests/unit/test_webhook_body \
 	tests/unit/test_device tests/unit/test_exhaustion_parsers
 unit_tests += \
 	tests/unit/test_config tests/unit/test_request tests/unit/test_response \

@@ -31,6 +31,18 @@ set_text(json_t *object, const char *name, const char *text)
 		assert_int_equal(json_object_set_new(object, name, json_string(text)), 0);
 }
 
+/* "INDEX MEMBER" of each event that was not understood. */
+static json_t *
+describe_odd(const struct webhook_body *parsed)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < parsed->odd_count && i < WEBHOOK_BODY_ODD_MAX; i++)
+		json_array_append_new(
+		    out, json_sprintf("%zu %s", parsed->odd[i].index, parsed->odd[i].member));
+	return out;
+}
+
 /* What came out, in the form of expect.json. */
 static json_t *
 describe(enum sw_err err, const struct webhook_body *parsed)
@@ -52,6 +64,8 @@ describe(enum sw_err err, const struct webhook_body *parsed)
 		    out, "event_count", json_integer((json_int_t)parsed->event_count));
 		json_object_set_new(out, "events", json_loads(parsed->events_json, 0, NULL));
 	}
+	if (parsed->odd_count > 0)
+		json_object_set_new(out, "odd", describe_odd(parsed));
 	return out;
 }
 
@@ -113,6 +127,7 @@ check_batch_limit(void **state)
 
 	(void)state;
 	assert_int_equal(parse_batch(&arena, WEBHOOK_BODY_EVENTS_MAX, &parsed), SW_OK);
+	assert_int_equal(parsed.odd_count, 0);
 	assert_int_equal(parsed.event_count, WEBHOOK_BODY_EVENTS_MAX);
 	assert_int_equal(parse_batch(&arena, WEBHOOK_BODY_EVENTS_MAX + 1, &parsed), SW_EINPUT);
 	arena_free(&arena);
