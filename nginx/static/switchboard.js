@@ -9,6 +9,7 @@ const WAIT_MS = 300_000; // a request may wait this long to be sent: POLICY_COMM
 const FORGET_MS = 60_000; // and for this long a late failure of it is not shown again
 const CONFIRM_MS = 3_000; // no event this long after a request was accepted: load the states
 const GET_MS = 10_000; // timeout of a page or a list
+const POST_MS = 30_000; // timeout of a request for a command: the next one of its tile waits for it
 const WAKE_MS = 600; // the same for the first answer after a sleep, doubled for the next
 const OPEN_MS = 1_000; // timeout of opening a stream, doubled at each try
 const SILENCE_MS = 40_000; // the streamer sends a heartbeat every 25 s
@@ -36,11 +37,14 @@ let tiles = new Map();
 const newest = new Map();
 
 /*
- * Requests of this page without a result: key to { wanted, timer, waiting, posted, seen }; waiting
- * to be sent to SmartThings; the last two are when the server accepted it and when its tile was
- * first pending.
+ * The newest request of each tile, until it has a result: key to { wanted, timer, waiting, isSent,
+ * posted, seen }; waiting to be sent to SmartThings; isSent: it is on its way to the server or was;
+ * the last two are when the server had accepted it and when its tile was first pending after isSent.
  */
 const requests = new Map();
+
+/* What the server last said of a tile: { pending, waiting }. */
+const reported = new WeakMap();
 
 /* Requests that timed out here, and when; the server may still report their failure. */
 const timedOut = new Map();
@@ -58,8 +62,13 @@ const apiOf = (form) => `/api${new URL(form.action).pathname}`;
 /* Read a new <main>, which was requested at "requested". */
 function indexTiles(requested) {
 	tiles = new Map();
-	for (const tile of document.querySelectorAll('.tile'))
+	for (const tile of document.querySelectorAll('.tile')) {
 		tiles.set(keyOf(tile), tile);
+		reported.set(tile, {
+			pending: tile.hasAttribute('data-pending'),
+			waiting: tile.querySelector('.waiting') !== null,
+		});
+	}
 	for (const key of requests.keys())
 		checkRequest(key, requested);
 	for (const [key, row] of newest) {
@@ -166,6 +175,7 @@ function showRow(row, requested) {
 		showAge(time);
 	}
 	const pending = row.pending && (requests.has(key) || !isTimedOut(key));
+	reported.set(tile, { pending, waiting: pending && row.waiting });
 	showPending(tile, pending);
 	showWaiting(tile, pending && row.waiting);
 	checkRequest(key, requested);
@@ -195,7 +205,10 @@ function showRequest(key, request) {
 	}
 }
 
-/* Has the request of a tile a result, now that it shows a row that was requested at "requested"? */
+/*
+ * Has the request of a tile a result, now that it shows a row that was requested at "requested"?  A
+ * row from before the server had accepted it may be the result of an earlier one.
+ */
 function checkRequest(key, requested) {
 	const request = requests.get(key);
 	const tile = tiles.get(key);
@@ -203,12 +216,12 @@ function checkRequest(key, requested) {
 	if (request === undefined || tile === undefined)
 		return;
 	const { state, level } = request.wanted;
-	const pending = tile.hasAttribute('data-pending');
+	const { pending } = reported.get(tile);
 	const reached = state === undefined ? Number(tile.dataset.level) === level : tile.dataset.state === state;
 
-	if (pending)
+	if (pending && request.isSent)
 		request.seen = Math.min(request.seen, Date.now());
-	if (!pending && (request.seen <= requested || request.posted <= requested || reached))
+	if (!pending && (request.posted <= requested || (request.posted < Infinity && request.seen < Infinity && reached)))
 		finishRequest(key);
 	else
 		showRequest(key, request);
@@ -226,9 +239,11 @@ function finishRequest(key) {
 	requests.delete(key);
 	if (tile === undefined)
 		return;
+	const { pending, waiting } = reported.get(tile);
+
 	delete tile.dataset.wanted;
-	showPending(tile, false);
-	showWaiting(tile, false);
+	showPending(tile, pending);
+	showWaiting(tile, waiting);
 	tile.querySelector('.toggle [name="command"]').value = tile.dataset.state === 'on' ? 'off' : 'on';
 }
 
@@ -289,7 +304,7 @@ function expectEvents() {
 }
 
 function addRequest(key, wanted) {
-	const request = { wanted, waiting: false, posted: Infinity, seen: Infinity };
+	const request = { wanted, waiting: false, isSent: false, posted: Infinity, seen: Infinity };
 	const tile = tiles.get(key);
 
 	if (tile !== undefined)
@@ -308,6 +323,7 @@ async function post(path, body) {
 		method: 'POST',
 		headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf() },
 		body: JSON.stringify(body),
+		signal: AbortSignal.timeout(POST_MS),
 	});
 	if (reply.status === 401) {
 		showSignIn();
@@ -323,41 +339,84 @@ async function post(path, body) {
 
 const csrf = () => document.querySelector('meta[name="csrf-token"]').content;
 
-/* The message of a TypeError, which fetch() throws without a network, is technical. */
-const reason = (error) => (error instanceof TypeError ? 'Switchboard cannot be reached.' : error.message);
-
-async function send(form, wanted, body) {
-	const key = keyOf(form.closest('.tile'));
-	const mine = addRequest(key, wanted);
-
-	try {
-		await post(apiOf(form), body);
-		mine.posted = Date.now();
-		expectEvents();
-	} catch (error) {
-		if (requests.get(key) === mine)
-			failRequest(key, reason(error));
-	}
+/* The messages of what fetch() throws without a network or an answer are technical. */
+function reason(error) {
+	if (error instanceof TypeError)
+		return 'Switchboard cannot be reached.';
+	return error.name === 'TimeoutError' ? 'Switchboard does not answer.' : error.message;
 }
 
-async function sendAll(form, command) {
+/* Of each tile the end of its last request to the server: the next one begins then. */
+const turns = new Map();
+
+/*
+ * Run "task", which never throws, when no earlier request of these tiles is on its way: side by side
+ * the older one might arrive last.
+ */
+function inTurn(keys, task) {
+	const end = Promise.all(keys.map((key) => turns.get(key))).then(task);
+
+	for (const key of keys)
+		turns.set(key, end);
+	end.then(() => {
+		for (const key of keys) {
+			if (turns.get(key) === end)
+				turns.delete(key);
+		}
+	});
+}
+
+/* Its result may have come before the answer of the server. */
+function accepted(key, request) {
+	request.posted = Date.now();
+	if (requests.get(key) === request)
+		checkRequest(key, 0);
+}
+
+function send(form, wanted, body) {
+	const key = keyOf(form.closest('.tile'));
+	const path = apiOf(form);
+	const mine = addRequest(key, wanted);
+
+	inTurn([key], async () => {
+		if (requests.get(key) !== mine)
+			return; // a newer click follows
+		mine.isSent = true;
+		try {
+			await post(path, body);
+			accepted(key, mine);
+			expectEvents();
+		} catch (error) {
+			if (requests.get(key) === mine)
+				failRequest(key, reason(error));
+			revalidate(); // the server may have stored it
+		}
+	});
+}
+
+function sendAll(form, command) {
 	const scope = form.closest('.room') ?? form.closest('.location');
 	const room = form.elements.room?.value;
+	const body = { command, installationId: form.elements.installation.value };
+	const keys = [...scope.querySelectorAll('.tile')].map(keyOf);
 	const mine = new Map();
 
-	for (const tile of scope.querySelectorAll('.tile')) {
-		const key = keyOf(tile);
-
-		if (tile.dataset.state !== command || requests.has(key))
+	for (const key of keys) {
+		if (tiles.get(key).dataset.state !== command || requests.has(key))
 			mine.set(key, addRequest(key, { state: command }));
 	}
+	inTurn(keys, () => postAll(room === undefined ? body : { ...body, room }, mine));
+}
+
+async function postAll(body, mine) {
+	for (const request of mine.values())
+		request.isSent = true;
 	try {
-		const body = { command, installationId: form.elements.installation.value };
-		const answer = await post('/api/switches', room === undefined ? body : { ...body, room });
+		const answer = await post('/api/switches', body);
 
 		expectEvents();
 		for (const [key, request] of mine) {
-			request.posted = Date.now();
+			accepted(key, request);
 			if (answer?.commandIds.length === 0 && requests.get(key) === request)
 				finishRequest(key);
 		}

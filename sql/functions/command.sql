@@ -267,7 +267,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION command_answered IS 'Show on the page that the status of a command changed';
 
--- When the switch is in that state already the platform sends no event: confirmed at once.
+-- When the switch is in that state already the platform sends no event: confirmed at once.  Not while the event of an
+-- older command is awaited, which may change the state.
 CREATE FUNCTION command_accepted(p_installation text, p_command uuid)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -280,7 +281,9 @@ BEGIN
 	FROM (SELECT o.command_id, EXISTS (SELECT 1 FROM switch s WHERE s.installation_id = o.installation_id
 			AND s.device_id = o.device_id AND s.component = o.component
 			AND CASE o.command WHEN 'setLevel' THEN s.level = o.level AND (s.state = 'on' OR o.level = 0)
-				ELSE s.state = o.command END) AS yes
+				ELSE s.state = o.command END)
+			AND NOT EXISTS (SELECT 1 FROM command b WHERE b.installation_id = o.installation_id AND b.device_id = o.device_id
+				AND b.component = o.component AND b.status = 'accepted' AND b.requested_at < o.requested_at) AS yes
 		FROM command o WHERE o.installation_id = p_installation AND o.command_id = p_command) there
 	WHERE c.installation_id = p_installation AND c.command_id = p_command AND c.status = 'sent';
 	PERFORM command_answered(p_installation, p_command, v_seq, FOUND);
@@ -323,18 +326,25 @@ END $$;
 COMMENT ON FUNCTION command_retry IS 'Put a command back for a later try';
 
 -- The state that a command requested, or any level after a setLevel (devices round).  p_late: the time of the event, when
--- a newer one had overtaken it; then only a command that was sent before it can be meant.
+-- a newer one had overtaken it; then only a command that was sent before it can be meant.  Of on, off, on the first "on" is
+-- the answer to the first: the last one waits for its own.
 CREATE FUNCTION command_confirm(p_installation text, p_device text, p_component text,
 	p_attribute text, p_value text, p_seq bigint, p_late timestamptz)
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
-	UPDATE command SET status = 'confirmed', finished_at = now(), seq = p_seq
-	WHERE installation_id = p_installation AND device_id = p_device AND component = p_component
-		AND status IN ('sent', 'accepted')
-		AND (p_late IS NULL OR date_trunc('second', sent_at AT TIME ZONE 'UTC') <= p_late AT TIME ZONE 'UTC')
+	UPDATE command c SET status = 'confirmed', finished_at = now(), seq = p_seq
+	WHERE c.installation_id = p_installation AND c.device_id = p_device AND c.component = p_component
+		AND c.status IN ('sent', 'accepted')
+		AND (p_late IS NULL OR date_trunc('second', c.sent_at AT TIME ZONE 'UTC') <= p_late AT TIME ZONE 'UTC')
 		AND CASE p_attribute
-			WHEN 'switch' THEN command = p_value OR (command = 'setLevel' AND level = 0 AND p_value = 'off')
-			ELSE command = 'setLevel' END;
+			WHEN 'switch' THEN c.command = p_value OR (c.command = 'setLevel' AND c.level = 0 AND p_value = 'off')
+			ELSE c.command = 'setLevel' END
+		AND NOT EXISTS (SELECT 1 FROM command b JOIN command a ON a.installation_id = b.installation_id
+				AND a.device_id = b.device_id AND a.component = b.component AND a.requested_at < b.requested_at
+			WHERE p_attribute = 'switch' AND b.installation_id = c.installation_id AND b.device_id = c.device_id
+				AND b.component = c.component AND b.requested_at < c.requested_at
+				AND b.status IN ('sent', 'accepted') AND b.command NOT IN (p_value, 'setLevel')
+				AND a.status IN ('sent', 'accepted') AND a.command = p_value);
 	RETURN FOUND;
 END $$;
 COMMENT ON FUNCTION command_confirm IS 'Mark the commands that an event answers as confirmed';
