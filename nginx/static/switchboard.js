@@ -4,9 +4,7 @@
  * every form still works.
  */
 
-const ANSWER_MS = 10_000; // after this long a request without a result is shown as failed
-const WAIT_MS = 300_000; // a request may wait this long to be sent: POLICY_COMMAND_WAIT_MS
-const FORGET_MS = 60_000; // and for this long a late failure of it is not shown again
+const TRYING_MS = 5_000; // after this long a tile that is pending says so in words
 const CONFIRM_MS = 3_000; // no event this long after a request was accepted: load the states
 const GET_MS = 10_000; // timeout of a page or a list
 const POST_MS = 30_000; // timeout of a request for a command: the next one of its tile waits for it
@@ -37,18 +35,18 @@ let tiles = new Map();
 const newest = new Map();
 
 /*
- * The newest request of each tile, until it has a result: key to { wanted, timer, waiting, isSent,
- * posted, seen }; waiting to be sent to SmartThings; isSent: it is on its way to the server or was;
- * the last two are when the server had accepted it and when its tile was first pending after isSent.
+ * The newest request of each tile, until it has a result: key to { wanted, ids, isSent, posted, seen };
+ * the ids of its commands; isSent: it is on its way to the server or was; the last two are when the
+ * server had accepted it and when its tile was first pending after isSent.  Only the server says
+ * that one has failed: it tries for longer than anybody looks at the tile.
  */
 const requests = new Map();
 
 /* What the server last said of a tile: { pending, waiting }. */
 const reported = new WeakMap();
 
-/* Requests that timed out here, and when; the server may still report their failure. */
-const timedOut = new Map();
-const isTimedOut = (key) => Date.now() - (timedOut.get(key) ?? 0) < FORGET_MS;
+/* Since when a tile is pending, and not waiting to be sent. */
+const pendingSince = new Map();
 
 /* Sliders in use: key to the timer that will send the level, or null while it moves. */
 const dragged = new Map();
@@ -68,6 +66,12 @@ function indexTiles(requested) {
 			pending: tile.hasAttribute('data-pending'),
 			waiting: tile.querySelector('.waiting') !== null,
 		});
+	}
+	for (const [key, tile] of tiles) {
+		if (reported.get(tile).pending || requests.has(key))
+			showProgress(key);
+		else
+			pendingSince.delete(key);
 	}
 	for (const key of requests.keys())
 		checkRequest(key, requested);
@@ -117,27 +121,41 @@ function showLevel(tile, level) {
 	form.querySelector('output').textContent = `${level} %`;
 }
 
-function showPending(tile, pending) {
-	tile.toggleAttribute('data-pending', pending);
-	if (pending)
+/* The same element as the server's, src/web/page_tile.c; the server says only "waiting". */
+function showNote(tile, name) {
+	const shown = tile.querySelector('.waiting, .trying');
+
+	if (shown?.className === name || (shown === null && name === ''))
+		return;
+	shown?.remove();
+	if (name !== '') {
+		const item = document.createElement('span');
+
+		item.className = name;
+		item.textContent = { waiting: 'Waiting to be sent', trying: 'Still trying' }[name];
+		tile.querySelector('.offline').after(item);
+	}
+}
+
+/* A tile is pending as long as the server says so, or a request of this page has no result. */
+function showProgress(key) {
+	const tile = tiles.get(key);
+	const { pending, waiting } = reported.get(tile);
+	const busy = pending || requests.has(key);
+
+	if (!busy)
+		pendingSince.delete(key);
+	else if (waiting || !pendingSince.has(key))
+		pendingSince.set(key, Date.now());
+	tile.toggleAttribute('data-pending', busy);
+	if (busy)
 		switchOf(tile).setAttribute('aria-busy', 'true');
 	else
 		switchOf(tile).removeAttribute('aria-busy');
-}
-
-/* The same element as the server's, src/web/page_tile.c. */
-function showWaiting(tile, waiting) {
-	const shown = tile.querySelector('.waiting');
-
-	if (!waiting) {
-		shown?.remove();
-	} else if (shown === null) {
-		const item = document.createElement('span');
-
-		item.className = 'waiting';
-		item.textContent = 'Waiting to be sent';
-		tile.querySelector('.offline').after(item);
-	}
+	if (waiting)
+		showNote(tile, 'waiting');
+	else
+		showNote(tile, busy && Date.now() - pendingSince.get(key) > TRYING_MS ? 'trying' : '');
 }
 
 function showCounts() {
@@ -174,10 +192,8 @@ function showRow(row, requested) {
 		time.dateTime = row.updatedAt;
 		showAge(time);
 	}
-	const pending = row.pending && (requests.has(key) || !isTimedOut(key));
-	reported.set(tile, { pending, waiting: pending && row.waiting });
-	showPending(tile, pending);
-	showWaiting(tile, pending && row.waiting);
+	reported.set(tile, { pending: row.pending, waiting: row.waiting });
+	showProgress(key);
 	checkRequest(key, requested);
 }
 
@@ -195,7 +211,7 @@ function showRequest(key, request) {
 
 	if (tile === undefined)
 		return;
-	showPending(tile, true);
+	showProgress(key);
 	if (request.wanted.state !== undefined) {
 		tile.dataset.wanted = request.wanted.state;
 		/* The next click asks for the opposite. */
@@ -225,25 +241,20 @@ function checkRequest(key, requested) {
 		finishRequest(key);
 	else
 		showRequest(key, request);
-	expectSending(key, request);
 }
 
-/* A request has a result, or timed out: show the state of the switch. */
+/* A request has a result: show what the server says of the switch. */
 function finishRequest(key) {
 	const request = requests.get(key);
 	const tile = tiles.get(key);
 
 	if (request === undefined)
 		return;
-	clearTimeout(request.timer);
 	requests.delete(key);
 	if (tile === undefined)
 		return;
-	const { pending, waiting } = reported.get(tile);
-
 	delete tile.dataset.wanted;
-	showPending(tile, pending);
-	showWaiting(tile, waiting);
+	showProgress(key);
 	tile.querySelector('.toggle [name="command"]').value = tile.dataset.state === 'on' ? 'off' : 'on';
 }
 
@@ -256,31 +267,6 @@ function failRequest(key, message) {
 	if (!dragged.has(key))
 		showLevel(tile, tile.dataset.level);
 	toast(`${labelOf(tile)}: ${message}`);
-}
-
-/* After a sleep the timer is late and wake() loads the states: wait for their answer. */
-function expectAnswer(key, request, ms) {
-	const end = Date.now() + ms;
-
-	request.timer = setTimeout(() => {
-		if (Date.now() > end + GAP_MS) {
-			expectAnswer(key, request, GAP_MS);
-			return;
-		}
-		timedOut.set(key, Date.now());
-		failRequest(key, 'no answer. The switch is shown as it was.');
-	}, ms);
-}
-
-/* The time for an answer counts from when the tile no longer says that the request waits. */
-function expectSending(key, request) {
-	const waiting = tiles.get(key).querySelector('.waiting') !== null;
-
-	if (requests.get(key) !== request || request.waiting === waiting)
-		return;
-	request.waiting = waiting;
-	clearTimeout(request.timer);
-	expectAnswer(key, request, waiting ? WAIT_MS + ANSWER_MS : ANSWER_MS);
 }
 
 let confirmTimer = 0;
@@ -304,15 +290,10 @@ function expectEvents() {
 }
 
 function addRequest(key, wanted) {
-	const request = { wanted, waiting: false, isSent: false, posted: Infinity, seen: Infinity };
-	const tile = tiles.get(key);
+	const request = { wanted, ids: [], isSent: false, posted: Infinity, seen: Infinity };
 
-	if (tile !== undefined)
-		showWaiting(tile, false);
-	clearTimeout(requests.get(key)?.timer);
-	expectAnswer(key, request, ANSWER_MS);
 	requests.set(key, request);
-	timedOut.delete(key);
+	pendingSince.set(key, Date.now());
 	showRequest(key, request);
 	return request;
 }
@@ -367,7 +348,8 @@ function inTurn(keys, task) {
 }
 
 /* Its result may have come before the answer of the server. */
-function accepted(key, request) {
+function accepted(key, request, ids) {
+	request.ids = ids;
 	request.posted = Date.now();
 	if (requests.get(key) === request)
 		checkRequest(key, 0);
@@ -383,8 +365,7 @@ function send(form, wanted, body) {
 			return; // a newer click follows
 		mine.isSent = true;
 		try {
-			await post(path, body);
-			accepted(key, mine);
+			accepted(key, mine, [(await post(path, body))?.commandId]);
 			expectEvents();
 		} catch (error) {
 			if (requests.get(key) === mine)
@@ -416,7 +397,7 @@ async function postAll(body, mine) {
 
 		expectEvents();
 		for (const [key, request] of mine) {
-			accepted(key, request);
+			accepted(key, request, answer?.commandIds ?? []);
 			if (answer?.commandIds.length === 0 && requests.get(key) === request)
 				finishRequest(key);
 		}
@@ -824,14 +805,14 @@ function applySync(sync) {
 		text.textContent = `Looking for your switches… ${sync.found} found so far`;
 }
 
+/* Of an older command than the newest of its tile there is only the message to show. */
 function applyFailure(command) {
-	const key = `${command.deviceId}/${command.component}`;
-	const tile = tiles.get(key);
+	const key = keyOfRow(command);
 
-	if (requests.has(key))
+	if (requests.get(key)?.ids.includes(command.commandId))
 		failRequest(key, command.message);
-	else if (tile !== undefined && !isTimedOut(key))
-		toast(`${labelOf(tile)}: ${command.message}`);
+	else if (tiles.has(key))
+		toast(`${labelOf(tiles.get(key))}: ${command.message}`);
 }
 
 const handlers = {
@@ -897,6 +878,10 @@ setInterval(() => {
 	const slept = Date.now() - tick > GAP_MS;
 
 	tick = Date.now();
+	for (const key of pendingSince.keys()) {
+		if (tiles.has(key))
+			showProgress(key);
+	}
 	if (slept && document.visibilityState === 'visible')
 		wake();
 }, 1000);

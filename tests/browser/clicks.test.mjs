@@ -138,3 +138,50 @@ test("of clicks in two browsers the one that arrives later wins, and both pages 
 	await shows(second, "Coffee machine", value);
 	await other.close();
 });
+
+test("a click that the server tries for longer than ten seconds stays pending, says so, and ends on", async () => {
+	const second = await openPage(browser);
+
+	await live(second);
+	for (const on of [page, second]) {
+		await on.evaluate(() => {
+			window.untrue = [];
+			new MutationObserver(() => {
+				const tile = document.querySelector('[aria-label="Coffee machine"]').closest(".tile");
+
+				window.wasPending ||= tile.hasAttribute("data-pending");
+				if (window.wasPending && !tile.hasAttribute("data-pending") && tile.dataset.state !== "on")
+					window.untrue.push("shown as it was");
+			}).observe(document.body, { subtree: true, attributes: true, childList: true });
+		});
+	}
+	// Two calls without an answer take longer than ten seconds.
+	await stack.control("POST", "faults", { path: "*/commands", action: "hang", count: 2 });
+	await switchOf(page, "Coffee machine").click();
+	for (const on of [page, second])
+		await tileOf(on, "Coffee machine").getByText("Still trying").waitFor();
+	await waitFor(() => count("status = 'confirmed'"), { timeoutMs: 60000, what: "the click to succeed" });
+	for (const on of [page, second]) {
+		await shows(on, "Coffee machine", "on");
+		assert.deepEqual(await on.evaluate(() => window.untrue), []);
+		assert.equal(await on.locator(".toast").count(), 0);
+		assert.equal(await on.getByText("Still trying").count(), 0);
+	}
+	assert.ok(await count("attempts > 2 OR sent_at > requested_at + interval '10 seconds'"));
+});
+
+test("a click while an earlier one fails is sent all the same, and the failure is shown", async () => {
+	await stack.control("POST", "faults", { path: "*/commands", action: "status", status: 409 });
+	const failed = page.locator(".toast").filter({ hasText: "Coffee machine: " });
+
+	await switchOf(page, "Coffee machine").click();
+	await page.route("**/api/switches/**", async (route) => {
+		await failed.waitFor();
+		await route.continue();
+	}, { times: 1 });
+	await switchOf(page, "Coffee machine").click();
+	await switchOf(page, "Coffee machine").click();
+	await waitFor(async () => (await device(stack, "Coffee machine")).status.main.switch.switch.value === "on",
+		{ what: "the newest click to be carried out" });
+	await shows(page, "Coffee machine", "on");
+});
