@@ -19,7 +19,8 @@ dist_sqltables_DATA = \
 	sql/tables/012-token-generation.sql \
 	sql/tables/013-seal-canary.sql \
 	sql/tables/014-call-share.sql \
-	sql/tables/015-event-of-switch.sql
+	sql/tables/015-event-of-switch.sql \
+	sql/tables/016-level-ramp.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \

@@ -21,7 +21,9 @@ const STEADY_MS = 5_000; // a stream that was open this long counts as working
 const HIDDEN_MS = 60_000; // a page that was hidden this long closes its stream
 const GAP_MS = 5_000; // a timer this late means that the computer slept
 const RENEW_MS = 12 * 3_600_000; // loading this often keeps the session of an open page alive
-const SLIDER_MS = 250; // a slider is sent when it did not move for this long
+const SLIDER_MS = 250; // the level of a slider that moves is sent this often at most
+const LIVE_MOST = 6; // and so often in LIVE_MS, for SmartThings takes 12 commands a minute for a device
+const LIVE_MS = 60_000;
 const TOAST_MS = 8_000;
 
 const byId = (id) => document.getElementById(id);
@@ -48,7 +50,10 @@ const reported = new WeakMap();
 /* Since when a tile is pending, and not waiting to be sent. */
 const pendingSince = new Map();
 
-/* Sliders in use: key to the timer that will send the level, or null while it moves. */
+/*
+ * Sliders in use: key to { timer, isReleased, from, sent }: what will send the level, the level at
+ * the beginning, and the one sent last, or null.
+ */
 const dragged = new Map();
 
 const switchOf = (tile) => tile.querySelector('[role="switch"]');
@@ -185,7 +190,8 @@ function showRow(row, requested) {
 	tile.toggleAttribute('data-offline', !row.online);
 	tile.querySelector('.offline').hidden = row.online;
 	showState(tile, row.state, row.level);
-	if (!dragged.has(key))
+	/* Until a command has its result a dimmer reports levels on the way. */
+	if (!dragged.has(key) && !requests.has(key) && (!row.pending || row.waiting))
 		showLevel(tile, row.level ?? 0);
 	const time = tile.querySelector('time');
 	if (row.updatedAt !== null) {
@@ -255,6 +261,8 @@ function finishRequest(key) {
 		return;
 	delete tile.dataset.wanted;
 	showProgress(key);
+	if (!dragged.has(key) && !reported.get(tile).pending)
+		showLevel(tile, tile.dataset.level);
 	tile.querySelector('.toggle [name="command"]').value = tile.dataset.state === 'on' ? 'off' : 'on';
 }
 
@@ -262,11 +270,8 @@ function failRequest(key, message) {
 	const tile = tiles.get(key);
 
 	finishRequest(key);
-	if (tile === undefined)
-		return;
-	if (!dragged.has(key))
-		showLevel(tile, tile.dataset.level);
-	toast(`${labelOf(tile)}: ${message}`);
+	if (tile !== undefined)
+		toast(`${labelOf(tile)}: ${message}`);
 }
 
 let confirmTimer = 0;
@@ -300,12 +305,14 @@ function addRequest(key, wanted) {
 
 /* The answer; null when the session has ended. */
 async function post(path, body) {
+	const call = new AbortController();
+	const timer = setTimeout(() => call.abort(), POST_MS);
 	const reply = await fetch(path, {
 		method: 'POST',
 		headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf() },
 		body: JSON.stringify(body),
-		signal: AbortSignal.timeout(POST_MS),
-	});
+		signal: call.signal,
+	}).finally(() => clearTimeout(timer));
 	if (reply.status === 401) {
 		showSignIn();
 		return null;
@@ -324,7 +331,7 @@ const csrf = () => document.querySelector('meta[name="csrf-token"]').content;
 function reason(error) {
 	if (error instanceof TypeError)
 		return 'Switchboard cannot be reached.';
-	return error.name === 'TimeoutError' ? 'Switchboard does not answer.' : error.message;
+	return error.name === 'AbortError' ? 'Switchboard does not answer.' : error.message;
 }
 
 /* Of each tile the end of its last request to the server: the next one begins then. */
@@ -429,51 +436,108 @@ document.addEventListener('submit', (event) => {
 
 /* ---- sliders -------------------------------------------------------------------------------- */
 
+/* When levels of sliders that moved were sent: key to times. */
+const liveSends = new Map();
+
+function mayMove(key) {
+	const times = (liveSends.get(key) ?? []).filter((time) => Date.now() - time < LIVE_MS);
+
+	liveSends.set(key, times);
+	return times.length < LIVE_MOST;
+}
+
+const newDrag = (key) =>
+	({ timer: 0, sent: null, from: Number(requests.get(key)?.wanted.level ?? tiles.get(key).dataset.level) });
+
+/* One that moves: not for a touch that changes nothing. */
+function sendMoved(form) {
+	const key = keyOf(form.closest('.tile'));
+	const drag = dragged.get(key);
+	const level = Number(form.elements.level.value);
+
+	drag.timer = 0;
+	if (level === (drag.sent ?? drag.from))
+		return;
+	drag.sent = level;
+	liveSends.get(key).push(Date.now());
+	send(form, { level }, { command: 'setLevel', level });
+}
+
+/* The last level of a slider is always sent; those on the way to it as far as mayMove(). */
 function sendLevel(form) {
 	const key = keyOf(form.closest('.tile'));
 	const level = Number(form.elements.level.value);
+	const drag = dragged.get(key);
 
-	clearTimeout(dragged.get(key));
+	clearTimeout(drag?.timer);
 	dragged.delete(key);
-	send(form, { level }, { command: 'setLevel', level });
+	if (drag?.sent !== level)
+		send(form, { level }, { command: 'setLevel', level });
 	refetchIfDue();
 }
 
-document.addEventListener('input', (event) => {
-	const form = event.target.closest('.level');
+/* The slider that "event" is about: { form, key, drag }, or null. */
+function sliderOf(event) {
+	const form = event.target.closest?.('.level') ?? null;
 
 	if (form === null)
-		return;
+		return null;
 	const key = keyOf(form.closest('.tile'));
 
-	clearTimeout(dragged.get(key));
-	dragged.set(key, null);
+	return { form, key, drag: dragged.get(key) };
+}
+
+document.addEventListener('input', (event) => {
+	const slider = sliderOf(event);
+
+	if (slider === null)
+		return;
+	const { form, key } = slider;
+	const drag = slider.drag ?? newDrag(key);
+
+	dragged.set(key, drag);
 	form.querySelector('output').textContent = `${form.elements.level.value} %`;
+	if (drag.isReleased) {
+		clearTimeout(drag.timer);
+		drag.timer = 0;
+		drag.sent = -1; // used again before its last level was sent: none
+	}
+	drag.isReleased = false;
+	if (drag.timer === 0 && mayMove(key))
+		drag.timer = setTimeout(() => sendMoved(form), SLIDER_MS);
 });
 
 document.addEventListener('change', (event) => {
-	const form = event.target.closest('.level');
+	const slider = sliderOf(event);
 
-	if (form === null)
+	if (slider === null)
 		return;
-	const key = keyOf(form.closest('.tile'));
+	const { form, key } = slider;
+	const drag = slider.drag ?? newDrag(key);
 
-	clearTimeout(dragged.get(key));
-	dragged.set(key, setTimeout(() => sendLevel(form), SLIDER_MS));
+	dragged.set(key, drag);
+	drag.isReleased = true;
+	clearTimeout(drag.timer);
+	drag.timer = setTimeout(() => sendLevel(form), SLIDER_MS);
 });
 
 /* A slider released where it was taken sends no "change" event in some browsers. */
 function onRelease(event) {
-	const form = event.target.closest?.('.level') ?? null;
+	const slider = sliderOf(event);
 
-	if (form === null)
+	if (slider === null)
 		return;
+	const { form, key, drag } = slider;
 	const tile = form.closest('.tile');
-	const key = keyOf(tile);
 
 	setTimeout(() => {
-		if (dragged.get(key) !== null)
+		if (drag === undefined || dragged.get(key) !== drag || drag.isReleased)
 			return;
+		clearTimeout(drag.timer);
+		if (drag.sent !== null) {
+			sendLevel(form);
+			return;
+		}
 		dragged.delete(key);
 		showLevel(tile, requests.get(key)?.wanted.level ?? tile.dataset.level);
 		refetchIfDue();
@@ -552,13 +616,21 @@ function showSignIn() {
 	location.replace('/');
 }
 
+const rests = (tile) => tile.hasAttribute('data-pending') && tile.querySelector('.level') !== null;
+
 function show(fresh, requested) {
 	const focus = focusPath();
 	const { scrollX, scrollY } = window;
+	const resting = [...tiles].filter(([, tile]) => rests(tile))
+		.map(([key, tile]) => [key, tile.querySelector('.level').elements.level.value]);
 
 	document.querySelector('main').replaceWith(document.adoptNode(fresh.querySelector('main')));
 	document.querySelector('meta[name="csrf-token"]').content = fresh.querySelector('meta[name="csrf-token"]').content;
 	indexTiles(requested);
+	for (const [key, level] of resting) {
+		if (tiles.has(key) && rests(tiles.get(key)))
+			showLevel(tiles.get(key), level);
+	}
 	focusAgain(focus);
 	window.scrollTo(scrollX, scrollY);
 }

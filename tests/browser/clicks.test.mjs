@@ -37,7 +37,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
 	await stack.control("DELETE", "faults");
-	await stack.control("POST", "settings", { hold: false });
+	await stack.control("POST", "settings", { hold: false, rampMs: 0 });
 	assert.deepEqual(page.errors, []);
 	await browser.close();
 });
@@ -171,17 +171,127 @@ test("a click that the server tries for longer than ten seconds stays pending, s
 });
 
 test("a click while an earlier one fails is sent all the same, and the failure is shown", async () => {
-	await stack.control("POST", "faults", { path: "*/commands", action: "status", status: 409 });
-	const failed = page.locator(".toast").filter({ hasText: "Coffee machine: " });
-
-	await switchOf(page, "Coffee machine").click();
+	await stack.control("POST", "faults", { path: "*/commands", action: "status", status: 409, delayMs: LATE_MS });
+	await Promise.all([page.waitForResponse("**/api/switches/**"), switchOf(page, "Coffee machine").click()]);
+	// The next ones wait here until the first has failed.
 	await page.route("**/api/switches/**", async (route) => {
-		await failed.waitFor();
+		await page.locator(".toast").filter({ hasText: "Coffee machine: " }).waitFor();
 		await route.continue();
 	}, { times: 1 });
 	await switchOf(page, "Coffee machine").click();
 	await switchOf(page, "Coffee machine").click();
-	await waitFor(async () => (await device(stack, "Coffee machine")).status.main.switch.switch.value === "on",
-		{ what: "the newest click to be carried out" });
-	await shows(page, "Coffee machine", "on");
+	const wanted = await tileOf(page, "Coffee machine").getAttribute("data-wanted");
+
+	await waitFor(async () => await stack.psql("SELECT command || ' ' || status FROM command ORDER BY requested_at DESC LIMIT 1") ===
+		`${wanted} confirmed`, { what: "the newest click to be carried out" });
+	await shows(page, "Coffee machine", wanted);
+	await waitFor(async () => (await device(stack, "Coffee machine")).status.main.switch.switch.value === wanted,
+		{ what: "the device" });
+});
+
+/** Note every value that a slider shows from now on. */
+const noteLevels = (label, on) => slider(label, on).evaluate((thumb) => {
+	const name = thumb.getAttribute("aria-label");
+
+	window.levels = [thumb.value];
+	setInterval(() => {
+		const { value } = document.querySelector(`[aria-label="${name}"]`);
+
+		if (window.levels.at(-1) !== value)
+			window.levels.push(value);
+	}, 5);
+});
+
+test("a dimmer that ramps to its level does not move the slider before it has arrived, on any page", async () => {
+	const second = await openPage(browser);
+
+	await live(second);
+	await stack.control("POST", `devices/${(await device(stack, "Bedside lamp")).deviceId}/level`, { level: 7 });
+	for (const on of [page, second]) {
+		await waitFor(async () => await slider("Bedside lamp", on).inputValue() === "7", { what: "the level before" });
+		await shows(on, "Bedside lamp", "on");
+		await noteLevels("Bedside lamp", on);
+	}
+	await stack.control("POST", "settings", { rampMs: 700 });
+	await slider("Bedside lamp").fill("80");
+	await finished(1);
+	for (const on of [page, second]) {
+		await waitFor(async () => await slider("Bedside lamp", on).inputValue() === "80", { what: "the level" });
+		await shows(on, "Bedside lamp", "on");
+		assert.deepEqual(await on.evaluate(() => window.levels), ["7", "80"]);
+	}
+	assert.deepEqual(await stack.psql(`SELECT string_agg(value #>> '{}', ',' ORDER BY received_at) FROM
+		(SELECT * FROM event WHERE attribute = 'level' AND device_id = (SELECT device_id FROM device WHERE name = 'Bedside lamp')
+		ORDER BY received_at DESC LIMIT 3) e`), "20,45,80", "the lamp did ramp");
+});
+
+test("a slider under a finger is not moved by a ramp", async () => {
+	await stack.control("POST", `devices/${(await device(stack, "Bedside lamp")).deviceId}/level`, { level: 7 });
+	await waitFor(async () => await slider("Bedside lamp").inputValue() === "7", { what: "the level before" });
+	await stack.control("POST", "settings", { rampMs: 700 });
+	const thumb = slider("Bedside lamp");
+
+	await thumb.scrollIntoViewIfNeeded();
+	const box = await thumb.boundingBox();
+
+	await thumb.fill("80");
+	await waitFor(() => count("status IN ('sent', 'accepted')"), { what: "the command to be sent" });
+	await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2);
+	await page.mouse.down();
+	const held = await thumb.inputValue();
+
+	await noteLevels("Bedside lamp", page);
+	await waitFor(async () => (await count("true")) > 0 && (await openCommands()) === 0, { timeoutMs: 60000, what: "the ramps to end" });
+	assert.deepEqual(await page.evaluate(() => window.levels), [held]);
+	await page.mouse.up();
+	await waitFor(async () => String((await device(stack, "Bedside lamp")).status.main.switchLevel.level.value) === held,
+		{ what: "the level of the finger" });
+});
+
+test("a level that the lamp had before it was turned off is confirmed when it reports that it is on", async () => {
+	const { deviceId } = await device(stack, "Bedside lamp");
+
+	await stack.control("POST", `devices/${deviceId}/level`, { level: 75 });
+	await flip(stack, "Bedside lamp", "off");
+	await shows(page, "Bedside lamp", "off");
+	await slider("Bedside lamp").evaluate((thumb) => {
+		for (const type of ["input", "change"])
+			thumb.dispatchEvent(new Event(type, { bubbles: true }));
+	});
+	await finished(1);
+	assert.equal(await stack.psql("SELECT status || ' ' || level FROM command"), "confirmed 75");
+	await shows(page, "Bedside lamp", "on");
+});
+
+test("a slider that moves for long sends at most four levels a second, and always the last one", async () => {
+	const sent = [];
+
+	page.on("request", (request) => {
+		if (request.method() === "POST")
+			sent.push(request.postDataJSON().level);
+	});
+	await waitFor(async () => slider("Bedside lamp").isEnabled(), { what: "the slider" });
+	const move = (from, to) => slider("Bedside lamp").evaluate(async (thumb, [first, last]) => {
+		const begin = performance.now();
+
+		for (let level = first; level <= last; level++) {
+			thumb.value = level;
+			thumb.dispatchEvent(new Event("input", { bubbles: true }));
+			await new Promise((resolve) => setTimeout(resolve, 40));
+		}
+		return performance.now() - begin;
+	}, [from, to]);
+	const ms = await move(10, 60);
+
+	await waitFor(() => sent.length > 0, { what: "a level while it moves" });
+	assert.ok(sent.length <= ms / 250 + 1, `${sent.length} in ${ms} ms`);
+	await move(60, 85);
+	await slider("Bedside lamp").evaluate((thumb) => thumb.dispatchEvent(new Event("change", { bubbles: true })));
+	await waitFor(async () => (await device(stack, "Bedside lamp")).status.main.switchLevel.level.value === 85,
+		{ what: "the last level" });
+	assert.equal(sent.at(-1), 85);
+	assert.ok(sent.length <= 7, `room for the last one in SmartThings' limit, after ${sent.length}`);
+	await waitFor(async () => (await openCommands()) === 0, { timeoutMs: 60000, what: "its result" });
+	await shows(page, "Bedside lamp", "on");
+	assert.equal(await slider("Bedside lamp").inputValue(), "85");
 });
