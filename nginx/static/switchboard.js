@@ -965,6 +965,7 @@ setInterval(() => {
 		showAge(time);
 }, 30_000);
 
-document.documentElement.classList.add('scripted');
 indexTiles(0);
 stream.open();
+/* The last thing: without it fallback.js loads the page again. */
+document.documentElement.classList.add('scripted');
