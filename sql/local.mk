@@ -23,7 +23,8 @@ dist_sqltables_DATA = \
 	sql/tables/016-switch-kind.sql \
 	sql/tables/017-event-understood.sql \
 	sql/tables/018-token-refused.sql \
-	sql/tables/019-device-heard.sql
+	sql/tables/019-device-heard.sql \
+	sql/tables/020-level-ramp.sql
 
 sqlfunctionsdir = $(sqldir)/functions
 dist_sqlfunctions_DATA = \

@@ -173,6 +173,7 @@ switchboard_worker_LDADD = $(SWITCHBOARD_LIBS)
 
 # The page names its style and script by what is in them: browsers may keep them for good.
 STATIC_VERSIONED = $(srcdir)/nginx/static/switchboard.css $(srcdir)/nginx/static/switchboard.js \
+	$(srcdir)/nginx/static/fallback.js \
 	$(srcdir)/nginx/static/favicon.svg $(srcdir)/nginx/static/manifest.webmanifest
 nodist_src_libweb_a_SOURCES = src/web/static_version.h
 CLEANFILES += src/web/static_version.h

@@ -4,11 +4,10 @@
  * every form still works.
  */
 
-const ANSWER_MS = 10_000; // after this long a request without a result is shown as failed
-const WAIT_MS = 300_000; // a request may wait this long to be sent: POLICY_COMMAND_WAIT_MS
-const FORGET_MS = 60_000; // and for this long a late failure of it is not shown again
+const TRYING_MS = 5_000; // after this long a tile that is pending says so in words
 const CONFIRM_MS = 3_000; // no event this long after a request was accepted: load the states
 const GET_MS = 10_000; // timeout of a page or a list
+const POST_MS = 30_000; // timeout of a request for a command: the next one of its tile waits for it
 const WAKE_MS = 600; // the same for the first answer after a sleep, doubled for the next
 const OPEN_MS = 1_000; // timeout of opening a stream, doubled at each try
 const SILENCE_MS = 40_000; // the streamer sends a heartbeat every 25 s
@@ -22,7 +21,9 @@ const STEADY_MS = 5_000; // a stream that was open this long counts as working
 const HIDDEN_MS = 60_000; // a page that was hidden this long closes its stream
 const GAP_MS = 5_000; // a timer this late means that the computer slept
 const RENEW_MS = 12 * 3_600_000; // loading this often keeps the session of an open page alive
-const SLIDER_MS = 250; // a slider is sent when it did not move for this long
+const SLIDER_MS = 250; // the level of a slider that moves is sent this often at most
+const LIVE_MOST = 6; // and so often in LIVE_MS, for SmartThings takes 12 commands a minute for a device
+const LIVE_MS = 60_000;
 const TOAST_MS = 8_000;
 
 const byId = (id) => document.getElementById(id);
@@ -36,17 +37,23 @@ let tiles = new Map();
 const newest = new Map();
 
 /*
- * Requests of this page without a result: key to { wanted, timer, waiting, posted, seen }; waiting
- * to be sent to SmartThings; the last two are when the server accepted it and when its tile was
- * first pending.
+ * The newest request of each tile, until it has a result: key to { wanted, ids, isSent, posted, seen };
+ * the ids of its commands; isSent: it is on its way to the server or was; the last two are when the
+ * server had accepted it and when its tile was first pending after isSent.  Only the server says
+ * that one has failed: it tries for longer than anybody looks at the tile.
  */
 const requests = new Map();
 
-/* Requests that timed out here, and when; the server may still report their failure. */
-const timedOut = new Map();
-const isTimedOut = (key) => Date.now() - (timedOut.get(key) ?? 0) < FORGET_MS;
+/* What the server last said of a tile: { pending, waiting }. */
+const reported = new WeakMap();
 
-/* Sliders in use: key to the timer that will send the level, or null while it moves. */
+/* Since when a tile is pending, and not waiting to be sent. */
+const pendingSince = new Map();
+
+/*
+ * Sliders in use: key to { timer, isReleased, from, sent }: what will send the level, the level at
+ * the beginning, and the one sent last, or null.
+ */
 const dragged = new Map();
 
 const switchOf = (tile) => tile.querySelector('[role="switch"]');
@@ -58,8 +65,19 @@ const apiOf = (form) => `/api${new URL(form.action).pathname}`;
 /* Read a new <main>, which was requested at "requested". */
 function indexTiles(requested) {
 	tiles = new Map();
-	for (const tile of document.querySelectorAll('.tile'))
+	for (const tile of document.querySelectorAll('.tile')) {
 		tiles.set(keyOf(tile), tile);
+		reported.set(tile, {
+			pending: tile.hasAttribute('data-pending'),
+			waiting: tile.querySelector('.waiting') !== null,
+		});
+	}
+	for (const [key, tile] of tiles) {
+		if (reported.get(tile).pending || requests.has(key))
+			showProgress(key);
+		else
+			pendingSince.delete(key);
+	}
 	for (const key of requests.keys())
 		checkRequest(key, requested);
 	for (const [key, row] of newest) {
@@ -108,27 +126,41 @@ function showLevel(tile, level) {
 	form.querySelector('output').textContent = `${level} %`;
 }
 
-function showPending(tile, pending) {
-	tile.toggleAttribute('data-pending', pending);
-	if (pending)
+/* The same element as the server's, src/web/page_tile.c; the server says only "waiting". */
+function showNote(tile, name) {
+	const shown = tile.querySelector('.waiting, .trying');
+
+	if (shown?.className === name || (shown === null && name === ''))
+		return;
+	shown?.remove();
+	if (name !== '') {
+		const item = document.createElement('span');
+
+		item.className = name;
+		item.textContent = { waiting: 'Waiting to be sent', trying: 'Still trying' }[name];
+		tile.querySelector('.offline').after(item);
+	}
+}
+
+/* A tile is pending as long as the server says so, or a request of this page has no result. */
+function showProgress(key) {
+	const tile = tiles.get(key);
+	const { pending, waiting } = reported.get(tile);
+	const busy = pending || requests.has(key);
+
+	if (!busy)
+		pendingSince.delete(key);
+	else if (waiting || !pendingSince.has(key))
+		pendingSince.set(key, Date.now());
+	tile.toggleAttribute('data-pending', busy);
+	if (busy)
 		switchOf(tile).setAttribute('aria-busy', 'true');
 	else
 		switchOf(tile).removeAttribute('aria-busy');
-}
-
-/* The same element as the server's, src/web/page_tile.c. */
-function showWaiting(tile, waiting) {
-	const shown = tile.querySelector('.waiting');
-
-	if (!waiting) {
-		shown?.remove();
-	} else if (shown === null) {
-		const item = document.createElement('span');
-
-		item.className = 'waiting';
-		item.textContent = 'Waiting to be sent';
-		tile.querySelector('.offline').after(item);
-	}
+	if (waiting)
+		showNote(tile, 'waiting');
+	else
+		showNote(tile, busy && Date.now() - pendingSince.get(key) > TRYING_MS ? 'trying' : '');
 }
 
 function showCounts() {
@@ -158,16 +190,16 @@ function showRow(row, requested) {
 	tile.toggleAttribute('data-offline', !row.online);
 	tile.querySelector('.offline').hidden = row.online;
 	showState(tile, row.state, row.level);
-	if (!dragged.has(key))
+	/* Until a command has its result a dimmer reports levels on the way. */
+	if (!dragged.has(key) && !requests.has(key) && (!row.pending || row.waiting))
 		showLevel(tile, row.level ?? 0);
 	const time = tile.querySelector('time');
 	if (row.updatedAt !== null) {
 		time.dateTime = row.updatedAt;
 		showAge(time);
 	}
-	const pending = row.pending && (requests.has(key) || !isTimedOut(key));
-	showPending(tile, pending);
-	showWaiting(tile, pending && row.waiting);
+	reported.set(tile, { pending: row.pending, waiting: row.waiting });
+	showProgress(key);
 	checkRequest(key, requested);
 }
 
@@ -185,7 +217,7 @@ function showRequest(key, request) {
 
 	if (tile === undefined)
 		return;
-	showPending(tile, true);
+	showProgress(key);
 	if (request.wanted.state !== undefined) {
 		tile.dataset.wanted = request.wanted.state;
 		/* The next click asks for the opposite. */
@@ -195,7 +227,10 @@ function showRequest(key, request) {
 	}
 }
 
-/* Has the request of a tile a result, now that it shows a row that was requested at "requested"? */
+/*
+ * Has the request of a tile a result, now that it shows a row that was requested at "requested"?  A
+ * row from before the server had accepted it may be the result of an earlier one.
+ */
 function checkRequest(key, requested) {
 	const request = requests.get(key);
 	const tile = tiles.get(key);
@@ -203,32 +238,31 @@ function checkRequest(key, requested) {
 	if (request === undefined || tile === undefined)
 		return;
 	const { state, level } = request.wanted;
-	const pending = tile.hasAttribute('data-pending');
+	const { pending } = reported.get(tile);
 	const reached = state === undefined ? Number(tile.dataset.level) === level : tile.dataset.state === state;
 
-	if (pending)
+	if (pending && request.isSent)
 		request.seen = Math.min(request.seen, Date.now());
-	if (!pending && (request.seen <= requested || request.posted <= requested || reached))
+	if (!pending && (request.posted <= requested || (request.posted < Infinity && request.seen < Infinity && reached)))
 		finishRequest(key);
 	else
 		showRequest(key, request);
-	expectSending(key, request);
 }
 
-/* A request has a result, or timed out: show the state of the switch. */
+/* A request has a result: show what the server says of the switch. */
 function finishRequest(key) {
 	const request = requests.get(key);
 	const tile = tiles.get(key);
 
 	if (request === undefined)
 		return;
-	clearTimeout(request.timer);
 	requests.delete(key);
 	if (tile === undefined)
 		return;
 	delete tile.dataset.wanted;
-	showPending(tile, false);
-	showWaiting(tile, false);
+	showProgress(key);
+	if (!dragged.has(key) && !reported.get(tile).pending)
+		showLevel(tile, tile.dataset.level);
 	tile.querySelector('.toggle [name="command"]').value = tile.dataset.state === 'on' ? 'off' : 'on';
 }
 
@@ -236,36 +270,8 @@ function failRequest(key, message) {
 	const tile = tiles.get(key);
 
 	finishRequest(key);
-	if (tile === undefined)
-		return;
-	if (!dragged.has(key))
-		showLevel(tile, tile.dataset.level);
-	toast(`${labelOf(tile)}: ${message}`);
-}
-
-/* After a sleep the timer is late and wake() loads the states: wait for their answer. */
-function expectAnswer(key, request, ms) {
-	const end = Date.now() + ms;
-
-	request.timer = setTimeout(() => {
-		if (Date.now() > end + GAP_MS) {
-			expectAnswer(key, request, GAP_MS);
-			return;
-		}
-		timedOut.set(key, Date.now());
-		failRequest(key, 'no answer. The switch is shown as it was.');
-	}, ms);
-}
-
-/* The time for an answer counts from when the tile no longer says that the request waits. */
-function expectSending(key, request) {
-	const waiting = tiles.get(key).querySelector('.waiting') !== null;
-
-	if (requests.get(key) !== request || request.waiting === waiting)
-		return;
-	request.waiting = waiting;
-	clearTimeout(request.timer);
-	expectAnswer(key, request, waiting ? WAIT_MS + ANSWER_MS : ANSWER_MS);
+	if (tile !== undefined)
+		toast(`${labelOf(tile)}: ${message}`);
 }
 
 let confirmTimer = 0;
@@ -289,26 +295,24 @@ function expectEvents() {
 }
 
 function addRequest(key, wanted) {
-	const request = { wanted, waiting: false, posted: Infinity, seen: Infinity };
-	const tile = tiles.get(key);
+	const request = { wanted, ids: [], isSent: false, posted: Infinity, seen: Infinity };
 
-	if (tile !== undefined)
-		showWaiting(tile, false);
-	clearTimeout(requests.get(key)?.timer);
-	expectAnswer(key, request, ANSWER_MS);
 	requests.set(key, request);
-	timedOut.delete(key);
+	pendingSince.set(key, Date.now());
 	showRequest(key, request);
 	return request;
 }
 
 /* The answer; null when the session has ended. */
 async function post(path, body) {
+	const call = new AbortController();
+	const timer = setTimeout(() => call.abort(), POST_MS);
 	const reply = await fetch(path, {
 		method: 'POST',
 		headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf() },
 		body: JSON.stringify(body),
-	});
+		signal: call.signal,
+	}).finally(() => clearTimeout(timer));
 	if (reply.status === 401) {
 		showSignIn();
 		return null;
@@ -323,41 +327,84 @@ async function post(path, body) {
 
 const csrf = () => document.querySelector('meta[name="csrf-token"]').content;
 
-/* The message of a TypeError, which fetch() throws without a network, is technical. */
-const reason = (error) => (error instanceof TypeError ? 'Switchboard cannot be reached.' : error.message);
-
-async function send(form, wanted, body) {
-	const key = keyOf(form.closest('.tile'));
-	const mine = addRequest(key, wanted);
-
-	try {
-		await post(apiOf(form), body);
-		mine.posted = Date.now();
-		expectEvents();
-	} catch (error) {
-		if (requests.get(key) === mine)
-			failRequest(key, reason(error));
-	}
+/* The messages of what fetch() throws without a network or an answer are technical. */
+function reason(error) {
+	if (error instanceof TypeError)
+		return 'Switchboard cannot be reached.';
+	return error.name === 'AbortError' ? 'Switchboard does not answer.' : error.message;
 }
 
-async function sendAll(form, command) {
+/* Of each tile the end of its last request to the server: the next one begins then. */
+const turns = new Map();
+
+/*
+ * Run "task", which never throws, when no earlier request of these tiles is on its way: side by side
+ * the older one might arrive last.
+ */
+function inTurn(keys, task) {
+	const end = Promise.all(keys.map((key) => turns.get(key))).then(task);
+
+	for (const key of keys)
+		turns.set(key, end);
+	end.then(() => {
+		for (const key of keys) {
+			if (turns.get(key) === end)
+				turns.delete(key);
+		}
+	});
+}
+
+/* Its result may have come before the answer of the server. */
+function accepted(key, request, ids) {
+	request.ids = ids;
+	request.posted = Date.now();
+	if (requests.get(key) === request)
+		checkRequest(key, 0);
+}
+
+function send(form, wanted, body) {
+	const key = keyOf(form.closest('.tile'));
+	const path = apiOf(form);
+	const mine = addRequest(key, wanted);
+
+	inTurn([key], async () => {
+		if (requests.get(key) !== mine)
+			return; // a newer click follows
+		mine.isSent = true;
+		try {
+			accepted(key, mine, [(await post(path, body))?.commandId]);
+			expectEvents();
+		} catch (error) {
+			if (requests.get(key) === mine)
+				failRequest(key, reason(error));
+			revalidate(); // the server may have stored it
+		}
+	});
+}
+
+function sendAll(form, command) {
 	const scope = form.closest('.room') ?? form.closest('.location');
 	const room = form.elements.room?.value;
+	const body = { command, installationId: form.elements.installation.value };
+	const keys = [...scope.querySelectorAll('.tile')].map(keyOf);
 	const mine = new Map();
 
-	for (const tile of scope.querySelectorAll('.tile')) {
-		const key = keyOf(tile);
-
-		if (tile.dataset.state !== command || requests.has(key))
+	for (const key of keys) {
+		if (tiles.get(key).dataset.state !== command || requests.has(key))
 			mine.set(key, addRequest(key, { state: command }));
 	}
+	inTurn(keys, () => postAll(room === undefined ? body : { ...body, room }, mine));
+}
+
+async function postAll(body, mine) {
+	for (const request of mine.values())
+		request.isSent = true;
 	try {
-		const body = { command, installationId: form.elements.installation.value };
-		const answer = await post('/api/switches', room === undefined ? body : { ...body, room });
+		const answer = await post('/api/switches', body);
 
 		expectEvents();
 		for (const [key, request] of mine) {
-			request.posted = Date.now();
+			accepted(key, request, answer?.commandIds ?? []);
 			if (answer?.commandIds.length === 0 && requests.get(key) === request)
 				finishRequest(key);
 		}
@@ -389,51 +436,108 @@ document.addEventListener('submit', (event) => {
 
 /* ---- sliders -------------------------------------------------------------------------------- */
 
+/* When levels of sliders that moved were sent: key to times. */
+const liveSends = new Map();
+
+function mayMove(key) {
+	const times = (liveSends.get(key) ?? []).filter((time) => Date.now() - time < LIVE_MS);
+
+	liveSends.set(key, times);
+	return times.length < LIVE_MOST;
+}
+
+const newDrag = (key) =>
+	({ timer: 0, sent: null, from: Number(requests.get(key)?.wanted.level ?? tiles.get(key).dataset.level) });
+
+/* One that moves: not for a touch that changes nothing. */
+function sendMoved(form) {
+	const key = keyOf(form.closest('.tile'));
+	const drag = dragged.get(key);
+	const level = Number(form.elements.level.value);
+
+	drag.timer = 0;
+	if (level === (drag.sent ?? drag.from))
+		return;
+	drag.sent = level;
+	liveSends.get(key).push(Date.now());
+	send(form, { level }, { command: 'setLevel', level });
+}
+
+/* The last level of a slider is always sent; those on the way to it as far as mayMove(). */
 function sendLevel(form) {
 	const key = keyOf(form.closest('.tile'));
 	const level = Number(form.elements.level.value);
+	const drag = dragged.get(key);
 
-	clearTimeout(dragged.get(key));
+	clearTimeout(drag?.timer);
 	dragged.delete(key);
-	send(form, { level }, { command: 'setLevel', level });
+	if (drag?.sent !== level)
+		send(form, { level }, { command: 'setLevel', level });
 	refetchIfDue();
 }
 
-document.addEventListener('input', (event) => {
-	const form = event.target.closest('.level');
+/* The slider that "event" is about: { form, key, drag }, or null. */
+function sliderOf(event) {
+	const form = event.target.closest?.('.level') ?? null;
 
 	if (form === null)
-		return;
+		return null;
 	const key = keyOf(form.closest('.tile'));
 
-	clearTimeout(dragged.get(key));
-	dragged.set(key, null);
+	return { form, key, drag: dragged.get(key) };
+}
+
+document.addEventListener('input', (event) => {
+	const slider = sliderOf(event);
+
+	if (slider === null)
+		return;
+	const { form, key } = slider;
+	const drag = slider.drag ?? newDrag(key);
+
+	dragged.set(key, drag);
 	form.querySelector('output').textContent = `${form.elements.level.value} %`;
+	if (drag.isReleased) {
+		clearTimeout(drag.timer);
+		drag.timer = 0;
+		drag.sent = -1; // used again before its last level was sent: none
+	}
+	drag.isReleased = false;
+	if (drag.timer === 0 && mayMove(key))
+		drag.timer = setTimeout(() => sendMoved(form), SLIDER_MS);
 });
 
 document.addEventListener('change', (event) => {
-	const form = event.target.closest('.level');
+	const slider = sliderOf(event);
 
-	if (form === null)
+	if (slider === null)
 		return;
-	const key = keyOf(form.closest('.tile'));
+	const { form, key } = slider;
+	const drag = slider.drag ?? newDrag(key);
 
-	clearTimeout(dragged.get(key));
-	dragged.set(key, setTimeout(() => sendLevel(form), SLIDER_MS));
+	dragged.set(key, drag);
+	drag.isReleased = true;
+	clearTimeout(drag.timer);
+	drag.timer = setTimeout(() => sendLevel(form), SLIDER_MS);
 });
 
 /* A slider released where it was taken sends no "change" event in some browsers. */
 function onRelease(event) {
-	const form = event.target.closest?.('.level') ?? null;
+	const slider = sliderOf(event);
 
-	if (form === null)
+	if (slider === null)
 		return;
+	const { form, key, drag } = slider;
 	const tile = form.closest('.tile');
-	const key = keyOf(tile);
 
 	setTimeout(() => {
-		if (dragged.get(key) !== null)
+		if (drag === undefined || dragged.get(key) !== drag || drag.isReleased)
 			return;
+		clearTimeout(drag.timer);
+		if (drag.sent !== null) {
+			sendLevel(form);
+			return;
+		}
 		dragged.delete(key);
 		showLevel(tile, requests.get(key)?.wanted.level ?? tile.dataset.level);
 		refetchIfDue();
@@ -512,13 +616,21 @@ function showSignIn() {
 	location.replace('/');
 }
 
+const rests = (tile) => tile.hasAttribute('data-pending') && tile.querySelector('.level') !== null;
+
 function show(fresh, requested) {
 	const focus = focusPath();
 	const { scrollX, scrollY } = window;
+	const resting = [...tiles].filter(([, tile]) => rests(tile))
+		.map(([key, tile]) => [key, tile.querySelector('.level').elements.level.value]);
 
 	document.querySelector('main').replaceWith(document.adoptNode(fresh.querySelector('main')));
 	document.querySelector('meta[name="csrf-token"]').content = fresh.querySelector('meta[name="csrf-token"]').content;
 	indexTiles(requested);
+	for (const [key, level] of resting) {
+		if (tiles.has(key) && rests(tiles.get(key)))
+			showLevel(tiles.get(key), level);
+	}
 	focusAgain(focus);
 	window.scrollTo(scrollX, scrollY);
 }
@@ -765,14 +877,14 @@ function applySync(sync) {
 		text.textContent = `Looking for your switches… ${sync.found} found so far`;
 }
 
+/* Of an older command than the newest of its tile there is only the message to show. */
 function applyFailure(command) {
-	const key = `${command.deviceId}/${command.component}`;
-	const tile = tiles.get(key);
+	const key = keyOfRow(command);
 
-	if (requests.has(key))
+	if (requests.get(key)?.ids.includes(command.commandId))
 		failRequest(key, command.message);
-	else if (tile !== undefined && !isTimedOut(key))
-		toast(`${labelOf(tile)}: ${command.message}`);
+	else if (tiles.has(key))
+		toast(`${labelOf(tiles.get(key))}: ${command.message}`);
 }
 
 const handlers = {
@@ -838,6 +950,10 @@ setInterval(() => {
 	const slept = Date.now() - tick > GAP_MS;
 
 	tick = Date.now();
+	for (const key of pendingSince.keys()) {
+		if (tiles.has(key))
+			showProgress(key);
+	}
 	if (slept && document.visibilityState === 'visible')
 		wake();
 }, 1000);
@@ -849,6 +965,7 @@ setInterval(() => {
 		showAge(time);
 }, 30_000);
 
-document.documentElement.classList.add('scripted');
 indexTiles(0);
 stream.open();
+/* The last thing: without it fallback.js loads the page again. */
+document.documentElement.classList.add('scripted');

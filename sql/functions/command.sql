@@ -267,7 +267,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION command_answered IS 'Show on the page that the status of a command changed';
 
--- When the switch is in that state already the platform sends no event: confirmed at once.
+-- When the switch is in that state already the platform sends no event: confirmed at once.  Not while the event of an
+-- older command is awaited, which may change the state.
 CREATE FUNCTION command_accepted(p_installation text, p_command uuid)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -280,7 +281,9 @@ BEGIN
 	FROM (SELECT o.command_id, EXISTS (SELECT 1 FROM switch s WHERE s.installation_id = o.installation_id
 			AND s.device_id = o.device_id AND s.component = o.component
 			AND CASE o.command WHEN 'setLevel' THEN s.level = o.level AND (s.state = 'on' OR o.level = 0)
-				ELSE s.state = o.command END) AS yes
+				ELSE s.state = o.command END)
+			AND NOT EXISTS (SELECT 1 FROM command b WHERE b.installation_id = o.installation_id AND b.device_id = o.device_id
+				AND b.component = o.component AND b.status = 'accepted' AND b.requested_at < o.requested_at) AS yes
 		FROM command o WHERE o.installation_id = p_installation AND o.command_id = p_command) there
 	WHERE c.installation_id = p_installation AND c.command_id = p_command AND c.status = 'sent';
 	PERFORM command_answered(p_installation, p_command, v_seq, FOUND);
@@ -322,19 +325,51 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION command_retry IS 'Put a command back for a later try';
 
--- The state that a command requested, or any level after a setLevel (devices round).  p_late: the time of the event, when
--- a newer one had overtaken it; then only a command that was sent before it can be meant.
+-- Of on, off, on the first "on" is the answer to the first: the last one waits for its own.
+CREATE FUNCTION command_is_for_later(c command, p_value text)
+RETURNS boolean LANGUAGE sql STABLE AS $$
+	SELECT EXISTS (SELECT 1 FROM command b JOIN command a ON a.installation_id = b.installation_id
+			AND a.device_id = b.device_id AND a.component = b.component AND a.requested_at < b.requested_at
+		WHERE b.installation_id = c.installation_id AND b.device_id = c.device_id AND b.component = c.component
+			AND b.requested_at < c.requested_at AND b.status IN ('sent', 'accepted')
+			AND b.command NOT IN (p_value, 'setLevel')
+			AND a.status IN ('sent', 'accepted') AND a.command = p_value)
+$$;
+COMMENT ON FUNCTION command_is_for_later IS 'Does an event on or off answer an older command than this one';
+
+-- Does the level of its switch, as it is stored, answer a setLevel.
+CREATE FUNCTION command_has_level(c command)
+RETURNS boolean LANGUAGE sql STABLE AS $$
+	SELECT EXISTS (SELECT 1 FROM switch s WHERE s.installation_id = c.installation_id AND s.device_id = c.device_id
+		AND s.component = c.component AND abs(s.level - c.level) <= policy_level_rounding())
+$$;
+COMMENT ON FUNCTION command_has_level IS 'Has a switch the level that a command requested';
+
+-- The state or level that a command requested.  "on" answers a setLevel to the level that the lamp had before: it reports
+-- nothing else.  Another level is one on the way to it, or how the device rounds: see command_overdue().  p_late: the time
+-- of the event, when a newer one had overtaken it; then only a command that was sent before it can be meant.
 CREATE FUNCTION command_confirm(p_installation text, p_device text, p_component text,
 	p_attribute text, p_value text, p_seq bigint, p_late timestamptz)
 RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	v_level integer := CASE p_attribute WHEN 'level' THEN round(p_value::numeric) END;
 BEGIN
-	UPDATE command SET status = 'confirmed', finished_at = now(), seq = p_seq
-	WHERE installation_id = p_installation AND device_id = p_device AND component = p_component
-		AND status IN ('sent', 'accepted')
-		AND (p_late IS NULL OR date_trunc('second', sent_at AT TIME ZONE 'UTC') <= p_late AT TIME ZONE 'UTC')
-		AND CASE p_attribute
-			WHEN 'switch' THEN command = p_value OR (command = 'setLevel' AND level = 0 AND p_value = 'off')
-			ELSE command = 'setLevel' END;
+	UPDATE command c SET status = 'confirmed', finished_at = now(), seq = p_seq
+	WHERE c.installation_id = p_installation AND c.device_id = p_device AND c.component = p_component
+		AND c.status IN ('sent', 'accepted')
+		AND (p_late IS NULL OR date_trunc('second', c.sent_at AT TIME ZONE 'UTC') <= p_late AT TIME ZONE 'UTC')
+		AND CASE
+			WHEN p_attribute = 'level' THEN c.command = 'setLevel' AND c.level = v_level
+			WHEN c.command <> 'setLevel' THEN c.command = p_value AND NOT command_is_for_later(c, p_value)
+			WHEN p_value = 'off' THEN c.level = 0
+			ELSE c.level > 0 AND command_has_level(c) END;
+	IF NOT FOUND AND p_attribute = 'level' AND p_late IS NULL THEN
+		UPDATE command c SET rests_at = now() + CASE WHEN abs(c.level - v_level) <= policy_level_rounding()
+			THEN policy_ramp_pause() ELSE policy_ramp_rest() END
+		WHERE c.installation_id = p_installation AND c.device_id = p_device AND c.component = p_component
+			AND c.status IN ('sent', 'accepted') AND c.command = 'setLevel';
+		RETURN false;
+	END IF;
 	RETURN FOUND;
 END $$;
 COMMENT ON FUNCTION command_confirm IS 'Mark the commands that an event answers as confirmed';
@@ -342,6 +377,7 @@ COMMENT ON FUNCTION command_confirm IS 'Mark the commands that an event answers 
 -- Accepted and no event within p_confirm_ms, or neither sent nor answered before its deadline.  No event comes for a command
 -- that found its state there already; if a newer one has been confirmed since, the older is superseded and no failure to show.
 -- The first of each installation, then the second of each, and so on: one whose row is locked takes no room from the others.
+-- "obeyed" is no failure: the levels that a dimmer reported have come to rest, or its level is the requested one, rounded.
 -- Plans as for command_first().
 CREATE FUNCTION command_overdue(p_confirm_ms integer)
 RETURNS TABLE (installation_id text, command_id uuid, error text)
@@ -362,14 +398,30 @@ BEGIN
 				AND x.requested_at < n.requested_at
 			WHERE x.status = 'accepted' AND x.accepted_at < now() - interval '2 seconds'
 			UNION ALL
-			SELECT x.installation_id::text, x.command_id, CASE WHEN x.status = 'accepted' THEN 'unconfirmed' ELSE 'expired' END
+			SELECT x.installation_id::text, x.command_id, CASE WHEN x.status <> 'accepted' THEN 'expired'
+				WHEN x.rests_at IS NOT NULL OR (x.command = 'setLevel' AND command_has_level(x)) THEN 'obeyed'
+				ELSE 'unconfirmed' END
 			FROM command x
-			WHERE (x.status = 'accepted' AND x.accepted_at < now() - make_interval(secs => p_confirm_ms / 1000.0))
+			WHERE (x.status = 'accepted' AND x.rests_at < now())
+				OR (x.status = 'accepted' AND x.rests_at IS NULL
+					AND x.accepted_at < now() - make_interval(secs => p_confirm_ms / 1000.0))
 				OR (x.status IN ('requested', 'sent') AND x.deadline_at < now()
 					AND (x.claimed_until IS NULL OR x.claimed_until < now()))) AS a) AS o
 	ORDER BY o.turn, o.installation_id LIMIT 500;
 END $$;
-COMMENT ON FUNCTION command_overdue IS 'Commands that got no answer in time, and how each failed';
+COMMENT ON FUNCTION command_overdue IS 'Commands that got no answer in time, and how each ended';
+
+CREATE FUNCTION command_obeyed(p_installation text, p_command uuid)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_seq bigint;
+BEGIN
+	SELECT i.seq + 1 INTO v_seq FROM installation i WHERE i.installation_id = p_installation FOR NO KEY UPDATE;
+	UPDATE command c SET status = 'confirmed', finished_at = now(), seq = v_seq
+		WHERE c.installation_id = p_installation AND c.command_id = p_command AND c.status = 'accepted';
+	PERFORM command_answered(p_installation, p_command, v_seq, FOUND);
+END $$;
+COMMENT ON FUNCTION command_obeyed IS 'Confirm a command that no single event answers';
 
 -- p_commands and p_errors are of command_overdue().  False, at once: somebody else has locked the installation's row; it is
 -- for the next time, as is a command that is locked.
@@ -386,13 +438,19 @@ BEGIN
 		SELECT c.command_id, n.error FROM unnest(p_commands, p_errors) WITH ORDINALITY AS n (command_id, error, position)
 		JOIN command c ON c.installation_id = p_installation AND c.command_id = n.command_id
 		WHERE (n.error = 'expired') = (c.status IN ('requested', 'sent'))
+			-- Another level may have been reported since.
+			AND (n.error NOT IN ('obeyed', 'unconfirmed') OR c.rests_at IS NULL OR c.rests_at < now())
 		ORDER BY n.position FOR UPDATE OF c SKIP LOCKED
 	LOOP
-		PERFORM command_failed(p_installation, o.command_id, o.error);
+		IF o.error = 'obeyed' THEN
+			PERFORM command_obeyed(p_installation, o.command_id);
+		ELSE
+			PERFORM command_failed(p_installation, o.command_id, o.error);
+		END IF;
 	END LOOP;
 	RETURN true;
 END $$;
-COMMENT ON FUNCTION command_fail_overdue IS 'Fail the commands of an installation that got no answer in time, unless its row is locked';
+COMMENT ON FUNCTION command_fail_overdue IS 'End the commands of an installation that got no answer in time, unless its row is locked';
 
 CREATE FUNCTION command_prune()
 RETURNS integer LANGUAGE plpgsql AS $$
@@ -422,6 +480,6 @@ GRANT EXECUTE ON FUNCTION command_request, command_request_many TO switchboard_d
 GRANT EXECUTE ON FUNCTION command_waits TO switchboard_dashboard, switchboard_worker;
 GRANT SELECT ON command_pending TO switchboard_dashboard;
 GRANT EXECUTE ON FUNCTION command_first, command_take, command_end_turn, command_claim, command_next_turn, command_answered, command_accepted, command_failed, command_retry,
-	command_confirm, command_overdue, command_fail_overdue, command_prune TO switchboard_worker;
+	command_confirm, command_is_for_later, command_has_level, command_obeyed, command_overdue, command_fail_overdue, command_prune TO switchboard_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON command TO switchboard_worker;
 GRANT SELECT ON command_latency TO switchboard_reader;

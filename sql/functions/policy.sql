@@ -19,6 +19,20 @@ CREATE FUNCTION policy_command_soon()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '2 seconds' $$;
 COMMENT ON FUNCTION policy_command_soon IS 'A command that was not sent within this is shown as one that waits';
 
+-- Reports of one ramp are up to some seconds apart.
+CREATE FUNCTION policy_ramp_rest()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 seconds' $$;
+COMMENT ON FUNCTION policy_ramp_rest IS 'A dimmer that has reported another level than the requested one, and none for so long, has arrived';
+
+CREATE FUNCTION policy_ramp_pause()
+RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '1 second' $$;
+COMMENT ON FUNCTION policy_ramp_pause IS 'The same when that level is the requested one, rounded';
+
+-- Devices count in steps of their own: 0 to 254, for example.
+CREATE FUNCTION policy_level_rounding()
+RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 1 $$;
+COMMENT ON FUNCTION policy_level_rounding IS 'A reported level that differs by this from the requested one is the requested one';
+
 CREATE FUNCTION policy_worker_alive()
 RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '30 seconds' $$;
 COMMENT ON FUNCTION policy_worker_alive IS 'A worker that has not reported for so long counts as dead; it reports every 5 s';
@@ -123,6 +137,7 @@ RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '5 seconds' $$;
 COMMENT ON FUNCTION policy_signing_key_lease IS 'How long one process has the fetch of a certificate to itself';
 
 GRANT EXECUTE ON FUNCTION policy_lease, policy_absence, policy_catch_up_each, policy_catch_up_most, policy_session_precision,
-	policy_command_lease, policy_command_send, policy_sync_pause_first, policy_sync_pause_most, policy_sync_quiet, policy_refresh_token_life, policy_refused_for, policy_refused_doubt, policy_clocks_apart,
+	policy_command_lease, policy_command_send, policy_ramp_rest, policy_ramp_pause, policy_level_rounding, policy_sync_pause_first,
+	policy_sync_pause_most, policy_sync_quiet, policy_refresh_token_life, policy_refused_for, policy_refused_doubt, policy_clocks_apart,
 	policy_reading_prevails, policy_second_reading, policy_event_late TO switchboard_worker;
 GRANT EXECUTE ON FUNCTION policy_command_soon TO switchboard_dashboard, switchboard_worker;

@@ -11,7 +11,7 @@
 
 /*
  * A command that is not sent within this after it was requested fails; how long it is tried from
- * then on is policy_command_send().  WAIT_MS in nginx/static/switchboard.js.
+ * then on is policy_command_send().
  */
 #define POLICY_COMMAND_WAIT_MS 300000
 

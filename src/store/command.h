@@ -106,7 +106,7 @@ SW_MUSTCHECK enum sw_err store_command_wait_for_token(struct db *db, const char 
 struct store_overdue {
 	const char *installation_id;
 	const char *commands;
-	const char *errors; /* how each failed */
+	const char *errors; /* how each failed, or "obeyed" */
 };
 
 /* Some of each installation that has such commands, in the arena. */
@@ -114,7 +114,7 @@ SW_MUSTCHECK enum sw_err store_command_overdue(
     struct db *db, struct arena *arena, struct store_overdue **out, size_t *count);
 
 /*
- * Fail them, in a transaction of its own.  False in *done: somebody else has locked the
+ * End them, in a transaction of its own.  False in *done: somebody else has locked the
  * installation's row, which is not waited for.
  */
 SW_MUSTCHECK enum sw_err

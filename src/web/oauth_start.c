@@ -1,16 +1,29 @@
-/* What sends a browser to the platform: a state that is bound to this browser by a cookie. */
+/*
+ * What sends a browser to the platform: a state that is bound to this browser by a cookie.  Cookies
+ * belong to a host name, and the platform sends browsers back to the public URL.
+ */
 #include "web/oauth_start.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/secret.h"
 #include "formats/base64.h"
 #include "formats/cookie.h"
+#include "formats/url.h"
 #include "smartthings/oauth.h"
 #include "store/session.h"
 #include "web/oauth_callback.h"
 
 #define TOKEN_BYTES 32
+
+/*
+ * What a browser has for a moment after it was sent to the public URL.  When it is back on the
+ * other host name by then, a proxy before us changes the name.  Not Secure: that host name may be
+ * http.
+ */
+#define MOVED_COOKIE "oauth_moved"
+#define MOVED_LIFE_S 10
 
 /* The value of this browser's cookie; an old one is used again, so that two tabs can both finish.
  */
@@ -57,13 +70,60 @@ put_redirect(struct program *program, const char *state, const char *browser, st
 	sbuf_clear(&cookie);
 }
 
+/* Is it for another host name?  Ports do not matter to cookies. */
+static bool
+is_elsewhere(const struct request *req, const struct config *config)
+{
+	const char *name = request_header(req, "HTTP_HOST", NULL);
+	struct url_parts public_url;
+	size_t length;
+
+	if (name == NULL || name[0] == '\0' || url_split(config->public_url, &public_url) != SW_OK)
+		return false;
+	if (name[0] == '[')
+		length = strcspn(++name, "]");
+	else
+		length = strcspn(name, ":");
+	return length != strlen(public_url.host) || strncasecmp(name, public_url.host, length) != 0;
+}
+
+static bool
+was_moved(const struct request *req)
+{
+	char value[2];
+
+	return cookie_get(request_header(req, "HTTP_COOKIE", NULL), MOVED_COOKIE, value,
+		   sizeof(value)) == SW_OK &&
+	       strcmp(value, "1") == 0;
+}
+
+static void
+put_move(const struct config *config, struct response *res)
+{
+	struct sbuf cookie = {0}, url = {0};
+
+	cookie_put(&cookie, MOVED_COOKIE, "1", MOVED_LIFE_S, false);
+	sbuf_printf(&url, "%s/oauth/start", config->public_url);
+	if (sbuf_failed(&cookie) || sbuf_failed(&url))
+		res->failed = true;
+	response_add_header(res, "Set-Cookie", sbuf_text(&cookie));
+	response_redirect(res, 302, sbuf_text(&url));
+	sbuf_clear(&url);
+	sbuf_clear(&cookie);
+}
+
 enum sw_err
 oauth_start(struct request_context *context)
 {
 	struct program *program = context->program;
 	char state[SESSION_TOKEN_SIZE], browser[SESSION_TOKEN_SIZE];
-	enum sw_err err = base64url_random(state, sizeof(state), TOKEN_BYTES);
+	enum sw_err err;
 
+	if (is_elsewhere(context->req, &program->config) && !was_moved(context->req)) {
+		put_move(&program->config, context->res);
+		return SW_OK;
+	}
+	err = base64url_random(state, sizeof(state), TOKEN_BYTES);
 	if (err == SW_OK)
 		err = find_browser(program, context->req, browser);
 	if (err == SW_OK)

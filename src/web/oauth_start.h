@@ -6,7 +6,9 @@
 
 /*
  * GET /oauth/start (RFC 6749 4.1.1): 302 to the platform, with a new state bound to this browser by
- * a cookie.  503 when the database cannot be reached.
+ * a cookie.  On another host name than the public URL's, where the browser will not have that
+ * cookie when it comes back: 302 to the public URL's own /oauth/start; but once only, for a proxy
+ * may give every request another name.  503 when the database cannot be reached.
  */
 SW_MUSTCHECK enum sw_err oauth_start(struct request_context *context);
 

@@ -1,7 +1,7 @@
 /*
- * What every page has around its <main>.  The addresses of style and script carry a digest of their
- * content (made by make): browsers cache them for a year and never use an old script with a new
- * page.
+ * What every page has around its <main>.  The addresses of style and scripts carry a digest of
+ * their content (made by make): browsers cache them for a year and never use an old script with a
+ * new page.
  */
 #include "web/page_layout.h"
 
@@ -34,7 +34,8 @@ put_head(struct sbuf *out, const struct page *page)
 	if (page->cursor != NULL)
 		html_lit(out,
 		    "<script type=\"module\" src=\"/static/switchboard.js?v=" STATIC_VERSION
-		    "\"></script>\n");
+		    "\"></script>\n"
+		    "<script async src=\"/static/fallback.js?v=" STATIC_VERSION "\"></script>\n");
 	if (page->refresh_s > 0) {
 		html_lit(out, "<noscript><meta http-equiv=\"refresh\"");
 		html_put_attr_int(out, "content", page->refresh_s);

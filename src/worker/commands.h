@@ -19,7 +19,7 @@ int commands_claim(struct worker *worker);
 int commands_retry_saving(struct worker *worker);
 
 /*
- * Fail the commands that got no answer in time.  Each installation is a transaction of its own; one
+ * End the commands that got no answer in time.  Each installation is a transaction of its own; one
  * whose row is locked is left for the next time.  True: the rest is to be done at once, for this
  * had taken 100 ms.  One round trip, and one for each installation with such commands.
  */

@@ -99,7 +99,14 @@ test("a slider that is being moved keeps its position when an event comes", asyn
 	await thumb.scrollIntoViewIfNeeded();
 	const box = await thumb.boundingBox();
 	const { total } = await stack.control("GET", "commands");
+	let release;
+	const event = new Promise((resolve) => (release = resolve));
 
+	/* Levels are sent while it moves: not before the event has come. */
+	await page.route("**/api/switches/**", async (route) => {
+		await event;
+		await route.continue();
+	});
 	await page.mouse.move(box.x + box.width * 0.3, box.y + box.height / 2);
 	await page.mouse.down();
 	await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2, { steps: 8 });
@@ -108,10 +115,17 @@ test("a slider that is being moved keeps its position when an event comes", asyn
 	await stack.control("POST", `devices/${deviceId}/level`, { level: 5 });
 	await tileOf(page, "Bedside lamp").and(page.locator("[data-level=\"5\"]")).waitFor();
 	assert.equal(await thumb.inputValue(), position);
+	release();
 	await page.mouse.up();
 	await waitFor(async () => String((await device(stack, "Bedside lamp")).status.main.switchLevel.level.value) === position,
 		{ what: "the level at the platform" });
-	assert.equal((await stack.control("GET", "commands")).total, total + 1);
+	await shows(page, "Bedside lamp", "on");
+	assert.equal(await thumb.inputValue(), position);
+	const { commands } = await stack.control("GET", "commands");
+
+	assert.ok(commands.length > total);
+	assert.deepEqual(commands.at(-1).arguments, [Number(position)]);
+	await page.unroute("**/api/switches/**");
 });
 
 test("a slider that was moved back to its old position follows events again", async () => {
@@ -232,15 +246,15 @@ test("a refused command shows the old state and a message", async () => {
 	await shows(page, "Coffee machine", "on");
 });
 
-test("a command without an answer shows the old state and a message after ten seconds", async () => {
+test("a command without an answer stays pending until the server gives up, and then shows the old state and a message", async () => {
 	await shows(page, "Coffee machine", "on");
 	await stack.control("POST", "faults", { path: "*/commands", action: "hang", count: 20 });
-	const since = Date.now();
-
 	await switchOf(page, "Coffee machine").click();
-	await page.locator(".toast").filter({ hasText: "Coffee machine: no answer" }).waitFor();
-	assert.ok(Date.now() - since >= 9500);
+	await tileOf(page, "Coffee machine").getByText("Still trying").waitFor();
+	await page.locator(".toast").filter({ hasText: "Coffee machine: " }).waitFor({ timeout: 90000 });
+	assert.equal(await stack.psql("SELECT status || ':' || error FROM command ORDER BY requested_at DESC LIMIT 1"), "failed:expired");
 	await shows(page, "Coffee machine", "on");
+	assert.equal(await tileOf(page, "Coffee machine").getByText("Still trying").count(), 0);
 });
 
 test("a click that waits to be sent says so in every browser, and is no failure after ten seconds", async () => {
@@ -295,7 +309,8 @@ test("devices are added and removed without a reload, and the focus stays", asyn
 	const made = await stack.control("POST", "devices", { locationId, name: "Smart plug", label: "New plug",
 		components: [{ id: "main", capabilities: ["switch"], state: "on" }] });
 
-	await switchOf(page, "New plug").waitFor();
+	/* Readings that follow each other, as after the tests before, are paced. */
+	await switchOf(page, "New plug").waitFor({ timeout: 120000 });
 	await shows(page, "New plug", "on");
 	assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Garden pump");
 	await stack.control("DELETE", `devices/${made.deviceId}`);

@@ -156,9 +156,12 @@ target.survives("Proxy, Forwarded and gateway headers of a client are ignored", 
 		"X-Rewrite-URL: /metrics", "X-Forwarded-Host: evil.example", "Forwarded: host=evil.example", "HTTP_COOKIE: x", "Request-Method: POST"]));
 
 	assert.equal(answer.status, 401);
-	const start = await target.raw(text("GET /oauth/start HTTP/1.1", ["X-Forwarded-Host: evil.example", "X-Forwarded-Proto: https"]));
+	/* Under another name than the public URL's it would go there first. */
+	const start = await target.raw(Buffer.from(["GET /oauth/start HTTP/1.1", `Host: ${new URL(target.url).host}`, "Connection: close",
+		"X-Forwarded-Host: evil.example", "X-Forwarded-Proto: https", "", ""].join("\r\n"), "latin1"));
 
 	assert.equal(start.status, 302);
+	assert.match(start.headers, /\/oauth\/authorize\?/);
 	assert.doesNotMatch(start.headers, /evil/);
 	assert.doesNotMatch(start.headers, /Secure/);
 }, { changes: ["oauth_state"] });

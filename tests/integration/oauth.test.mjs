@@ -61,6 +61,35 @@ function assertPage(answer, status, words) {
 	assert.equal(answer.setCookies.some((line) => /^session=[^;]/.test(line)), false);
 }
 
+test("a sign-in begun on another host name goes to the public URL first", async () => {
+	const start = (host, jar) => stack.request("/oauth/start", { jar, headers: { Host: host } });
+
+	for (const host of ["switches.example", `localhost:${stack.port}`, "192.168.1.5:8080", "[fd00::5]:8080", "SWITCHES.example."]) {
+		const answer = await start(host);
+
+		assert.equal(answer.status, 302, host);
+		assert.equal(answer.headers.location, `${stack.url}/oauth/start`, host);
+		assert.ok(answer.setCookies.every((line) => !line.startsWith("oauth_browser=")), host);
+	}
+	for (const host of [`127.0.0.1:${stack.port}`, "127.0.0.1", "127.0.0.1:1"])
+		assert.match((await start(host)).headers.location, /\/v1\/oauth\/authorize\?/, host);
+	const jar = new CookieJar();
+	const first = await start("switches.example", jar);
+
+	const second = await stack.request(first.location, { jar });
+
+	assert.match(second.location, /\/v1\/oauth\/authorize\?/);
+	assert.ok(second.setCookies.some((line) => /^oauth_browser=[^;]/.test(line)));
+});
+
+test("behind a proxy that gives every request another host name a sign-in is sent away once only", async () => {
+	const jar = new CookieJar();
+	const start = async () => (await stack.request("/oauth/start", { jar, headers: { Host: "backend:9000" } })).headers.location;
+
+	assert.equal(await start(), `${stack.url}/oauth/start`);
+	assert.match(await start(), /\/v1\/oauth\/authorize\?/);
+});
+
 test("start redirects the browser to the platform with all parameters", async () => {
 	const answer = await stack.request("/oauth/start");
 	const url = new URL(answer.headers.location);

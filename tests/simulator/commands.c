@@ -20,7 +20,23 @@ struct pending {
 	unsigned int generation;
 };
 
+/* A dimmer on its way to a level. */
+struct ramp {
+	char *device_id;
+	char *component;
+	int level;
+	int step; /* the next one */
+	unsigned int generation;
+	int number;
+};
+
+/* In hundredths of the level. */
+static const int ramp_steps[] = {25, 57, 100};
+
+#define RAMP_STEPS ((int)(sizeof(ramp_steps) / sizeof(ramp_steps[0])))
+
 static json_t *log_entries;
+static json_t *ramps; /* device and component to the number of its latest ramp, which goes on */
 static unsigned int generation; /* a reset raises it: older commands are dropped */
 
 static const char *
@@ -99,16 +115,72 @@ entry_new(const json_t *device, const json_t *command, const char *installed_app
 	return entry;
 }
 
+static int
+ramp_latest(const char *device_id, const char *component)
+{
+	return (int)json_integer_value(
+	    json_object_get(json_object_get(ramps, device_id), component));
+}
+
+static void
+ramp_put_latest(const char *device_id, const char *component, int number)
+{
+	if (ramps == NULL)
+		ramps = json_object();
+	if (json_object_get(ramps, device_id) == NULL)
+		json_put(ramps, device_id, json_object());
+	json_put(json_object_get(ramps, device_id), component, json_integer(number));
+}
+
+static void
+ramp_step(void *context)
+{
+	struct ramp *ramp = context;
+	json_t *device = world_device(ramp->device_id);
+
+	if (device != NULL && ramp->generation == generation &&
+	    ramp->number == ramp_latest(ramp->device_id, ramp->component)) {
+		events_begin();
+		world_level(device, ramp->component, ramp->level * ramp_steps[ramp->step++] / 100);
+		events_end();
+		if (ramp->step < RAMP_STEPS) {
+			loop_after(setting_number("rampMs"), ramp_step, ramp);
+			return;
+		}
+	}
+	free(ramp->component);
+	free(ramp->device_id);
+	free(ramp);
+}
+
+static void
+ramp_start(json_t *device, const char *component, int level)
+{
+	struct ramp *ramp = memory_get(sizeof(*ramp));
+
+	ramp->device_id = text_copy(json_text(device, "deviceId"));
+	ramp->component = text_copy(component);
+	ramp->level = level;
+	ramp->step = 0;
+	ramp->generation = generation;
+	ramp->number = ramp_latest(ramp->device_id, component) + 1;
+	ramp_put_latest(ramp->device_id, component, ramp->number);
+	world_switch(device, component, true);
+	loop_after(setting_number("rampMs"), ramp_step, ramp);
+}
+
 static void
 command_execute(json_t *device, json_t *entry)
 {
 	const char *component = json_text(entry, "component");
 	const char *command = json_text(entry, "command");
-	const json_t *level = json_array_get(json_object_get(entry, "arguments"), 0);
+	int level = (int)json_integer_value(json_array_get(json_object_get(entry, "arguments"), 0));
 
 	json_put_now(entry, "executedAt");
-	if (strcmp(command, "setLevel") == 0)
-		world_level(device, component, (int)json_integer_value(level));
+	if (strcmp(command, "setLevel") == 0 && level > 0 && setting_number("rampMs") > 0)
+		ramp_start(device, component, level);
+	else if (strcmp(command, "setLevel") == 0)
+		world_level(device, component, level);
 	else
 		world_switch(device, component, strcmp(command, "on") == 0);
 }

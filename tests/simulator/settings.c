@@ -20,6 +20,7 @@ static const struct setting settings[] = {
     {.name = "codeSeconds", .type = JSON_INTEGER, .initial = 120, .highest = 86400},
     {.name = "tokenLength", .type = JSON_INTEGER, .initial = 36, .lowest = 36, .highest = 8000},
     {.name = "commandDelayMs", .type = JSON_INTEGER, .initial = 80, .highest = 600000},
+    {.name = "rampMs", .type = JSON_INTEGER, .initial = 0, .highest = 60000},
     {.name = "pageSize", .type = JSON_INTEGER, .initial = 200, .lowest = 1, .highest = 1000},
     {.name = "installLimit", .type = JSON_INTEGER, .initial = 500, .highest = 1000000},
     {.name = "rateLimits", .type = JSON_TRUE},

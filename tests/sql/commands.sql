@@ -1,7 +1,7 @@
 -- Commands: whose, in which order, confirmed by what.
 BEGIN;
 \ir fixture.psql
-SELECT plan(58);
+SELECT plan(77);
 SELECT set_config('test.other', pg_temp.link('flat', 'sam', 'cookie-2')::text, true) \g /dev/null
 SELECT sync_apply('flat', now(), 'p2', 'Flat', NULL, jsonb_build_array(
 	pg_temp.sync_device('sam-lamp', 'Lamp', 'off', now() - interval '1 hour'))) \g /dev/null
@@ -88,7 +88,86 @@ SELECT is(pg_temp.status('on'), 'confirmed', 'a late event confirms the command 
 SELECT is((SELECT (state, pending, s.seq = pg_temp.seq('home'))::text FROM switch_page s WHERE device_id = 'lamp'), '(off,f,t)',
 	'changes no state, and the page shows that it is confirmed');
 
+-- Clicks of two browsers, each accepted before the event of the one before it: every one waits for its own event.
+DELETE FROM command;
+CREATE FUNCTION pg_temp.send(p_command text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM command_request(pg_temp.me(), 'lamp', 'main', p_command, NULL, 30000);
+	PERFORM pg_temp.claim_commands('w1', 10, 10);
+	PERFORM command_accepted('home', command_id) FROM command WHERE status = 'sent';
+END $$;
+CREATE FUNCTION pg_temp.say(p_number integer, p_value text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-0000000001' ||
+		lpad(p_number::text, 2, '0'), date_trunc('second', now()) + p_number * interval '1 second', NULL, 'lamp', p_value)));
+END $$;
+CREATE FUNCTION pg_temp.history() RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(command || ' ' || status, ', ' ORDER BY requested_at) FROM command $$;
+SELECT is((SELECT state FROM switch WHERE device_id = 'lamp'), 'off', 'a lamp is off');
+SELECT pg_temp.send('on') \g /dev/null
+SELECT pg_temp.send('off') \g /dev/null
+SELECT is(pg_temp.history(), 'on accepted, off accepted', 'the state from before the first is no answer to the second');
+SELECT pg_temp.send('on') \g /dev/null
+SELECT pg_temp.say(1, 'on') \g /dev/null
+SELECT is(pg_temp.history(), 'on confirmed, off accepted, on accepted', 'the first event answers the first');
+SELECT is((SELECT pending FROM switch_page WHERE device_id = 'lamp'), true, 'the switch is pending');
+SELECT pg_temp.say(2, 'off') \g /dev/null
+SELECT is(pg_temp.history(), 'on confirmed, off confirmed, on accepted', 'the next one the next');
+SELECT pg_temp.say(3, 'on') \g /dev/null
+SELECT is(pg_temp.history(), 'on confirmed, off confirmed, on confirmed', 'and the last one the last');
+SELECT pg_temp.send('on') \g /dev/null
+SELECT is((SELECT status FROM command ORDER BY requested_at DESC LIMIT 1), 'confirmed', 'what is there already has no event to wait for');
+
+-- A dimmer reports levels on the way to the one that was requested, or rounds it, or reports nothing but that it is on.
+DELETE FROM command;
+CREATE FUNCTION pg_temp.level_event(p_number integer, p_level numeric) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT pg_temp.switch_event('00000000-0000-1000-8000-0000000002' || lpad(p_number::text, 2, '0'),
+		date_trunc('second', now()) + p_number * interval '1 second', NULL, 'lamp', 'on')
+		|| jsonb_build_object('capability', 'switchLevel', 'attribute', 'level', 'value', p_level) $$;
+CREATE FUNCTION pg_temp.dim(p_level integer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM command;
+	PERFORM command_request(pg_temp.me(), 'lamp', 'main', 'setLevel', p_level, 30000);
+	PERFORM pg_temp.claim_commands('w1', 10, 10);
+	PERFORM command_accepted('home', command_id) FROM command;
+END $$;
+UPDATE switch SET has_level = true, state = 'off', level = 10, level_at = now() - interval '1 day' WHERE device_id = 'lamp';
+SELECT pg_temp.dim(80) \g /dev/null
+SELECT pg_temp.say(10, 'on') \g /dev/null
+SELECT is(pg_temp.status('setLevel'), 'accepted', 'that it is on does not answer another level');
+SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.level_event(11, 20), pg_temp.level_event(12, 45))) \g /dev/null
+SELECT is(pg_temp.status('setLevel'), 'accepted', 'nor do levels on the way');
+UPDATE command SET accepted_at = now() - interval '11 seconds';
+SELECT is_empty('SELECT pg_temp.expire()', 'nor is it a failure while it moves');
+SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.level_event(13, 80))) \g /dev/null
+SELECT is(pg_temp.status('setLevel'), 'confirmed', 'the level itself does');
+SELECT pg_temp.dim(50) \g /dev/null
+SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.level_event(14, 66))) \g /dev/null
+SELECT is((SELECT rests_at - now() FROM command), interval '5 seconds', 'another level is waited on');
+UPDATE command SET rests_at = now() - interval '1 second';
+SELECT results_eq('SELECT pg_temp.expire()', $$ VALUES ('home') $$, 'where it came to rest');
+SELECT is(pg_temp.status('setLevel'), 'confirmed', 'it has arrived: the device has steps of its own');
+SELECT pg_temp.dim(40) \g /dev/null
+SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.level_event(15, 39.4))) \g /dev/null
+SELECT is((SELECT rests_at - now() FROM command), interval '1 second', 'one that is the same but for rounding is not waited on for long');
+UPDATE switch SET state = 'off', level = 75 WHERE device_id = 'lamp';
+SELECT pg_temp.dim(75) \g /dev/null
+SELECT is(pg_temp.status('setLevel'), 'accepted', 'a lamp that is off has its event to come');
+SELECT pg_temp.say(16, 'on') \g /dev/null
+SELECT is(pg_temp.status('setLevel'), 'confirmed', 'at the level from before it reports only that it is on');
+UPDATE switch SET level = 76 WHERE device_id = 'lamp';
+SELECT pg_temp.dim(75) \g /dev/null
+UPDATE command SET accepted_at = now() - interval '11 seconds';
+SELECT pg_temp.expire() \g /dev/null
+SELECT is(pg_temp.status('setLevel'), 'confirmed', 'and nothing at all when it is on at that level, rounded');
+SELECT pg_temp.dim(30) \g /dev/null
+UPDATE command SET accepted_at = now() - interval '11 seconds';
+SELECT pg_temp.expire() \g /dev/null
+SELECT is(pg_temp.status('setLevel'), 'failed:unconfirmed', 'a level that was never reported has failed');
+
 -- One that found its state there already gets no event; a newer one was obeyed.
+DELETE FROM command;
+UPDATE switch SET state = 'off' WHERE device_id = 'lamp';
 DELETE FROM command;
 SELECT command_request(pg_temp.me(), 'lamp', 'main', 'on', NULL, 30000) \g /dev/null
 UPDATE command SET status = 'accepted', requested_at = now() - interval '4 seconds', accepted_at = now() - interval '3 seconds';
