@@ -325,7 +325,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION command_retry IS 'Put a command back for a later try';
 
--- Of on, off, on the first "on" is the answer to the first: the last one waits for its own.
+-- Of on, off, on the first "on" is the answer to the first: the last one waits for its own.  For an event from before it
+-- was sent only: that of the last one may overtake the others.
 CREATE FUNCTION command_is_for_later(c command, p_value text)
 RETURNS boolean LANGUAGE sql STABLE AS $$
 	SELECT EXISTS (SELECT 1 FROM command b JOIN command a ON a.installation_id = b.installation_id
@@ -346,10 +347,10 @@ $$;
 COMMENT ON FUNCTION command_has_level IS 'Has a switch the level that a command requested';
 
 -- The state or level that a command requested.  "on" answers a setLevel to the level that the lamp had before: it reports
--- nothing else.  Another level is one on the way to it, or how the device rounds: see command_overdue().  p_late: the time
--- of the event, when a newer one had overtaken it; then only a command that was sent before it can be meant.
+-- nothing else.  Another level is one on the way to it, or how the device rounds: see command_overdue().  p_at: the latest that
+-- the time of the event can be.  p_late: its time, when a newer one had overtaken it; then only a command that was sent before it can be meant.
 CREATE FUNCTION command_confirm(p_installation text, p_device text, p_component text,
-	p_attribute text, p_value text, p_seq bigint, p_late timestamptz)
+	p_attribute text, p_value text, p_seq bigint, p_at timestamptz, p_late timestamptz)
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	v_level integer := CASE p_attribute WHEN 'level' THEN round(p_value::numeric) END;
@@ -360,7 +361,7 @@ BEGIN
 		AND (p_late IS NULL OR date_trunc('second', c.sent_at AT TIME ZONE 'UTC') <= p_late AT TIME ZONE 'UTC')
 		AND CASE
 			WHEN p_attribute = 'level' THEN c.command = 'setLevel' AND c.level = v_level
-			WHEN c.command <> 'setLevel' THEN c.command = p_value AND NOT command_is_for_later(c, p_value)
+			WHEN c.command <> 'setLevel' THEN c.command = p_value AND (p_at >= c.sent_at OR NOT command_is_for_later(c, p_value))
 			WHEN p_value = 'off' THEN c.level = 0
 			ELSE c.level > 0 AND command_has_level(c) END;
 	IF NOT FOUND AND p_attribute = 'level' AND p_late IS NULL THEN

@@ -137,6 +137,8 @@ COMMENT ON FUNCTION event_set_levels IS 'Set levels as events say; gives how man
 CREATE FUNCTION event_confirm(e event_change, p_applied boolean, p_pending boolean)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
+	-- Event times have whole seconds.
+	v_at      CONSTANT timestamptz := CASE WHEN e.tick IS NULL THEN e.at + interval '999 milliseconds' ELSE stamp_time(e.at, e.tick) END;
 	v_applied boolean := p_applied;
 	v_known   boolean := true;
 BEGIN
@@ -151,12 +153,12 @@ BEGIN
 	END IF;
 	IF v_applied THEN
 		IF p_pending THEN
-			PERFORM command_confirm(e.installation_id, e.device_id, e.component, e.kind, e.value, e.seq, NULL);
+			PERFORM command_confirm(e.installation_id, e.device_id, e.component, e.kind, e.value, e.seq, v_at, NULL);
 		END IF;
 		RETURN 'page';
 	END IF;
 	-- A newer event overtook it, or its switch is gone, but a command may have been waiting for just this.
-	IF p_pending AND command_confirm(e.installation_id, e.device_id, e.component, e.kind, e.value, e.seq, e.at) THEN
+	IF p_pending AND command_confirm(e.installation_id, e.device_id, e.component, e.kind, e.value, e.seq, v_at, e.at) THEN
 		UPDATE switch s SET seq = e.seq
 			WHERE s.installation_id = e.installation_id AND s.device_id = e.device_id AND s.component = e.component;
 		RETURN 'page';

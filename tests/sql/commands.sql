@@ -1,7 +1,7 @@
 -- Commands: whose, in which order, confirmed by what.
 BEGIN;
 \ir fixture.psql
-SELECT plan(77);
+SELECT plan(78);
 SELECT set_config('test.other', pg_temp.link('flat', 'sam', 'cookie-2')::text, true) \g /dev/null
 SELECT sync_apply('flat', now(), 'p2', 'Flat', NULL, jsonb_build_array(
 	pg_temp.sync_device('sam-lamp', 'Lamp', 'off', now() - interval '1 hour'))) \g /dev/null
@@ -90,24 +90,25 @@ SELECT is((SELECT (state, pending, s.seq = pg_temp.seq('home'))::text FROM switc
 
 -- Clicks of two browsers, each accepted before the event of the one before it: every one waits for its own event.
 DELETE FROM command;
-CREATE FUNCTION pg_temp.send(p_command text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.send(p_number integer, p_command text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM command_request(pg_temp.me(), 'lamp', 'main', p_command, NULL, 30000);
 	PERFORM pg_temp.claim_commands('w1', 10, 10);
+	UPDATE command SET sent_at = now() + 2 * p_number * interval '1 second' WHERE status = 'sent';
 	PERFORM command_accepted('home', command_id) FROM command WHERE status = 'sent';
 END $$;
 CREATE FUNCTION pg_temp.say(p_number integer, p_value text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM pg_temp.ingest('home', jsonb_build_array(pg_temp.switch_event('00000000-0000-1000-8000-0000000001' ||
-		lpad(p_number::text, 2, '0'), date_trunc('second', now()) + p_number * interval '1 second', NULL, 'lamp', p_value)));
+		lpad(p_number::text, 2, '0'), date_trunc('second', now()) + (2 * p_number + 1) * interval '1 second', NULL, 'lamp', p_value)));
 END $$;
 CREATE FUNCTION pg_temp.history() RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(command || ' ' || status, ', ' ORDER BY requested_at) FROM command $$;
 SELECT is((SELECT state FROM switch WHERE device_id = 'lamp'), 'off', 'a lamp is off');
-SELECT pg_temp.send('on') \g /dev/null
-SELECT pg_temp.send('off') \g /dev/null
+SELECT pg_temp.send(1, 'on') \g /dev/null
+SELECT pg_temp.send(2, 'off') \g /dev/null
 SELECT is(pg_temp.history(), 'on accepted, off accepted', 'the state from before the first is no answer to the second');
-SELECT pg_temp.send('on') \g /dev/null
+SELECT pg_temp.send(3, 'on') \g /dev/null
 SELECT pg_temp.say(1, 'on') \g /dev/null
 SELECT is(pg_temp.history(), 'on confirmed, off accepted, on accepted', 'the first event answers the first');
 SELECT is((SELECT pending FROM switch_page WHERE device_id = 'lamp'), true, 'the switch is pending');
@@ -115,8 +116,14 @@ SELECT pg_temp.say(2, 'off') \g /dev/null
 SELECT is(pg_temp.history(), 'on confirmed, off confirmed, on accepted', 'the next one the next');
 SELECT pg_temp.say(3, 'on') \g /dev/null
 SELECT is(pg_temp.history(), 'on confirmed, off confirmed, on confirmed', 'and the last one the last');
-SELECT pg_temp.send('on') \g /dev/null
+SELECT pg_temp.send(4, 'on') \g /dev/null
 SELECT is((SELECT status FROM command ORDER BY requested_at DESC LIMIT 1), 'confirmed', 'what is there already has no event to wait for');
+DELETE FROM command;
+SELECT pg_temp.send(5, 'off') \g /dev/null
+SELECT pg_temp.send(6, 'on') \g /dev/null
+SELECT pg_temp.send(7, 'off') \g /dev/null
+SELECT pg_temp.say(7, 'off') \g /dev/null
+SELECT is(pg_temp.history(), 'off confirmed, on accepted, off confirmed', 'the last event answers the last one, also when it comes first');
 
 -- A dimmer reports levels on the way to the one that was requested, or rounds it, or reports nothing but that it is on.
 DELETE FROM command;
