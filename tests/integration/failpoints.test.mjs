@@ -191,6 +191,8 @@ test("killed at the other points of the worker, its work is done once by the nex
 	const sync = (installation) => stack.psql(`SELECT switchboard.work_put('${installation.id}', 'device_sync', 1)`).then(wakeWorker);
 
 	await killedAt("refresh.claimed", () => makeDue(refreshed));
+	// A kill while the next worker waits for the answer would lose the tokens.
+	await waitFor(async () => (await refreshed.token()).generation === 2, { timeoutMs: 90000, what: "the refresh" });
 	await killedAt("sync.read", () => sync(read));
 	await killedAt("sync.applied", () => sync(applied));
 	await killedAt("uninstall.answered", () => stack.request("/disconnect",
