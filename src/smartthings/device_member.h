@@ -19,15 +19,16 @@ struct device_notes {
 	char member[DEVICE_MEMBER_MAX]; /* where the first of both was, for a log; "" without one */
 };
 
-/* Count an odd value, or a device that is left out. */
+/* Count an odd value. */
 void device_note_odd(struct device_notes *notes, const char *member);
+
+/* Count a device that is left out. */
 void device_note_left_out(struct device_notes *notes, const char *member);
 
-/*
- * A member that is an id, or a text that is not only white space, else NULL; "" and null are not
- * odd.  Borrowed from the object.
- */
+/* A member that is an id, else NULL; "" and null are not odd.  Borrowed from the object. */
 const char *device_id_member(struct device_notes *notes, const json_t *object, const char *name);
+
+/* The same for a text that is not only white space. */
 const char *device_text_member(struct device_notes *notes, const json_t *object, const char *name);
 
 /* Set a member; "value" is taken over.  False when memory ran out, now or when it was made. */

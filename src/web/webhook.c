@@ -121,7 +121,7 @@ log_events(const struct webhook_deferred *one, size_t together)
  * it is tried again for LOCKED_MS.  False: no more.
  */
 static bool
-put_off(struct webhook_deferred *one)
+defer_locked(struct webhook_deferred *one)
 {
 	int64_t age_ms = clock_monotonic_ms() - one->req->started_ms;
 
@@ -137,7 +137,7 @@ put_off(struct webhook_deferred *one)
 static void
 answer_stored(struct webhook *hook, struct webhook_deferred *one, bool notified)
 {
-	if (one->err == SW_ELOCKED && put_off(one))
+	if (one->err == SW_ELOCKED && defer_locked(one))
 		return;
 	if (one->err != SW_OK) {
 		webhook_fail(&hook->program, one->req, one->err, one->res);

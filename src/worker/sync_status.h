@@ -24,6 +24,7 @@ struct sync_status {
 			     sync */
 };
 
+/* Release the devices; an all-zero struct is fine. */
 void sync_status_clear(struct sync_status *status);
 
 /* Take the elements of a list of device_parse_page() from an index on.  False: out of memory. */
