@@ -65,7 +65,7 @@ outcome_is_possible(int status, enum sw_err err)
 	case 400:
 		return err == SW_EINPUT || err == SW_EAUTH || err == SW_EINVAL_GRANT;
 	case 401:
-		return err == SW_EAUTH || err == SW_EINVAL_GRANT;
+		return err == SW_EAUTH || err == SW_EFORBIDDEN || err == SW_EINVAL_GRANT;
 	case 429:
 		return err == SW_ELIMIT;
 	default:
