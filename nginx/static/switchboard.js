@@ -78,8 +78,12 @@ function indexTiles(requested) {
 		else
 			pendingSince.delete(key);
 	}
-	for (const key of requests.keys())
-		checkRequest(key, requested);
+	for (const key of requests.keys()) {
+		if (tiles.has(key))
+			checkRequest(key, requested);
+		else
+			finishRequest(key); // its switch has gone
+	}
 	for (const [key, row] of newest) {
 		if (!tiles.has(key))
 			newest.delete(key);
@@ -268,7 +272,10 @@ function finishRequest(key) {
 
 function failRequest(key, message) {
 	const tile = tiles.get(key);
+	const drag = dragged.get(key);
 
+	if (drag !== undefined && drag.sent !== null)
+		drag.sent = -1; // it has no level: the slider's release sends it again
 	finishRequest(key);
 	if (tile !== undefined)
 		toast(`${labelOf(tile)}: ${message}`);
@@ -414,6 +421,7 @@ async function postAll(body, mine) {
 				finishRequest(key);
 		}
 		toast(reason(error));
+		revalidate(); // the server may have stored them
 	}
 }
 

@@ -48,7 +48,8 @@ struct serve_conf {
 	/*
 	 * Go on with what requests were parked for: wait until some of it is done, "fd" (-1: none)
 	 * is readable, or timeout_ms passed.  Called from the loop with no request being handled.
-	 * False, at once: nothing is under way.  It and "is_ready" may be NULL where "parked" is 0.
+	 * False, at once: nothing is under way.  It and "is_ready" may be NULL where no handler
+	 * sets response.awaited.
 	 */
 	bool (*wait)(void *context, int fd, int timeout_ms);
 	bool (*is_ready)(void *context, const void *awaited);

@@ -48,7 +48,7 @@ void platform_put_url(struct sbuf *buf, const char *api_url, enum platform_call 
 /* Method, headers and limits of a call; URL, credentials and body are left to the caller. */
 void platform_prepare(enum platform_call call, struct client_request *out);
 
-/* Has a link of the platform (next page, confirmation) the API's own origin (RFC 6454 4)? */
+/* Has the platform's link of a confirmation the API's own origin (RFC 6454 4)? */
 bool platform_is_own_link(const struct url_parts *api, const char *url);
 
 /*

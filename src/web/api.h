@@ -31,7 +31,11 @@ SW_MUSTCHECK enum sw_err api_post_many(struct request_context *context);
  */
 SW_MUSTCHECK enum sw_err api_history(struct request_context *context);
 
-/* GET /healthz: 200 when the database answers, else 503.  Always SW_OK. */
+/*
+ * GET /healthz: 200, or 503 when the database does not answer or the partitions of event are late.
+ * "status" is "degraded", with 200, without a worker, without a seal key that tokens need
+ * ("sealKeys"), and while the platform refuses every refresh ("client", "hint").  Always SW_OK.
+ */
 SW_MUSTCHECK enum sw_err api_healthz(struct request_context *context);
 
 /* GET /metrics: 200, Prometheus text format 0.0.4.  nginx answers it to requests from this host

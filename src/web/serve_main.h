@@ -22,16 +22,16 @@ struct serve_main {
 	/* Replies that may be deferred, and the batch commit (serve.h); 0 and NULL for none. */
 	size_t batch;
 	void (*commit)(struct program *program);
-	/* serve.h: requests that may be parked, and what they wait for; 0 and NULL for none. */
+	/* serve.h: requests that may be parked, 0: none; NULL where none sets response.awaited. */
 	size_t parked;
+	bool (*wait)(struct program *program, int fd, int timeout_ms);
+	bool (*is_ready)(struct program *program, const void *awaited);
 	/*
 	 * A handler that returns SW_ELOCKED is called again as long as the request is not older
 	 * than this; for handlers that do nothing before the statement that may be refused so, or
 	 * only what can be done twice.  0: it is an error at once.
 	 */
 	int locked_ms;
-	bool (*wait)(struct program *program, int fd, int timeout_ms);
-	bool (*is_ready)(struct program *program, const void *awaited);
 	/* Before the first request; SW_EINPUT: the configuration is wrong (reported).  May be NULL.
 	 */
 	enum sw_err (*start)(struct program *program);

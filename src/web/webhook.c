@@ -134,6 +134,16 @@ defer_locked(struct webhook_deferred *one)
 	return true;
 }
 
+/* Which events were not understood, and because of what: the rest of it is in the database. */
+static void
+log_odd(const struct webhook_body *event)
+{
+	for (size_t i = 0; i < event->odd_count && i < WEBHOOK_BODY_ODD_MAX; i++)
+		log_event(LOG_WARN, "webhook.not_understood", "installation",
+		    event->installed_app_id, "index", log_int((long long)event->odd[i].index),
+		    "member", event->odd[i].member, (const char *)NULL);
+}
+
 static void
 answer_stored(struct webhook *hook, struct webhook_deferred *one, bool notified)
 {
@@ -145,6 +155,7 @@ answer_stored(struct webhook *hook, struct webhook_deferred *one, bool notified)
 	}
 	add_notifications(hook, one->event.installed_app_id, &one->done, notified);
 	log_events(one, hook->batch.count);
+	log_odd(&one->event);
 	response_put_json(one->res, 200, json_pack("{s:{}}", "eventData"));
 }
 
@@ -200,22 +211,11 @@ webhook_is_ready(struct program *program, const void *awaited)
 	return webhook_keys_are_ready(&((struct webhook *)program)->keys, awaited);
 }
 
-/* Which events were not understood, and because of what: the rest of it is in the database. */
-static void
-log_odd(const struct webhook_body *event)
-{
-	for (size_t i = 0; i < event->odd_count && i < WEBHOOK_BODY_ODD_MAX; i++)
-		log_event(LOG_WARN, "webhook.not_understood", "installation",
-		    event->installed_app_id, "index", log_int((long long)event->odd[i].index),
-		    "member", event->odd[i].member, (const char *)NULL);
-}
-
 /* The reply is deferred until the batch commit. */
 static enum sw_err
 answer_events(struct webhook *hook, const struct request *req, const struct webhook_body *event,
     struct response *res)
 {
-	log_odd(event);
 	if (webhook_batch_is_full(&hook->batch))
 		serve_commit();
 	webhook_batch_add(&hook->batch, req, event, res);

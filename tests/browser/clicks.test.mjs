@@ -295,3 +295,18 @@ test("a slider that moves for long sends at most four levels a second, and alway
 	await shows(page, "Bedside lamp", "on");
 	assert.equal(await slider("Bedside lamp").inputValue(), "85");
 });
+
+test("a level that could not be sent while the slider moved is sent when it is released", async () => {
+	const say = (thumb, name) => thumb.evaluate((element, type) => element.dispatchEvent(new Event(type, { bubbles: true })), name);
+	const thumb = slider("Bedside lamp");
+
+	await page.route("**/api/switches/**", (route) => route.fulfill({ status: 503, json: { error: { code: "unavailable", message: "not now" } } }),
+		{ times: 1 });
+	await waitFor(() => thumb.isEnabled(), { what: "the slider" });
+	await thumb.evaluate((element) => (element.value = 35));
+	await say(thumb, "input");
+	await page.getByText("Bedside lamp: ").waitFor();
+	await say(thumb, "change");
+	await finished(1);
+	assert.equal((await device(stack, "Bedside lamp")).status.main.switchLevel.level.value, 35);
+});
