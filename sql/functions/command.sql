@@ -183,7 +183,7 @@ BEGIN
 		ORDER BY r.position, r.requested_at LIMIT p_limit
 		FOR UPDATE OF c SKIP LOCKED)
 	UPDATE command c SET status = 'sent', sent_at = now(), claimed_by = p_worker,
-		claimed_until = now() + policy_command_lease(), attempts = c.attempts + 1,
+		claimed_until = now() + policy_command_lease(), attempts = c.attempts + 1, rests_at = NULL,
 		deadline_at = CASE WHEN c.attempts = 0 THEN now() + policy_command_send() ELSE c.deadline_at END
 	FROM taken t WHERE c.installation_id = p_installation AND c.command_id = t.command_id
 	RETURNING c.installation_id::text, c.command_id, c.device_id::text, c.component::text, c.command, c.level,

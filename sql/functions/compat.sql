@@ -1,4 +1,5 @@
 -- What only programs of versions before this one call, while they run beside it.  May be deleted after the first release.
+-- Nothing for their workers: the queue is another one now, and they find no work in it.
 
 -- An owner who is not named is not asked for here: then it is the one that is known already, or the link fails.
 CREATE FUNCTION installation_link(p_installation text, p_owner text, p_scope text, p_access bytea,
@@ -20,12 +21,6 @@ COMMENT ON FUNCTION installation_link IS 'Of the version before, which cannot as
 
 GRANT EXECUTE ON FUNCTION installation_link TO switchboard_oauth;
 
-CREATE FUNCTION event_keep_partitions(p_days_kept integer DEFAULT 8)
-RETURNS integer LANGUAGE sql AS $$ SELECT event_partition_make() $$;
-COMMENT ON FUNCTION event_keep_partitions IS 'event_partition_make(), for workers of 0.1.0';
-
-GRANT EXECUTE ON FUNCTION event_keep_partitions TO switchboard_worker;
-
 -- For a webhook.fcgi that does not say where a webhook came from, and keeps no certificate for longer than a day: one
 -- that could not be refreshed is a minute younger to it.
 CREATE FUNCTION signing_key_claim(p_key text)
@@ -35,13 +30,3 @@ LANGUAGE sql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION signing_key_claim IS 'signing_key_find() for a webhook from anywhere';
 GRANT EXECUTE ON FUNCTION signing_key_claim TO switchboard_webhook;
-
-CREATE FUNCTION command_expire(p_confirm_ms integer)
-RETURNS SETOF text LANGUAGE sql AS $$
-	SELECT o.installation_id FROM (SELECT c.installation_id, array_agg(c.command_id ORDER BY c.error) AS commands,
-		array_agg(c.error ORDER BY c.error) AS errors
-		FROM command_overdue(p_confirm_ms) c GROUP BY 1) o
-		WHERE command_fail_overdue(o.installation_id, o.commands, o.errors)
-$$;
-COMMENT ON FUNCTION command_expire IS 'For a worker that fails all overdue commands in one transaction';
-GRANT EXECUTE ON FUNCTION command_expire TO switchboard_worker;

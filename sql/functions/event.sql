@@ -192,9 +192,13 @@ RETURNS timestamptz LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION event_heard_since IS 'When did the device itself report something after this, in the last day; null: it did not';
 
--- Whatever a device reports shows that it is online.  Its other switches change on the page too.
+-- Whatever a device reports shows that it is online.  Its other switches change on the page too.  plpgsql, for it keeps the
+-- plan: many installations have a device that is offline.
 CREATE FUNCTION event_end_offline(p_changes event_change[])
-RETURNS text[] LANGUAGE sql AS $$
+RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+	v_shown text[];
+BEGIN
 	WITH heard AS (
 		SELECT DISTINCT ON (n.installation_id, n.device_id) n.installation_id, n.device_id, n.seq, n.at, n.tick
 		FROM unnest(p_changes) AS n WHERE n.event_type = 'DEVICE_EVENT'
@@ -210,8 +214,9 @@ RETURNS text[] LANGUAGE sql AS $$
 		UPDATE switch s SET seq = b.seq FROM back b
 		WHERE s.installation_id = b.installation_id AND s.device_id = b.device_id
 		RETURNING s.installation_id)
-	SELECT coalesce(array_agg(DISTINCT s.installation_id::text), '{}') FROM shown s
-$$;
+	SELECT coalesce(array_agg(DISTINCT s.installation_id::text), '{}') INTO v_shown FROM shown s;
+	RETURN v_shown;
+END $$;
 COMMENT ON FUNCTION event_end_offline IS 'Devices that report something are not offline; gives the installations whose page changed';
 
 -- page: what the page shows changed; structure: devices did; sync: a sync of the devices is needed; gone: the installation

@@ -27,8 +27,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = switchboard, pg_temp AS $
 		LEFT JOIN work w ON w.kind = k AND w.waits_for IS NULL AND w.priority IN (0, 1, 2) AND w.run_at <= now() GROUP BY k
 	UNION ALL SELECT 'tokens_failing', '', count(*) FROM token WHERE failures > 0
 	UNION ALL SELECT 'api_calls_month', '', api_calls_this_month()
-	UNION ALL SELECT 'workers', '', h.workers FROM health() h
-	UNION ALL SELECT 'workers_lacking_key', '', h.workers_lacking_key FROM health() h
+	UNION ALL SELECT v.name, '', v.value FROM health() h,
+		LATERAL (VALUES ('workers', h.workers), ('workers_lacking_key', h.workers_lacking_key)) AS v (name, value)
 $$;
 COMMENT ON FUNCTION metrics IS 'Figures for GET /metrics: name, label (or empty), value';
 

@@ -10,7 +10,8 @@ COMMENT ON FUNCTION invitation_may_make IS 'May this person invite others: do th
 CREATE FUNCTION invitation_make(p_user bigint, p_code bytea)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = switchboard, pg_temp AS $$
 BEGIN
-	DELETE FROM invitation WHERE expires_at < now();
+	DELETE FROM invitation v USING (SELECT o.code_hash FROM invitation o WHERE o.expires_at < now() FOR UPDATE SKIP LOCKED) old
+		WHERE v.code_hash = old.code_hash;
 	PERFORM 1 FROM user_account u WHERE u.user_id = p_user FOR NO KEY UPDATE;
 	IF NOT invitation_may_make(p_user) OR (SELECT count(*) FROM invitation v
 		WHERE v.made_by = p_user AND v.used_at IS NULL AND v.expires_at > now()) >= policy_invitations_open() THEN

@@ -187,6 +187,7 @@ RETURNS void LANGUAGE sql AS $$
 	SELECT work_put_refresh(o.installation_id, 2, now()) FROM (SELECT t.installation_id FROM token t
 		JOIN installation i ON i.installation_id = t.installation_id AND i.status IN ('linking', 'active')
 		WHERE t.installation_id <> p_installation AND t.obtained_at <= p_since AND t.refused_since IS NULL
+			AND t.last_error IS NULL
 		ORDER BY t.obtained_at LIMIT 1) AS o
 $$;
 COMMENT ON FUNCTION token_compare IS 'Refresh the token of another installation, to see whether it is refused too';

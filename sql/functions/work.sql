@@ -87,17 +87,19 @@ BEGIN
 	UPDATE work w SET lease = NULL, claim = NULL, attempts = 0, last_error = NULL,
 		priority = CASE WHEN w.generation = p_generation THEN 2 ELSE greatest(w.priority, 1) END,
 		run_at = CASE WHEN w.generation = p_generation THEN work_daily(p_installation)
-			WHEN p_kind = 'device_sync' THEN sync_earliest(p_installation) ELSE now() END,
+			ELSE greatest(CASE p_kind WHEN 'device_sync' THEN sync_earliest(p_installation) ELSE now() END,
+				work_pause_end(p_installation, p_kind)) END,
 		queued_at = now()
 		WHERE w.installation_id = p_installation AND w.kind = p_kind AND w.subject = '' AND w.claim = p_claim;
 END $$;
 COMMENT ON FUNCTION work_done IS 'End a piece of work, unless it was asked for again meanwhile';
 
--- p_error is null when nothing failed and it only waits.
+-- p_error is null when nothing failed and it only waits.  A "limit" is no failure either: it says when to go on.
 CREATE FUNCTION work_failed(p_installation text, p_kind text, p_claim bigint, p_error text, p_delay_ms bigint)
 RETURNS void LANGUAGE sql AS $$
-	UPDATE work w SET lease = NULL, claim = NULL, attempts = w.attempts + (p_error IS NOT NULL)::integer, last_error = p_error,
-		run_at = now() + make_interval(secs => p_delay_ms / 1000.0)
+	UPDATE work w SET lease = NULL, claim = NULL, attempts = w.attempts + (coalesce(p_error, 'limit') <> 'limit')::integer,
+		last_error = p_error,
+		run_at = greatest(now() + make_interval(secs => p_delay_ms / 1000.0), work_pause_end(p_installation, p_kind))
 		WHERE w.installation_id = p_installation AND w.kind = p_kind AND w.subject = '' AND w.claim = p_claim
 $$;
 COMMENT ON FUNCTION work_failed IS 'Put work back for a later try';
@@ -141,7 +143,8 @@ RETURNS void LANGUAGE sql AS $$
 $$;
 COMMENT ON FUNCTION work_put_refresh IS 'Ask for the refresh of a token, no later than it is planned';
 
--- What is planned next is no failure: asking for it earlier helps.
+-- What is planned next is no failure: asking for it earlier helps.  The failures of refreshes are counted in token, also those
+-- of which the queue does not know (an answer that was lost); attempts serves release_delay() alone.
 CREATE FUNCTION work_plan_refresh(p_installation text, p_at timestamptz, p_error text)
 RETURNS void LANGUAGE sql AS $$
 	INSERT INTO work AS w (installation_id, kind, priority, run_at, waits_for, last_error)

@@ -37,7 +37,8 @@ RETURNS bigint LANGUAGE sql AS $$
 		WHERE w.lease = p_worker AND CASE w.kind WHEN 'refresh' THEN p_refreshes WHEN 'confirmation' THEN p_confirmations
 			ELSE p_jobs END FOR UPDATE SKIP LOCKED),
 	claimed AS (
-		UPDATE work w SET lease = NULL, claim = NULL, attempts = w.attempts + 1, run_at = now() + release_delay(w.attempts)
+		UPDATE work w SET lease = NULL, claim = NULL, attempts = w.attempts + 1,
+			run_at = greatest(now() + release_delay(w.attempts), work_pause_end(w.installation_id, w.kind))
 		FROM held h WHERE w.installation_id = h.installation_id AND w.kind = h.kind AND w.subject = h.subject
 		RETURNING w.installation_id, w.kind),
 	failed AS MATERIALIZED (

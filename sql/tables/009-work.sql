@@ -20,7 +20,7 @@ CREATE SEQUENCE work_claims;
 CREATE INDEX work_due ON work (priority, run_at) WHERE waits_for IS NULL;
 CREATE INDEX work_leased ON work (lease) WHERE lease IS NOT NULL;
 COMMENT ON SEQUENCE work_claims IS 'Numbers of claims: work.claim';
-COMMENT ON TABLE work IS 'The worker''s queue: at most one row of a kind per installation';
+COMMENT ON TABLE work IS 'The worker''s queue: at most one row of a kind per installation, and one for each confirmation';
 COMMENT ON COLUMN work.installation_id IS 'For whom; empty for a confirmation, which is for the app';
 COMMENT ON COLUMN work.kind IS 'device_sync: read devices, rooms and states; subscription_sync: bring subscriptions right; uninstall: delete it at the platform, then erase; refresh: its tokens; command: send what is in table command; confirmation: fetch an address of table confirmation';
 COMMENT ON COLUMN work.subject IS 'Of a confirmation: its confirmation_hash, in hex; else empty';
@@ -32,7 +32,7 @@ COMMENT ON COLUMN work.waits_for IS 'What must change before it can be done, wha
 COMMENT ON COLUMN work.generation IS 'Grows when it is asked for again: then it runs once more after the present run';
 COMMENT ON COLUMN work.attempts IS 'Failed runs so far';
 COMMENT ON COLUMN work.last_error IS 'Why the last run failed; null: it did not';
-COMMENT ON COLUMN work.queued_at IS 'When it was first asked for';
+COMMENT ON COLUMN work.queued_at IS 'When it was asked for; of a sync that comes back daily, at the latest when the last run ended';
 
 INSERT INTO work (installation_id, kind, priority, run_at, waits_for, attempts, last_error, queued_at)
 	SELECT j.installation_id, j.kind, CASE WHEN i.status = 'linking' THEN 0 ELSE 1 END, j.run_at,
@@ -67,12 +67,10 @@ CREATE TABLE catch_up (
 	is_open   boolean PRIMARY KEY DEFAULT true CHECK (is_open),
 	since     timestamptz,
 	spread    interval NOT NULL,
-	after     text COLLATE "C",
-	opened_at timestamptz NOT NULL DEFAULT now()
+	after     text COLLATE "C"
 );
 COMMENT ON TABLE catch_up IS 'Open while installations are being looked at that may have changed while no worker was there or no webhook could be stored';
 COMMENT ON COLUMN catch_up.is_open IS 'Always true, for there is one';
 COMMENT ON COLUMN catch_up.since IS 'When a worker last reported before; null: not known';
 COMMENT ON COLUMN catch_up.spread IS 'Over how long the syncs of all installations are spread';
 COMMENT ON COLUMN catch_up.after IS 'The sync of installations up to this one is planned; null: of none';
-COMMENT ON COLUMN catch_up.opened_at IS 'When the first worker was back';

@@ -185,7 +185,7 @@ static const struct stmt statements[] = {
     [STMT_TOKEN_REFUSED] = {"token_refused", "SELECT token_refused($1, $2, $3, $4)", 4,
 	.repeatable = true},
     [STMT_TOKEN_FAILED] = {"token_failed", "SELECT token_failed($1, $2, $3, $4)", .params = 4},
-    [STMT_TOKEN_DEAD] = {"token_dead", "SELECT token_dead($1, $2, $3)", 3, .repeatable = true},
+    [STMT_TOKEN_DEAD] = {"token_dead", "SELECT token_dead($1, $2, $3)", .params = 3},
     [STMT_TOKEN_REFRESH_REFUSED] = {"token_refresh_refused",
 	"SELECT token_refresh_refused($1, $2, $3, $4)", .params = 4},
     [STMT_TOKEN_SEAL_DUE] = {"token_seal_due", "SELECT token_seal_due($1)", 1, .repeatable = true},

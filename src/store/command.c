@@ -121,9 +121,12 @@ store_command_claim(struct db *db, struct arena *arena, const char *worker_id, i
 	    DB_TEXT(db_int_text(arena, share->each)),
 	    DB_TEXT(db_int_text(arena, share->alone)),
 	};
-	struct store_list list;
-	enum sw_err err = store_query_list(
-	    db, arena, STMT_COMMAND_CLAIM, params, read_command, sizeof(**out), &list);
+	struct store_list list = {0};
+	enum sw_err err = SW_ENOMEM;
+
+	if (params[1].text != NULL) /* NULL would mean without limit */
+		err = store_query_list(
+		    db, arena, STMT_COMMAND_CLAIM, params, read_command, sizeof(**out), &list);
 
 	*out = list.elements;
 	*count = list.count;

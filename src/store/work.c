@@ -58,10 +58,12 @@ store_work_claim(struct db *db, struct arena *arena, const char *worker_id,
 	    DB_TEXT(db_int_text(arena, priority)),
 	    DB_TEXT(db_int_text(arena, limit)),
 	};
-	struct store_list list;
-	enum sw_err err =
-	    store_query_list(db, arena, STMT_WORK_CLAIM, params, read_work, sizeof(**out), &list);
+	struct store_list list = {0};
+	enum sw_err err = SW_ENOMEM;
 
+	if (params[2].text != NULL) /* NULL would mean without limit */
+		err = store_query_list(
+		    db, arena, STMT_WORK_CLAIM, params, read_work, sizeof(**out), &list);
 	*out = list.elements;
 	*count = list.count;
 	for (size_t i = 0; i < *count; i++)

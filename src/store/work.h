@@ -43,7 +43,7 @@ struct store_work {
 	int64_t claim;      /* number of this claim */
 	int64_t generation; /* counts requests for it; for store_work_done() */
 	int64_t attempts;   /* failed runs so far */
-	int64_t age_s;      /* since it was first requested */
+	int64_t age_s;      /* since it was requested */
 };
 
 /*

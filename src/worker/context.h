@@ -66,7 +66,7 @@ struct worker {
 	bool stopping;               /* SIGTERM came: nothing new is claimed or sent */
 	bool misconfigured;          /* a seal key is the wrong one: stop, exit status 78 */
 	bool database_is_up;         /* the last heartbeat could be written */
-	int64_t refreshes_from_ms;   /* monotonic; no refresh is claimed before it */
+	int64_t refreshes_from_ms;   /* monotonic; only commands are claimed before it */
 	struct store_claims orphans; /* kinds of claims that may be ours without our knowing */
 
 	/* Set by whoever notices it, used by the loop. */

@@ -167,8 +167,6 @@ static const char *
 reason_of(enum sw_err err)
 {
 	switch (err) {
-	case SW_ELOCKED: /* by a webhook or a person, for a moment */
-		return NULL;
 	case SW_ETIMEOUT:
 	case SW_EUNAVAILABLE:
 		return "SmartThings did not answer";
@@ -222,7 +220,8 @@ job_retry(struct job *job, enum sw_err err, int64_t delay_ms)
 		wait_for_token(job);
 		return;
 	}
-	if (job->type->show_failure != NULL)
+	/* SW_ELOCKED: by a webhook or a person, for a moment. */
+	if (job->type->show_failure != NULL && err != SW_ELOCKED)
 		job->type->show_failure(job, reason_of(err));
 	job_put_back(job, err, delay_after(job, err, delay_ms));
 }

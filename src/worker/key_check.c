@@ -82,7 +82,8 @@ is_known(const struct key_check *check, const struct missing_key *key)
 
 /* Remember the keys that we lack, in place of those of the last check. */
 static void
-take_missing(struct key_check *check, const struct store_canaries *found)
+take_missing(
+    struct key_check *check, const struct seal_keys *keys, const struct store_canaries *found)
 {
 	struct key_check next = {.done = check->done, .next_ms = check->next_ms};
 
@@ -90,11 +91,15 @@ take_missing(struct key_check *check, const struct store_canaries *found)
 		const struct store_canary *canary = &found->canaries[i];
 		struct missing_key *key = &next.missing[next.count];
 
-		if (canary->state != STORE_CANARY_ABSENT || !canary->used)
+		bool untold = canary->state == STORE_CANARY_UNKNOWN &&
+			      !store_canary_has_key(keys, canary->key_id);
+
+		if ((canary->state != STORE_CANARY_ABSENT && !untold) || !canary->used)
 			continue;
 		snprintf(key->id, sizeof(key->id), "%s", canary->key_id);
 		key->elsewhere = canary->elsewhere;
-		key->lost = !canary->elsewhere && canary->unseen_s > LOST_S;
+		/* Without a known text nobody can say how long ago a worker had it. */
+		key->lost = untold || (!canary->elsewhere && canary->unseen_s > LOST_S);
 		if (!is_known(check, key))
 			log_missing(key);
 		next.count++;
@@ -146,7 +151,7 @@ check_keys(struct worker *worker)
 		worker->misconfigured = true;
 		return SW_OK;
 	}
-	take_missing(check, &found);
+	take_missing(check, keys, &found);
 	return store_canary_seen(
 	    worker->db, keys, worker->id, check->count > 0 ? check->missing[0].id : NULL);
 }
@@ -197,5 +202,6 @@ key_check_is_lost(const struct worker *worker, const char *key_id)
 		if (strcmp(check->missing[i].id, key_id) == 0)
 			return check->missing[i].lost;
 	}
-	return true;
+	/* Else it came after the last check: another worker has it. */
+	return store_canary_has_key(&worker->config->seal_keys, key_id);
 }

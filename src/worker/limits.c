@@ -4,6 +4,7 @@
 #include "worker/limits.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -61,6 +62,26 @@ save_later(struct worker *worker, const char *installation_id, const char *devic
 	return true;
 }
 
+/* Each try may take as long as a lock is waited for: one is enough for an installation. */
+static struct pause *
+find_unsaved(const struct worker *worker, const char *installation_id)
+{
+	struct pause *pause = worker->unsaved_pauses;
+
+	while (pause != NULL && strcmp(pause->installation_id, installation_id) != 0)
+		pause = pause->next;
+	return pause;
+}
+
+static void
+postpone_others(const struct pause *pause)
+{
+	for (struct pause *other = pause->next; other != NULL; other = other->next) {
+		if (strcmp(other->installation_id, pause->installation_id) == 0)
+			other->save_at_ms = pause->save_at_ms;
+	}
+}
+
 void
 limits_pause(struct worker *worker, const char *installation_id, const char *device_id,
     enum platform_call what, int64_t delay_ms)
@@ -71,8 +92,10 @@ limits_pause(struct worker *worker, const char *installation_id, const char *dev
 
 	if (installation_id == NULL || kind == PAUSE_NONE)
 		return;
-	err = store_pause_put(
-	    worker->db, &worker->scratch, installation_id, kind, device_id, delay_ms);
+	err = SW_ELOCKED;
+	if (find_unsaved(worker, installation_id) == NULL)
+		err = store_pause_put(
+		    worker->db, &worker->scratch, installation_id, kind, device_id, delay_ms);
 	if (err == SW_OK)
 		return;
 	later = save_later(worker, installation_id, device_id, kind, delay_ms);
@@ -116,6 +139,8 @@ limits_retry_saving(struct worker *worker)
 			if (err == SW_EUNAVAILABLE)
 				return SAVE_AGAIN_MS;
 			pause->save_at_ms = clock_monotonic_ms() + SAVE_AGAIN_MS;
+			if (err != SW_OK)
+				postpone_others(pause);
 		}
 		if (err == SW_OK) {
 			*link = pause->next;

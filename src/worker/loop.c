@@ -35,7 +35,6 @@
 #define MAINTAIN_MS 3600000
 /* After a lock that was not to be had: a backup takes its time. */
 #define RETIRE_RETRY_MS 60000
-#define SAVE_TOKENS_MS 1000
 #define REPLAY_MS 2000
 #define RELEASE_DEAD_MS 5000
 /* Longer than any transfer takes (smartthings/api.c). */
@@ -57,7 +56,6 @@ struct schedule {
 	int64_t make_ms;
 	int64_t retire_ms;
 	int64_t prune_ms;
-	int64_t save_tokens_ms;
 	int64_t replay_ms;
 	int64_t release_dead_ms;
 	int64_t claim_ms;
@@ -290,7 +288,7 @@ static int
 wait_for_claim(struct worker *worker, struct schedule *schedule, int claimed)
 {
 	bool is_free[WORK_PRIORITY__MAX];
-	int64_t next_ms;
+	int64_t next_ms, from_ms;
 
 	for (int priority = 0; priority < WORK_PRIORITY__MAX; priority++)
 		is_free[priority] =
@@ -300,6 +298,9 @@ wait_for_claim(struct worker *worker, struct schedule *schedule, int claimed)
 		return RECONNECT_MS;
 	if (next_ms > 0 || claimed > 0)
 		schedule->idle_ms = IDLE_FIRST_MS;
+	from_ms = worker->refreshes_from_ms - clock_monotonic_ms();
+	if (from_ms > 0 && from_ms < next_ms)
+		next_ms = from_ms;
 	if (next_ms > 0)
 		return next_ms < WAIT_MAX_MS ? (int)next_ms : WAIT_MAX_MS;
 	if (claimed == 0 && schedule->idle_ms < IDLE_MOST_MS)
@@ -373,8 +374,7 @@ run_once(struct worker *worker, struct schedule *schedule)
 
 	arena_clear(&worker->scratch);
 	paused_ms = jobs_resume(worker);
-	if (worker->unsaved_tokens != NULL && is_due(&schedule->save_tokens_ms, SAVE_TOKENS_MS))
-		refreshes_retry_saving(worker);
+	refreshes_retry_saving(worker);
 	if (!db_is_connected(worker->db) || is_due(&schedule->heartbeat_ms, HEARTBEAT_MS))
 		check_database(worker);
 	check_connection(worker);

@@ -102,6 +102,13 @@ next_batch(struct worker *worker)
 	return store_token_spooled(worker->db, replay->answers, replay->count);
 }
 
+/* Does the database refuse an answer for good? */
+static bool
+is_refused(enum sw_err err)
+{
+	return err == SW_EINPUT || err == SW_EFORBIDDEN || err == SW_EINTERNAL;
+}
+
 static enum sw_err
 store_answer(struct worker *worker, const struct spool_file *file,
     const struct oauth_tokens *tokens, int64_t obtained_at)
@@ -112,12 +119,9 @@ store_answer(struct worker *worker, const struct spool_file *file,
 	    store_token_store(worker->db, &worker->scratch, &worker->config->seal_keys,
 		file->installation_id, file->generation, tokens, age_s > 0 ? age_s : 0, &stored);
 
-	if (err == SW_EINPUT || err == SW_EFORBIDDEN || err == SW_EINTERNAL) {
-		/* The database refuses it for good; all other work waits for the replay to end. */
+	if (is_refused(err))
 		log_event(LOG_ERROR, "spool.refused", "installation", file->installation_id, "file",
 		    file->name, "err", err_name(err), (const char *)NULL);
-		return SW_OK;
-	}
 	if (err != SW_OK)
 		return err;
 	log_event(LOG_INFO, "spool.replayed", "installation", file->installation_id, "stored",
@@ -129,10 +133,13 @@ store_answer(struct worker *worker, const struct spool_file *file,
 	return SW_OK;
 }
 
-/* An answer that cannot be stored now, because its row is locked for example, delays no other. */
+/* An answer that cannot be stored, at all or now (its row is locked for example), delays no other.
+ */
 static enum sw_err
 pass_by(struct worker *worker, enum sw_err err)
 {
+	if (is_refused(err))
+		return SW_OK;
 	if (!retry_may_help(err) || err == SW_EUNAVAILABLE)
 		return err;
 	replay_sweep_soon(worker);
@@ -238,8 +245,10 @@ replay_run(struct worker *worker)
 		err = begin_walk(worker, false);
 	if (err == SW_OK)
 		err = walk(worker, STEP_MS, &ended);
-	if (ended)
+	if (ended) {
 		worker->replay_due = false;
+		worker->has_work = true; /* what waited for it */
+	}
 	return err;
 }
 
@@ -310,7 +319,10 @@ replay_one(struct worker *worker, const char *installation_id, int64_t generatio
 	if (*found)
 		err = store_answer(worker, &file, &tokens, obtained_at);
 	oauth_tokens_clear(&tokens);
-	return err;
+	if (!is_refused(err))
+		return err;
+	*found = false;
+	return SW_OK;
 }
 
 bool

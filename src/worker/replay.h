@@ -47,7 +47,8 @@ void replay_sweep_soon(struct worker *worker);
 
 /*
  * Store the answer to the refresh of one generation, if the spool has it.  *found: it has one that
- * a key opens, and on SW_OK the database has it now, or a newer one.  Errors of db_exec().
+ * a key opens and the database does not refuse for good, and on SW_OK the database has it now, or a
+ * newer one.  Other errors of db_exec().
  */
 SW_MUSTCHECK enum sw_err
 replay_one(struct worker *worker, const char *installation_id, int64_t generation, bool *found);

@@ -6,7 +6,7 @@
 #include "smartthings/device_status.h"
 
 #define FAILURES_MAX 3
-#define AGAIN_MS 300000
+#define AGAIN_MS 3600000
 
 void
 sync_status_clear(struct sync_status *status)

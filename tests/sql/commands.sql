@@ -1,7 +1,7 @@
 -- Commands: whose, in which order, confirmed by what.
 BEGIN;
 \ir fixture.psql
-SELECT plan(78);
+SELECT plan(79);
 SELECT set_config('test.other', pg_temp.link('flat', 'sam', 'cookie-2')::text, true) \g /dev/null
 SELECT sync_apply('flat', now(), 'p2', 'Flat', NULL, jsonb_build_array(
 	pg_temp.sync_device('sam-lamp', 'Lamp', 'off', now() - interval '1 hour'))) \g /dev/null
@@ -157,6 +157,11 @@ SELECT is(pg_temp.status('setLevel'), 'confirmed', 'it has arrived: the device h
 SELECT pg_temp.dim(40) \g /dev/null
 SELECT pg_temp.ingest('home', jsonb_build_array(pg_temp.level_event(15, 39.4))) \g /dev/null
 SELECT is((SELECT rests_at - now() FROM command), interval '1 second', 'one that is the same but for rounding is not waited on for long');
+SELECT pg_temp.dim(44) \g /dev/null
+UPDATE command SET status = 'requested', accepted_at = NULL, claimed_by = NULL, claimed_until = NULL, rests_at = now() - interval '1 second';
+SELECT pg_temp.claim_commands('w1', 10, 10) \g /dev/null
+SELECT is((SELECT status || coalesce(rests_at::text, '') FROM command), 'sent', 'a level reported before it was sent again tells nothing of that');
+DELETE FROM command;
 UPDATE switch SET state = 'off', level = 75 WHERE device_id = 'lamp';
 SELECT pg_temp.dim(75) \g /dev/null
 SELECT is(pg_temp.status('setLevel'), 'accepted', 'a lamp that is off has its event to come');

@@ -2,7 +2,7 @@
 BEGIN;
 \ir fixture.psql
 UPDATE token SET generation = 1; -- so that it can be named
-SELECT plan(112);
+SELECT plan(116);
 
 CREATE FUNCTION pg_temp.claim_of(p_kind text) RETURNS bigint LANGUAGE sql AS $$
 	SELECT claim FROM work WHERE installation_id = 'home' AND kind = p_kind $$;
@@ -204,6 +204,23 @@ SELECT is(work_keep('home', 'subscription_sync', pg_temp.claim_of('subscription_
 DELETE FROM work;
 SELECT pause_put('home', 'device_sync', NULL, 60000), work_begin('home', 'device_sync') \g /dev/null
 SELECT is(pg_temp.due_in('home', 'device_sync'), interval '1 minute', 'a new link does not end what the platform asked for');
+DELETE FROM pause;
+DELETE FROM work;
+
+-- What the platform paused comes back no sooner, however its run ended.
+SELECT work_put('home', 'device_sync', 0) \g /dev/null
+SELECT count(*) FROM work_claim('w1', 0, 10) \g /dev/null
+SELECT pause_put('home', 'device_sync', NULL, 60000), work_failed('home', 'device_sync', pg_temp.claim_of('device_sync'), 'limit', 0) \g /dev/null
+SELECT is(pg_temp.due_in('home', 'device_sync'), interval '1 minute', 'not when a worker that stops puts it back');
+SELECT is((SELECT attempts FROM work WHERE kind = 'device_sync'), 0, 'and a limit is no failure');
+UPDATE work SET run_at = now(), last_error = NULL;
+SELECT count(*) FROM work_claim('w1', 0, 10) \g /dev/null
+SELECT worker_release('w1', true, true, true, true, false, 8000) \g /dev/null
+SELECT is(pg_temp.due_in('home', 'device_sync'), interval '1 minute', 'nor when its worker has died');
+UPDATE work SET run_at = now();
+SELECT count(*) FROM work_claim('w1', 0, 10) \g /dev/null
+SELECT work_put('home', 'device_sync', 0), work_done('home', 'device_sync', pg_temp.claim_of('device_sync'), 1) \g /dev/null
+SELECT is(pg_temp.due_in('home', 'device_sync'), interval '1 minute', 'nor when it was asked for again while it ran');
 DELETE FROM pause;
 DELETE FROM work;
 
