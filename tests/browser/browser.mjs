@@ -1,7 +1,8 @@
 // Chromium for the tests in this folder: browsers that are signed in, their pages, and conditions to wait for.
 import { readFileSync, readdirSync } from "node:fs";
+import { after, before } from "node:test";
 import { chromium } from "playwright-core";
-import { linkAccount, sleep, waitFor } from "../stack.mjs";
+import { linkAccount, sleep, startStack, waitFor } from "../stack.mjs";
 
 /** Debian's Chromium, which runs as root only without its sandbox. */
 export function launch() {
@@ -31,6 +32,22 @@ export async function linkedLocation(stack, options) {
 		(SELECT count(*) FROM switchboard.subscription s WHERE s.installation_id = i.installation_id)`)) === "0",
 	{ what: "the subscriptions" });
 	return jar;
+}
+
+/** For the tests of a file: "take" is called before them with a stack, Chromium and the cookies of a browser that linked "Home". */
+export function useHome(take) {
+	let stack;
+	let chrome;
+
+	before(async () => {
+		stack = await startStack();
+		chrome = await launch();
+		take({ stack, chrome, jar: await linkedLocation(stack, { location: "Home" }) });
+	});
+	after(async () => {
+		await chrome?.close();
+		await stack?.stop();
+	});
 }
 
 /** A new page; "errors" has errors of its script and violations of the content security policy. */

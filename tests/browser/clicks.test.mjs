@@ -1,27 +1,15 @@
 // Clicks whose requests are late, beside each other, or without a result: the page tells the truth.
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import { sleep, startStack, waitFor } from "../stack.mjs";
-import { device, flip, launch, linkedLocation, live, openBrowser, openPage, shows, switchOf, tileOf } from "./browser.mjs";
+import { afterEach, beforeEach, test } from "node:test";
+import { sleep, waitFor } from "../stack.mjs";
+import { device, flip, linkedLocation, live, openBrowser, openPage, shows, switchOf, tileOf, useHome } from "./browser.mjs";
 
-const LATE_MS = 1500; // how late a request is that a test delays
+const LATE_MS = 1500; // how late at least a request is that a test delays
+const SLOW_MS = 5000; // how long the platform takes for a command: less than the worker waits
 
-let stack;
-let chrome;
-let jar;
-let browser;
-let page;
+let stack, chrome, jar, browser, page;
 
-before(async () => {
-	stack = await startStack();
-	chrome = await launch();
-	jar = await linkedLocation(stack, { location: "Home" });
-});
-
-after(async () => {
-	await chrome?.close();
-	await stack?.stop();
-});
+useHome((home) => ({ stack, chrome, jar } = home));
 
 beforeEach(async () => {
 	await waitFor(async () => (await openCommands()) === 0, { timeoutMs: 60000, what: "no command of another test" });
@@ -50,12 +38,11 @@ const openCommands = () => count("status IN ('requested', 'sent', 'accepted')");
 const finished = (number) => waitFor(async () => (await count("true")) === number && (await openCommands()) === 0,
 	{ timeoutMs: 60000, what: `${number} commands to have a result` });
 
-/** The first request that a page sends is late; resolves when it is on its way. */
+/** The first request that a page sends is late; resolves, when it is on its way, with what lets it go on. */
 function delayFirst(on = page) {
 	return new Promise((resolve) => {
 		on.route("**/api/switches/**", async (route) => {
-			resolve();
-			await sleep(LATE_MS);
+			await Promise.all([sleep(LATE_MS), new Promise(resolve)]);
 			await route.continue();
 		}, { times: 1 });
 	});
@@ -65,8 +52,10 @@ test("of two clicks on one tile the later one wins, however late the request of 
 	const first = delayFirst();
 
 	await switchOf(page, "Coffee machine").click();
-	await first;
+	const goOn = await first;
+
 	await switchOf(page, "Coffee machine").click();
+	goOn();
 	await finished(2);
 	assert.equal((await device(stack, "Coffee machine")).status.main.switch.switch.value, "off");
 	await shows(page, "Coffee machine", "off");
@@ -76,9 +65,11 @@ test("of clicks that follow while a request is late only the newest is sent", as
 	const first = delayFirst();
 
 	await switchOf(page, "Coffee machine").click();
-	await first;
+	const goOn = await first;
+
 	for (let click = 0; click < 4; click++)
 		await switchOf(page, "Coffee machine").click();
+	goOn();
 	await shows(page, "Coffee machine", "on");
 	await finished(2);
 	assert.equal((await device(stack, "Coffee machine")).status.main.switch.switch.value, "on");
@@ -88,8 +79,10 @@ test("of two levels of one dimmer the later one wins, however late the request o
 	const first = delayFirst();
 
 	await slider("Bedside lamp").fill("30");
-	await first;
+	const goOn = await first;
+
 	await slider("Bedside lamp").fill("70");
+	goOn();
 	await finished(2);
 	assert.equal((await device(stack, "Bedside lamp")).status.main.switchLevel.level.value, 70);
 	await waitFor(async () => await slider("Bedside lamp").inputValue() === "70", { what: "the slider to show 70" });
@@ -99,8 +92,10 @@ test("\"All off\" wins over an earlier click whose request is late", async () =>
 	const first = delayFirst();
 
 	await switchOf(page, "Coffee machine").click();
-	await first;
+	const goOn = await first;
+
 	await page.getByRole("button", { name: "All off: Kitchen", exact: true }).click();
+	goOn();
 	await waitFor(async () => (await count("command = 'off' AND device_id = (SELECT device_id FROM device WHERE name = 'Coffee machine')")) === 1,
 		{ what: "the command of all" });
 	await waitFor(async () => (await openCommands()) === 0, { what: "its result" });
@@ -115,9 +110,12 @@ test("of clicks in two browsers the one that arrives later wins, and both pages 
 
 	await live(second);
 	await switchOf(page, "Coffee machine").click();
-	await first;
+	const goOn = await first;
+
 	await switchOf(second, "Coffee machine").click();
 	await switchOf(second, "Coffee machine").click();
+	await waitFor(async () => (await count("true")) === 2, { what: "the clicks of the other browser" });
+	goOn();
 	await finished(3);
 	assert.equal((await device(stack, "Coffee machine")).status.main.switch.switch.value, "on", "the late one arrived last");
 	await shows(page, "Coffee machine", "on");
@@ -125,7 +123,7 @@ test("of clicks in two browsers the one that arrives later wins, and both pages 
 
 	// The first is at the platform while the second arrives.
 	await stack.psql("DELETE FROM command");
-	await stack.control("POST", "faults", { path: "*/commands", action: "slow", delayMs: LATE_MS });
+	await stack.control("POST", "faults", { path: "*/commands", action: "slow", delayMs: SLOW_MS });
 	await switchOf(page, "Coffee machine").click();
 	await waitFor(async () => (await count("status = 'sent'")) === 1, { what: "the command to be sent" });
 	await switchOf(second, "Coffee machine").and(second.locator("[aria-busy]")).click();

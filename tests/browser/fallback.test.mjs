@@ -1,25 +1,11 @@
 // A browser in which the script of the page does not run: the page is loaded again every 30 s.
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import { startStack } from "../stack.mjs";
-import { flip, isMarked, launch, linkedLocation, live, mark, openBrowser, shows, waitForDevice, switchOf } from "./browser.mjs";
+import { afterEach, beforeEach, test } from "node:test";
+import { flip, isMarked, live, mark, openBrowser, shows, useHome, waitForDevice, switchOf } from "./browser.mjs";
 
-let stack;
-let chrome;
-let jar;
-let browser;
-let page;
+let stack, chrome, jar, browser, page;
 
-before(async () => {
-	stack = await startStack();
-	chrome = await launch();
-	jar = await linkedLocation(stack, { location: "Home" });
-});
-
-after(async () => {
-	await chrome?.close();
-	await stack?.stop();
-});
+useHome((home) => ({ stack, chrome, jar } = home));
 
 beforeEach(async () => {
 	await flip(stack, "Kitchen ceiling", "on");

@@ -1,26 +1,13 @@
 // The live page of switches: clicks, and changes at the platform.
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 import { continueAll, stopAll } from "../processes.mjs";
-import { startStack, waitFor } from "../stack.mjs";
-import { device, flip, waitForDevice, isMarked, launch, linkedLocation, live, mark, openBrowser, openPage, shows, switchOf, tileOf } from "./browser.mjs";
+import { waitFor } from "../stack.mjs";
+import { device, flip, waitForDevice, isMarked, linkedLocation, live, mark, openBrowser, openPage, shows, switchOf, tileOf, useHome } from "./browser.mjs";
 
-let stack;
-let chrome;
-let jar;
-let browser;
-let page;
+let stack, chrome, jar, browser, page;
 
-before(async () => {
-	stack = await startStack();
-	chrome = await launch();
-	jar = await linkedLocation(stack, { location: "Home" });
-});
-
-after(async () => {
-	await chrome?.close();
-	await stack?.stop();
-});
+useHome((home) => ({ stack, chrome, jar } = home));
 
 beforeEach(async () => {
 	browser = await openBrowser(chrome, stack, { jar });

@@ -284,6 +284,7 @@ test("only owners invite, each up to a number, and nobody sees or withdraws anot
 
 	assert.equal((await arrive(person, jar)).status, 303);
 	await stack.syncedInstallation(person.name);
+	await invite();
 	const [{ public_id: theirs }] = (await invitations()).filter(({ used_at, fresh }) => used_at === null && fresh);
 
 	assert.ok((await stack.request("/sessions", { jar: alex })).text.includes(theirs));

@@ -121,7 +121,7 @@ test("work that lacks a token runs once, when the token is there", async () => {
 
 	await waitFor(async () => (await stack.rows(`SELECT kind FROM work WHERE installation_id = ${quote(installation.id)}
 		AND waits_for = 'token' ORDER BY kind`)).length === 2, { what: "both to wait" });
-	assert.equal(waits(), 1);
+	await waitFor(() => waits() === 1, { what: "the line in the log" });
 	// The hanging refresh is taken for failed, and repeated.
 	await waitFor(async () => (await installation.token()).generation === 2, { timeoutMs: 60000, what: "the token" });
 	await untilIdle(installation);

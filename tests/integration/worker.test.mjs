@@ -6,6 +6,7 @@ import path from "node:path";
 import { after, beforeEach, before, test } from "node:test";
 import { JOB_IS_OPEN, linkAccount, quote, request, startStack, waitFor } from "../stack.mjs";
 import { dimmer, lamp } from "./installation.mjs";
+import { RowLock } from "./row_lock.mjs";
 import { startWorker } from "./worker_process.mjs";
 
 let stack;
@@ -575,23 +576,26 @@ test("a token that is answered 401 right after its refresh is not refreshed in a
 	await finished(ids);
 });
 
+/** Lock its token, so that no answer to a refresh can be stored. */
+const lockToken = ({ id }) => RowLock.take(stack, `SELECT FROM token WHERE installation_id = ${quote(id)} FOR UPDATE`);
+
 test("a worker killed between the platform's answer and the database loses no token", async () => {
 	const installation = await newInstallation();
 	const pid = await workerPid();
 
-	await stack.control("POST", "faults", { path: "/oauth/token", action: "slow", delayMs: 4000, afterEffect: true });
-	await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}`);
-	await wake();
-	await waitFor(async () => (await sql(`SELECT lease FROM work WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}`)) !== "", { what: "the claim" });
-	// This transaction locks the row, so that the answer cannot be stored.
-	const lock = sql(`BEGIN; SELECT FROM token WHERE installation_id = ${quote(installation.id)} FOR UPDATE; SELECT pg_sleep(8); COMMIT`);
+	const lock = await lockToken(installation);
 
-	await waitFor(() => spooled(installation).length === 1, { what: "the answer on the disk" });
+	try {
+		await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}`);
+		await wake();
+		await waitFor(() => spooled(installation).length === 1, { timeoutMs: 60000, what: "the answer on the disk" });
+		process.kill(pid, "SIGKILL");
+	} finally {
+		await lock.release();
+	}
 	const file = readFileSync(path.join(stack.stateDir, "spool", spooled(installation)[0]));
 
-	process.kill(pid, "SIGKILL");
 	assert.doesNotMatch(file.toString("latin1"), /access_token|refresh_token/);
-	await lock;
 	await generation(installation, 2);
 	assert.equal(spooled(installation).length, 1);
 	assert.equal((await rowOf(installation)).status, "active");
@@ -631,13 +635,15 @@ test("an answer to a refresh that neither disk nor database takes is kept in mem
 
 	try {
 		rmSync(path.join(worker.stateDir, "spool"), { recursive: true });
-		await stack.control("POST", "faults", { path: "/oauth/token", action: "slow", delayMs: 5000, afterEffect: true });
-		await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}; NOTIFY switchboard_work`);
-		await waitFor(async () => (await sql(`SELECT lease FROM work WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}`)) !== "", { what: "the claim" });
-		// In place before the answer comes, and longer than the worker's tries.
-		await sql(`BEGIN; SELECT FROM token WHERE installation_id = ${quote(installation.id)} FOR UPDATE; SELECT pg_sleep(12); COMMIT`);
+		const lock = await lockToken(installation);
+
+		try {
+			await sql(`UPDATE work SET run_at = now() WHERE kind = 'refresh' AND installation_id = ${quote(installation.id)}; NOTIFY switchboard_work`);
+			await waitFor(() => /event=token\.refresh .*stored=no spooled=no/.test(worker.log), { timeoutMs: 60000, what: "an answer that nothing took" });
+		} finally {
+			await lock.release();
+		}
 		await generation(installation, 2);
-		assert.match(worker.log, /event=token\.refresh .*stored=no spooled=no/);
 	} finally {
 		assert.equal(await worker.stop(), 0);
 		process.kill(first, "SIGCONT");

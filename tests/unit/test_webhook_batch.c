@@ -130,6 +130,17 @@ assert_outcomes(const enum sw_err *expected, size_t count)
 		assert_int_equal(batch.deferred[i].err, expected[i]);
 }
 
+/* Store one webhook for each of "installations": these outcomes, with so many calls. */
+static void
+check_stored(const char *const *installations, const enum sw_err *expected, size_t count,
+    size_t expected_calls)
+{
+	add_all(installations, count);
+	webhook_batch_store(&batch, NULL, false);
+	assert_outcomes(expected, count);
+	assert_int_equal(call_count, expected_calls);
+}
+
 static void
 all_share_one_call(void **state)
 {
@@ -213,10 +224,7 @@ an_unreachable_database_is_tried_once(void **state)
 
 	(void)state;
 	together[0] = SW_EUNAVAILABLE;
-	add_all(installations, 3);
-	webhook_batch_store(&batch, NULL, false);
-	assert_outcomes(expected, 3);
-	assert_int_equal(call_count, 1);
+	check_stored(installations, expected, 3, 1);
 }
 
 static void
@@ -245,10 +253,7 @@ a_locked_row_fails_no_other(void **state)
 	(void)state;
 	together[0] = SW_ELOCKED;
 	locked = "locked";
-	add_all(installations, 4);
-	webhook_batch_store(&batch, NULL, false);
-	assert_outcomes(expected, 4);
-	assert_int_equal(call_count, 2);
+	check_stored(installations, expected, 4, 2);
 	assert_int_equal(calls[1].count, 2);
 	assert_string_equal(calls[1].first, "a");
 	assert_string_equal(batch.deferred[1].event.installed_app_id, "b");
@@ -303,10 +308,7 @@ another_locked_row_fails_no_other(void **state)
 	(void)state;
 	together[0] = SW_ELOCKED;
 	busy = "busy";
-	add_all(installations, 4);
-	webhook_batch_store(&batch, NULL, false);
-	assert_outcomes(expected, 4);
-	assert_int_equal(call_count, 4);
+	check_stored(installations, expected, 4, 4);
 }
 
 static void
@@ -318,10 +320,7 @@ few_locks_are_waited_for(void **state)
 	(void)state;
 	together[0] = SW_ELOCKED;
 	busy = "busy";
-	add_all(installations, 4);
-	webhook_batch_store(&batch, NULL, false);
-	assert_outcomes(expected, 4);
-	assert_int_equal(call_count, 3);
+	check_stored(installations, expected, 4, 3);
 }
 
 /* The platform no longer waits for their answers by then. */
