@@ -8,7 +8,6 @@
 
 #include "base/log.h"
 #include "base/secret.h"
-#include "formats/uuid.h"
 #include "store/session.h"
 #include "web/page.h"
 #include "web/page_layout.h"
@@ -147,16 +146,12 @@ page_post_invitation(struct request_context *context)
 enum sw_err
 page_post_invitation_withdraw(struct request_context *context)
 {
-	const char *id = url_query_get(&context->form, "invitation", NULL);
-	uint8_t uuid[UUID_BYTES];
-	enum sw_err err;
+	const char *id;
+	enum sw_err err = request_context_form_uuid(context, "invitation", &id);
 
-	if (id == NULL)
-		return SW_EINPUT;
-	if (!uuid_parse(id, uuid))
-		return SW_ENOTFOUND;
-	err = store_invitation_withdraw(
-	    context->program->db, context->req->arena, context->session.who.user_id, id);
+	if (err == SW_OK)
+		err = store_invitation_withdraw(
+		    context->program->db, context->req->arena, context->session.who.user_id, id);
 	if (err != SW_OK)
 		return err;
 	response_redirect(context->res, 303, "/sessions#invitations");

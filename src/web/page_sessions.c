@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "formats/uuid.h"
 #include "store/session.h"
 #include "web/page_invitations.h"
 #include "web/page_layout.h"
@@ -129,16 +128,12 @@ answer_ended(struct request_context *context)
 enum sw_err
 page_post_session_end(struct request_context *context)
 {
-	const char *id = url_query_get(&context->form, "session", NULL);
-	uint8_t uuid[UUID_BYTES];
-	enum sw_err err;
+	const char *id;
+	enum sw_err err = request_context_form_uuid(context, "session", &id);
 
-	if (id == NULL)
-		return SW_EINPUT;
-	if (!uuid_parse(id, uuid))
-		return SW_ENOTFOUND;
-	err = store_session_end_one(
-	    context->program->db, context->req->arena, context->session.who.user_id, id);
+	if (err == SW_OK)
+		err = store_session_end_one(
+		    context->program->db, context->req->arena, context->session.who.user_id, id);
 	return err == SW_OK ? answer_ended(context) : err;
 }
 

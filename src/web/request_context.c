@@ -1,6 +1,7 @@
 /* Functions that the handlers of the page and of the API share. */
 #include "web/request_context.h"
 
+#include "formats/uuid.h"
 #include "web/error_reply.h"
 
 enum sw_err
@@ -20,6 +21,17 @@ request_context_path_switch(
 	    !url_id_is_valid(*component))
 		return SW_ENOTFOUND;
 	return SW_OK;
+}
+
+enum sw_err
+request_context_form_uuid(const struct request_context *context, const char *field, const char **id)
+{
+	uint8_t uuid[UUID_BYTES];
+
+	*id = url_query_get(&context->form, field, NULL);
+	if (*id == NULL)
+		return SW_EINPUT;
+	return uuid_parse(*id, uuid) ? SW_OK : SW_ENOTFOUND;
 }
 
 void

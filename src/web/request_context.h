@@ -41,6 +41,13 @@ request_context_refuse(struct request_context *context, enum sw_err err, const c
 SW_MUSTCHECK enum sw_err request_context_path_switch(
     const struct request_context *context, const char **device, const char **component);
 
+/*
+ * The UUID in a field of the form, which names something of this person.  SW_EINPUT: there is no
+ * such field.  SW_ENOTFOUND when it is no UUID: the same answer as for another person's.
+ */
+SW_MUSTCHECK enum sw_err request_context_form_uuid(
+    const struct request_context *context, const char *field, const char **id);
+
 /* A command was stored or a location is removed: notify streamer and worker once the reply is
  * sent. */
 void request_context_notify(struct request_context *context, const char *installation_id);
